@@ -1,0 +1,136 @@
+"""From the user's values to arrays: dtypes of Python numbers, lists, NumPy arrays and scalars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .config import default_complex_dtype, get_default_dtype
+from .tensor import Tensor, wrap
+
+PYTHON_SCALARS = (bool, int, float, complex)
+
+
+def tensor(data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> Tensor:
+    """A tensor that holds a copy of `data`.
+
+    Args:
+        data: a number, a nested list of numbers, an ndarray or a Tensor. Python floats become the default
+            dtype (float32), ints int64, bools bool; NumPy arrays and scalars keep their dtype.
+        requires_grad: whether gradients are wanted; only for floating dtypes.
+        dtype: convert to this dtype.
+        name: what pictures and error messages call the tensor.
+
+    Raises:
+        TypeError: for objects and strings, and for gradients of integers.
+        ValueError: for a ragged list.
+
+    >>> import pullback as pb
+    >>> pb.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    tensor([[1., 2.],
+            [3., 4.]], dtype=float32, requires_grad=True)
+    """
+    return Tensor(data, requires_grad, dtype, name)
+
+
+def asarray(obj: Any, /, *, dtype: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor of `obj`; an ndarray is shared, not copied, unless `copy=True` or the dtype differs.
+
+    Writes through an ndarray that is shared this way are not seen by the tape.
+
+    >>> import pullback as pb
+    >>> pb.asarray([1, 2])
+    tensor([1, 2], dtype=int64)
+    """
+    if isinstance(obj, Tensor) and not copy:
+        if dtype is None or obj.dtype == np.dtype(dtype):
+            return obj
+        if copy is False:
+            raise ValueError(f"a {np.dtype(dtype)} tensor from {obj.dtype} needs a copy, but copy=False")
+        return obj.astype(dtype)
+    if isinstance(obj, Tensor):
+        duplicate = obj.copy()
+        return duplicate if dtype is None else duplicate.astype(dtype)
+    array = to_array(obj, dtype)
+    if copy is False and array is not obj:
+        raise ValueError(f"a tensor of {type(obj).__name__} as asked needs a copy, but copy=False")
+    return wrap(np.array(array, copy=True) if copy else array, None)
+
+
+def to_array(data: Any, dtype: Any = None) -> np.ndarray:
+    """An ndarray of numbers, with Python floats in the default dtype; refuses what is not numeric."""
+    if isinstance(data, Tensor):
+        array = data._readable("converted")
+    elif isinstance(data, (np.ndarray, np.generic)):
+        array = np.asarray(data)
+    else:
+        array = _from_python(data)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(
+            f"tensors hold numbers, and this is {array.dtype} ({type(data).__name__}); convert it to a numeric "
+            "array first, for example np.asarray(data, dtype=float)"
+        )
+    if dtype is None:
+        return array
+    wanted = np.dtype(dtype)
+    if wanted.kind not in "biufc":
+        raise TypeError(f"tensors hold numbers, and {wanted} is not a numeric dtype")
+    return array.astype(wanted, copy=False)
+
+
+def _from_python(data: Any) -> np.ndarray:
+    if isinstance(data, (list, tuple)):
+        if any(isinstance(leaf, Tensor) for leaf in _leaves(data)):
+            data = _without_tensors(data)
+        numpy_leaves = any(isinstance(leaf, (np.ndarray, np.generic)) for leaf in _leaves(data))
+    else:
+        numpy_leaves = hasattr(data, "__array__")
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"the nested lists have unequal lengths, so they are no array: {error}") from None
+    if numpy_leaves:
+        return array
+    if array.dtype == np.float64:
+        return array.astype(get_default_dtype())
+    if array.dtype == np.complex128:
+        return array.astype(default_complex_dtype())
+    return array
+
+
+def _leaves(data: Any) -> Iterator[Any]:
+    for item in data:
+        if isinstance(item, (list, tuple)):
+            yield from _leaves(item)
+        else:
+            yield item
+
+
+def _without_tensors(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        if data.requires_grad:
+            raise ValueError(
+                "a list that holds a tensor that requires gradients cannot be converted without losing its "
+                "graph; use pb.stack([...]), or detach the tensor first with .detach()"
+            )
+        return data.numpy()
+    return [_without_tensors(item) for item in data] if isinstance(data, (list, tuple)) else data
+
+
+def operand(value: Any) -> Any:
+    """What an operation computes with for an argument that is not a Tensor; NotImplemented if it is none.
+
+    Python and NumPy scalars are weak: beside a float32 tensor they do not raise its dtype.
+    """
+    kind = type(value)
+    if kind in PYTHON_SCALARS:
+        return value
+    if kind is np.ndarray and value.dtype.kind in "biufc":
+        return value
+    if isinstance(value, np.generic) and value.dtype.kind in "biufc":
+        return value.item()
+    if isinstance(value, (np.ndarray, list, tuple)) and not isinstance(value, np.ma.MaskedArray):
+        return to_array(value)
+    return NotImplemented

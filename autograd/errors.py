@@ -1,0 +1,35 @@
+"""The engine's error messages that more than one place raises: what, where, and how to mend it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .op import Op
+
+
+def refuse_operand(op: Op, name: str, value: Any) -> TypeError:
+    """For an argument that is no array of numbers."""
+    return TypeError(
+        f"{op.name}: {name} must be a Tensor, a numeric array or a number, not {type(value).__name__}"
+        + (f" of dtype {value.dtype}" if hasattr(value, "dtype") else "")
+    )
+
+
+def no_rule(op: Op, name: str) -> RuntimeError:
+    """For a tracked input in which an operation cannot be differentiated."""
+    return RuntimeError(
+        f"{op.name} has no gradient with respect to {name!r}, and the tensor given there requires one; "
+        "pass it as .detach() if its gradient is not wanted"
+    )
+
+
+def untracked(op: Op, dtype: np.dtype[Any]) -> None:
+    """What the tape keeps of a result that is not real floating: nothing for integers and booleans."""
+    if dtype.kind == "c":
+        raise NotImplementedError(
+            f"{op.name} of tensors that require gradients gave a {dtype} result, and gradients of complex numbers "
+            "are not supported; compute with real and imaginary parts, or detach the tensors first with .detach()"
+        )

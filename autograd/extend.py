@@ -1,0 +1,38 @@
+"""The one door for declaring operations and for writing layers, optimisers and pictures on the engine.
+
+Our own `nn`, `optim` and `viz` use nothing else of the engine's inside.
+"""
+
+from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
+from .inplace import writable
+from .io import write_atomically
+from .mode import Observer, module_scope, observing
+from .op import REGISTRY, Op, Sample, SingularPoint, op
+from .samples import elementwise, given, integers, reduction
+
+__all__ = [
+    "ADDER",
+    "BLOCK",
+    "DISTRIBUTOR",
+    "FLAT",
+    "MIXER",
+    "REGISTRY",
+    "RELAY",
+    "ROUTER",
+    "SCALER",
+    "SWITCHER",
+    "Gate",
+    "Observer",
+    "Op",
+    "Sample",
+    "SingularPoint",
+    "elementwise",
+    "given",
+    "integers",
+    "module_scope",
+    "observing",
+    "op",
+    "reduction",
+    "writable",
+    "write_atomically",
+]

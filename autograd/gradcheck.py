@@ -1,0 +1,240 @@
+"""Checking gradients against numerical differentiation.
+
+The analytic directional derivative ⟨v, J·u⟩, which backward gives as ⟨Jᵀv, u⟩, is compared with central
+differences (f(x + h·u) − f(x − h·u)) / 2h in float64, along random directions u and for a random weight v
+of the outputs. Central differences have an error of order h² from the curvature and ε/h from rounding, so
+several steps are tried, and the estimate is taken where neighbouring steps agree best
+(https://cs231n.github.io/neural-networks-3/#gradcheck).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .convert import to_array
+from .mode import enable_grad, no_grad
+from .tape import gradients
+from .tensor import Tensor, wrap
+
+STEPS = (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One place where the analytic and the numerical derivative differ."""
+
+    input: int | str
+    """Which input, by position or name."""
+    element: tuple[int, ...] | None
+    """Which element of it; None for a random direction through all inputs."""
+    analytic: float
+    numeric: float
+    relative_error: float
+
+    def __str__(self) -> str:
+        where = (
+            "a random direction" if self.element is None else f"input {self.input!r}, element {self.element}"
+        )
+        return (
+            f"{where}: analytic {self.analytic:.10g}, numeric {self.numeric:.10g}, "
+            f"relative error {self.relative_error:.2e}"
+        )
+
+
+@dataclass(frozen=True)
+class GradcheckResult:
+    """The verdict of `gradcheck`; true if the gradients agree."""
+
+    ok: bool
+    max_relative_error: float
+    tolerance: float
+    checked: str
+    """What was compared, in words."""
+    mismatches: tuple[Mismatch, ...] = ()
+    """Worst first."""
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        head = (
+            f"gradcheck {'PASSED' if self.ok else 'FAILED'}: {self.checked}, "
+            f"largest relative error {self.max_relative_error:.2e} (tolerance {self.tolerance:.0e})"
+        )
+        lines = [f"  {mismatch}" for mismatch in self.mismatches[:10]]
+        if len(self.mismatches) > 10:
+            lines.append(f"  and {len(self.mismatches) - 10} more")
+        return "\n".join([head, *lines])
+
+    __repr__ = __str__
+
+    def assert_ok(self) -> None:
+        """Raise an AssertionError with the whole verdict if the gradients do not agree."""
+        if not self.ok:
+            raise AssertionError(str(self))
+
+
+def gradcheck(
+    function: Callable[..., Any],
+    inputs: Any,
+    *,
+    directions: int = 4,
+    elementwise: bool = False,
+    tolerance: float = 1e-5,
+    rng: np.random.Generator | int | None = 0,
+) -> GradcheckResult:
+    """Compare the gradients of a function with central differences in float64.
+
+    Args:
+        function: takes the inputs and returns a Tensor or several. It must be deterministic.
+        inputs: one input or a sequence of tensors, arrays or numbers. Floating ones are checked, all in
+            float64; others are passed as they are. A leaf's name is used in the report.
+        directions: how many random directions through all inputs at once are compared.
+        elementwise: also compare every element by itself; done anyway when a direction disagrees, to name
+            the place.
+        tolerance: the largest relative error |a − n| / max(|a|, |n|) that passes, where a and n are not
+            both negligible against the other derivatives.
+        rng: a generator or a seed for the directions.
+
+    Returns:
+        A `GradcheckResult`; printing it gives the verdict, `.assert_ok()` raises in a test.
+
+    Raises:
+        TypeError: no input is floating, or the function returns something else than Tensors.
+        RuntimeError: the function gives two results for the same input.
+
+    >>> import pullback as pb
+    >>> print(pb.gradcheck(lambda x, y: (x * y).sum(), ([1.0, 2.0], [3.0, 4.0])).ok)
+    True
+    """
+    if isinstance(inputs, (Tensor, np.ndarray, float, int)):
+        inputs = (inputs,)
+    problem = _Problem(function, tuple(inputs), np.random.default_rng(rng))
+    comparisons = [problem.along_random_direction() for _ in range(directions)]
+    worst = max((c.relative_error for c in comparisons), default=0.0)
+    checked = f"{directions} random directions through {problem.size} elements"
+    if elementwise or not worst <= tolerance:
+        comparisons += problem.each_element()
+        worst = max(
+            (c.relative_error for c in comparisons), key=lambda e: np.inf if np.isnan(e) else e, default=0.0
+        )
+        checked += " and each element"
+    wrong = [c for c in comparisons if not c.relative_error <= tolerance]
+    wrong.sort(key=lambda c: (c.element is None, -np.nan_to_num(c.relative_error, nan=np.inf)))
+    return GradcheckResult(not wrong, float(worst), tolerance, checked, tuple(wrong))
+
+
+class _Problem:
+    """A function at a point: its value, its analytic gradients and its numerical slopes."""
+
+    def __init__(
+        self, function: Callable[..., Any], inputs: tuple[Any, ...], rng: np.random.Generator
+    ) -> None:
+        self.function = function
+        self.inputs = inputs
+        self.rng = rng
+        arrays = [to_array(x.detach() if isinstance(x, Tensor) else x) for x in inputs]
+        self.checked = [i for i, array in enumerate(arrays) if array.dtype.kind == "f"]
+        if not self.checked:
+            raise TypeError(
+                "gradcheck needs at least one floating input; integers and booleans have no gradients"
+            )
+        self.point = [
+            np.array(array, np.float64 if i in self.checked else None) for i, array in enumerate(arrays)
+        ]
+        self.size = sum(self.point[i].size for i in self.checked)
+        self._pull()
+
+    def _pull(self) -> None:
+        with enable_grad():
+            leaves = [Tensor(x, requires_grad=i in self.checked) for i, x in enumerate(self.point)]
+            outputs = self._outputs(leaves)
+            self.weights = [self.rng.normal(size=y.shape) for y in outputs]
+            tracked = [
+                (y, wrap(w.astype(y.dtype), None))
+                for y, w in zip(outputs, self.weights, strict=True)
+                if y.requires_grad
+            ]
+            wanted = [leaves[i] for i in self.checked]
+            found: Sequence[Tensor | None] = (None,) * len(wanted)
+            if tracked:
+                found = gradients([y for y, _ in tracked], wanted, [w for _, w in tracked], allow_unused=True)
+        self.gradients = [
+            np.zeros(leaf.shape) if g is None else np.asarray(g.numpy(), np.float64)
+            for leaf, g in zip(wanted, found, strict=True)
+        ]
+        self.scale = max((float(np.max(np.abs(g), initial=0)) for g in self.gradients), default=0.0)
+        if self._value(self.point) != self._value(self.point):
+            raise RuntimeError(
+                "the function is not deterministic: two calls with the same inputs differ; switch off dropout and "
+                "seed whatever is random inside it"
+            )
+
+    def _outputs(self, arguments: Sequence[Tensor]) -> list[Tensor]:
+        result = self.function(*arguments)
+        outputs = list(result) if isinstance(result, (tuple, list)) else [result]
+        for y in outputs:
+            if not isinstance(y, Tensor):
+                raise TypeError(
+                    f"gradcheck needs a function that returns Tensors, and this one returned {type(y).__name__}"
+                )
+        return outputs
+
+    def _value(self, point: Sequence[np.ndarray]) -> float:
+        """The weighted sum of all outputs at a point; nan where the function is."""
+        with no_grad():
+            outputs = self._outputs([wrap(np.array(x)[()], None) for x in point])
+        total = 0.0
+        for y, weight in zip(outputs, self.weights, strict=True):
+            if y.dtype.kind == "f":
+                total += float(np.sum(np.asarray(y.numpy(), np.float64) * weight))
+        return total
+
+    def along_random_direction(self) -> Mismatch:
+        """Compare along one direction through all elements, scaled like the inputs."""
+        direction = [self.rng.normal(size=self.point[i].shape) for i in self.checked]
+        analytic = sum(float(np.sum(g * u)) for g, u in zip(self.gradients, direction, strict=True))
+        size = np.sqrt(
+            sum(float(np.sum((g * u) ** 2)) for g, u in zip(self.gradients, direction, strict=True))
+        )
+        return self._compare("all", None, analytic, self._slope(direction), size)
+
+    def each_element(self) -> list[Mismatch]:
+        """Compare every element of every input by itself."""
+        results = []
+        for position, i in enumerate(self.checked):
+            name = self.inputs[i].name if isinstance(self.inputs[i], Tensor) and self.inputs[i].name else i
+            for element in np.ndindex(self.point[i].shape):
+                direction = [np.zeros(self.point[k].shape) for k in self.checked]
+                direction[position][element] = 1
+                analytic = float(self.gradients[position][element])
+                results.append(self._compare(name, element, analytic, self._slope(direction), self.scale))
+        return results
+
+    def _slope(self, direction: list[np.ndarray]) -> float:
+        """Central differences at several steps; the estimate where neighbouring steps agree best."""
+        size = max((float(np.max(np.abs(self.point[i]), initial=0)) for i in self.checked), default=0.0)
+        estimates = [self._difference(direction, step * max(1.0, size)) for step in STEPS]
+        gaps = np.abs(np.diff(estimates))
+        if not np.any(np.isfinite(gaps)):
+            return float("nan")
+        return estimates[int(np.nanargmin(gaps)) + 1]
+
+    def _difference(self, direction: list[np.ndarray], step: float) -> float:
+        ahead, behind = list(self.point), list(self.point)
+        for i, u in zip(self.checked, direction, strict=True):
+            ahead[i], behind[i] = self.point[i] + step * u, self.point[i] - step * u
+        with np.errstate(all="ignore"):
+            return (self._value(ahead) - self._value(behind)) / (2 * step)
+
+    def _compare(
+        self, name: int | str, element: Any, analytic: float, numeric: float, scale: float
+    ) -> Mismatch:
+        """The relative error, against the other derivatives' size where both are negligible beside them."""
+        floor = max(1e-3 * scale, 1e-7)
+        error = abs(analytic - numeric) / max(abs(analytic), abs(numeric), floor)
+        return Mismatch(name, element, analytic, numeric, error)

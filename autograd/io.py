@@ -1,0 +1,82 @@
+"""Files of tensors, in the safetensors format: names, shapes, dtypes and numbers, and no code.
+
+https://github.com/huggingface/safetensors
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from .tensor import Tensor, wrap
+
+
+def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write named tensors or arrays to exactly this path, in the safetensors format.
+
+    The file appears whole or not at all: a failed save leaves a previous file as it was.
+
+    Raises:
+        TypeError: if it is not a mapping from strings to tensors or arrays.
+        OSError: if the path cannot be written.
+
+    >>> import pullback as pb, tempfile, os
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+    >>> pb.save({"w": pb.tensor([1.0, 2.0])}, path)
+    >>> pb.load(path)
+    {'w': tensor([1., 2.], dtype=float32)}
+    """
+    if not isinstance(tensors, Mapping):
+        raise TypeError(
+            f"save takes a dict of tensors by name, such as a state_dict(), not {type(tensors).__name__}"
+        )
+    arrays = {}
+    for name, value in tensors.items():
+        if not isinstance(name, str) or not isinstance(value, (Tensor, np.ndarray)):
+            raise TypeError(
+                f"save takes tensors and arrays by string names, and {name!r} is a {type(value).__name__}"
+            )
+        array = np.asarray(value.detach()._data if isinstance(value, Tensor) else value)
+        arrays[name] = np.array(array, order="C")  # the format is row-major
+    content = safetensors.numpy.save(arrays)
+    write_atomically(path, content)
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file by name. Nothing in the file is executed.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is not a whole safetensors file.
+    """
+    content = Path(path).read_bytes()
+    try:
+        arrays = safetensors.numpy.load(content)
+    except Exception as error:  # the format's library raises several kinds for a malformed file
+        raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from error
+    return {name: wrap(np.array(array), None) for name, array in arrays.items()}
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file beside its place and move it there once it is whole."""
+    target = Path(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)  # as open() would have made it
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,143 @@
+"""What is switched on at the moment: recording on the tape, the module scope, observers.
+
+All of it is one immutable `Mode` in one context variable, so that it is per thread and per
+asyncio task, and always restored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import weakref
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Observer(Protocol):
+    """Sees every operation as it runs; the recorder is one."""
+
+    def on_forward(self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:
+        """Called after an operation has run."""
+
+    def on_backward(self, node: Any, gradient: Any, contributions: tuple[Any, ...]) -> None:
+        """Called in backward when a node's gradient is complete, with what it hands to each input."""
+
+
+class Scope:
+    """Which module is running; a link to the enclosing scope, and to the module only weakly."""
+
+    __slots__ = ("enclosing", "owner")
+
+    def __init__(self, enclosing: Scope | None, owner: object) -> None:
+        self.enclosing = enclosing
+        self.owner = weakref.ref(owner)
+
+
+class Mode:
+    """An immutable set of switches; `changed` gives another."""
+
+    __slots__ = ("grad", "observers", "scope")
+
+    def __init__(self, grad: bool, scope: Scope | None, observers: tuple[Observer, ...]) -> None:
+        self.grad = grad
+        self.scope = scope
+        self.observers = observers
+
+    def changed(self, **switches: Any) -> Mode:
+        """A copy with some switches set otherwise."""
+        now = {"grad": self.grad, "scope": self.scope, "observers": self.observers}
+        return Mode(**(now | switches))
+
+
+_mode: ContextVar[Mode] = ContextVar("pullback_mode", default=Mode(True, None, ()))  # noqa: B039 - immutable
+current_mode = _mode.get
+
+
+class ModeContext:
+    """A context manager, and a decorator of functions and coroutines, that changes the mode for a while."""
+
+    def __init__(self, change: Callable[[Mode], Mode]) -> None:
+        self._change = change
+        self._tokens: list[Token[Mode]] = []
+
+    def __enter__(self) -> Self:
+        self._tokens.append(_mode.set(self._change(current_mode())))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _mode.reset(self._tokens.pop())
+
+    def __call__(self, function: F) -> F:
+        change = self._change
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"a generator cannot be decorated with a mode ({function.__name__}): its body runs later, "
+                "piece by piece; write the `with` block inside the generator"
+            )
+
+        if asyncio.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                with ModeContext(change):
+                    return await function(*args, **kwargs)
+
+            return coroutine  # type: ignore[return-value]  # same signature, kept by functools.wraps
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with ModeContext(change):
+                return function(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]  # same signature, kept by functools.wraps
+
+
+def no_grad() -> ModeContext:
+    """Switch recording off: results need no gradient, and leaves may be written in place.
+
+    Works as a context manager and as a decorator.
+
+    >>> import pullback as pb
+    >>> w = pb.tensor([1.0, 2.0], requires_grad=True)
+    >>> with pb.no_grad():
+    ...     print((w * 2).requires_grad)
+    False
+    """
+    return ModeContext(lambda mode: mode.changed(grad=False))
+
+
+def enable_grad() -> ModeContext:
+    """Switch recording on again inside `no_grad`.
+
+    >>> import pullback as pb
+    >>> w = pb.tensor([1.0, 2.0], requires_grad=True)
+    >>> with pb.no_grad(), pb.enable_grad():
+    ...     print((w * 2).requires_grad)
+    True
+    """
+    return ModeContext(lambda mode: mode.changed(grad=True))
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded on the tape at the moment."""
+    return current_mode().grad
+
+
+def module_scope(owner: object) -> ModeContext:
+    """Everything computed inside belongs to this module; pictures and errors take their names from it."""
+    return ModeContext(lambda mode: mode.changed(scope=Scope(mode.scope, owner)))
+
+
+def observing(observer: Observer) -> ModeContext:
+    """Show every operation to the observer for a while."""
+    return ModeContext(lambda mode: mode.changed(observers=(*mode.observers, observer)))

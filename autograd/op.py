@@ -1,0 +1,253 @@
+"""Op: the declaration of an operation, a NumPy function with one gradient rule per differentiable input.
+
+From one declaration come the public function, the Tensor method, the operator, the NumPy override, the
+set of saved values, the picture's glyph, the typing stub and the generated tests.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import source
+from .gate import Gate
+from .methods import OperationMethods
+
+REGISTRY: dict[str, Op] = {}
+"""Every declared operation by name."""
+
+NUMPY_OVERRIDES: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What runs when a NumPy function meets a Tensor."""
+
+
+class Sample(NamedTuple):
+    """Arguments on which the generated tests run an operation."""
+
+    inputs: tuple[Any, ...]
+    parameters: dict[str, Any]
+
+
+class SingularPoint(NamedTuple):
+    """A point where the derivative does not exist, and the gradient (for g = 1) that is chosen there."""
+
+    inputs: tuple[Any, ...]
+    gradients: tuple[Any, ...]
+
+
+Samples = Callable[[np.random.Generator], Iterable[Sample]]
+
+# what a rule may name besides the inputs and the parameters
+_SPECIAL = ("g", "out", "i")
+
+
+class Op:
+    """One declared operation; see `op` for the meaning of its parts."""
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        inputs: str,
+        rules: Mapping[str, Callable[..., Any]],
+        *,
+        name: str | None,
+        gate: Gate | Mapping[str, Gate],
+        samples: Samples,
+        doc: str | None,
+        symbol: str | None,
+        infix: str | None,
+        method: bool | str,
+        numpy: Sequence[Callable[..., Any]],
+        reference: Callable[..., Any] | None,
+        singular: Sequence[SingularPoint],
+        view: bool,
+        module: str,
+    ) -> None:
+        self.module = module
+        self.forward = forward
+        self.name = name or forward.__name__
+        self.doc = inspect.cleandoc(doc or ("" if isinstance(forward, np.ufunc) else forward.__doc__) or "")
+        self.infix = infix
+        self.symbol = symbol or self.name
+        self.samples = samples
+        self.reference = reference
+        self.singular = tuple(singular)
+        self.view = view
+        self.method = self.name if method is True else method or None
+        self.numpy_functions = (*((forward,) if isinstance(forward, np.ufunc) else ()), *numpy)
+
+        names = inputs.split()
+        self.variadic = names[0].startswith("*")
+        self.inputs = tuple(name.lstrip("*") for name in names)
+        self.signature = _signature(forward, self.inputs)
+        self.parameters = tuple(p for p in self.signature.parameters if p not in self.inputs)
+        self.rules = dict(rules)
+        self.rule_arguments = {name: self._arguments(name, rule) for name, rule in rules.items()}
+        self.saved_names = self._saved_names()
+        self.gates = dict(gate) if isinstance(gate, Mapping) else dict.fromkeys(self.inputs, gate)
+        self._check()
+        self.call, self.raw, self.pull = source.build(self)
+        self._attach()
+
+    @property
+    def gate_label(self) -> str:
+        """The role for pictures and tables: "switcher", or "switcher/scaler" where the inputs differ."""
+        return "/".join(dict.fromkeys(gate.label for gate in self.gates.values()))
+
+    def optional(self, name: str) -> bool:
+        """Whether an input may be left out (None)."""
+        return self.signature.parameters[name].default is None
+
+    def needed_by(self, saved_name: str) -> tuple[str, ...]:
+        """The inputs whose rules name a value: it is saved if one of them wants a gradient."""
+        return tuple(name for name, arguments in self.rule_arguments.items() if saved_name in arguments)
+
+    def _arguments(self, name: str, rule: Callable[..., Any]) -> tuple[str, ...]:
+        arguments = tuple(inspect.signature(rule).parameters)
+        known = {*_SPECIAL, *self.inputs, *self.parameters}
+        known |= {f"{i}_{what}" for i in self.inputs for what in ("shape", "dtype")}
+        unknown = [argument for argument in arguments if argument not in known]
+        if unknown:
+            raise TypeError(
+                f"the rule of operation {self.name!r} for {name!r} asks for {', '.join(unknown)}; "
+                f"a rule may name {', '.join(sorted(known))}"
+            )
+        if "i" in arguments and not self.variadic:
+            raise TypeError(f"operation {self.name!r} is not variadic, so its rules have no index i")
+        return arguments
+
+    def _saved_names(self) -> tuple[str, ...]:
+        """The values that the tape keeps: inputs, `out`, and shapes and dtypes that no node has."""
+        saved: dict[str, None] = {}
+        for name, arguments in self.rule_arguments.items():
+            own = () if self.variadic else (f"{name}_shape", f"{name}_dtype")
+            for argument in arguments:
+                if argument not in ("g", "i", *self.parameters, *own):
+                    saved[argument] = None
+        return tuple(saved)
+
+    def _check(self) -> None:
+        what = f"operation {self.name!r}"
+        if self.variadic and len(self.inputs) > 1:
+            raise TypeError(f"{what}: a variadic input must be the only one")
+        for name in (*self.rules, *self.gates):
+            if name not in self.inputs:
+                raise TypeError(f"{what} has no input {name!r}; its inputs are {', '.join(self.inputs)}")
+        missing = [name for name in self.inputs if name not in self.gates]
+        if missing:
+            raise TypeError(f"{what} declares no gate for {', '.join(missing)}")
+        if not self.doc:
+            raise TypeError(f"{what} has no docstring; give its forward one, or doc=...")
+
+    def _attach(self) -> None:
+        """Make the operation known: to the registry, to Tensor and to NumPy's protocols."""
+        REGISTRY[self.name] = self
+        for function in self.numpy_functions:
+            NUMPY_OVERRIDES[function] = self.call
+        if self.method:
+            setattr(OperationMethods, self.method, self.call)
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}({', '.join(self.inputs)})>"
+
+
+def op(
+    forward: Callable[..., Any] | str,
+    inputs: str | None = None,
+    /,
+    *,
+    gate: Gate | Mapping[str, Gate],
+    samples: Samples,
+    name: str | None = None,
+    doc: str | None = None,
+    symbol: str | None = None,
+    infix: str | None = None,
+    method: bool | str = False,
+    numpy: Sequence[Callable[..., Any]] = (),
+    reference: Callable[..., Any] | None = None,
+    singular: Sequence[SingularPoint] = (),
+    view: bool = False,
+    **rules: Callable[..., Any],
+) -> Any:
+    """Declare an operation: `op(forward, "x y", x=rule, y=rule, ...)`, or as a decorator `@op("x", ...)`.
+
+    Args:
+        forward: a NumPy ufunc, or a Python function on arrays whose signature becomes the public one.
+        inputs: the names of the array inputs, in order; `"*xs"` for a sequence of arrays. An input whose
+            default is None may be left out.
+        **rules: per differentiable input, its pullback: a function that names what it needs among `g` (the
+            gradient of the result), `out` (the result), the inputs, the parameters, `<input>_shape`,
+            `<input>_dtype`, and for variadic operations the index `i`. What it names is what the tape saves.
+            It is ordinary NumPy; un-broadcasting and dtypes are the engine's business. Operations inside a
+            rule are called by their `.raw`, which gives arrays for arrays.
+        gate: the law of backward that it obeys, or one per input.
+        samples: a function of a random generator that yields `Sample`s for the generated tests.
+        name: the public name, if not that of `forward`.
+        doc: the docstring, if `forward` has none of ours.
+        symbol: the glyph in pictures.
+        infix: the Python operator, which it then also implements (a prefix operator for one input).
+        method: also a method of Tensor, under its own or the given name.
+        numpy: NumPy functions that it overrides, besides a ufunc given as `forward`.
+        reference: an independent implementation on arrays that the tests compare with.
+        singular: the conventions at points where the derivative does not exist.
+        view: whether the result may share the memory of the first input.
+
+    Returns:
+        The public function. It takes and returns Tensors; its `.op` is the `Op`, its `.raw` computes on
+        whatever it is given, and its `.source()` shows the call path that was made for it.
+
+    >>> import numpy as np, pullback as pb
+    >>> from pullback.autograd.extend import op, elementwise, SCALER
+    >>> cube = op(lambda x, /: x**3, "x", x=lambda g, x: g * 3 * x**2, name="cube",
+    ...           gate=SCALER, samples=elementwise(1), doc="x³ element by element.")
+    >>> x = pb.tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    tensor(12., dtype=float32)
+    """
+    module = sys._getframe(1).f_globals["__name__"]
+
+    def declare(function: Callable[..., Any], names: str) -> Callable[..., Any]:
+        return Op(
+            function,
+            names,
+            rules,
+            name=name,
+            gate=gate,
+            samples=samples,
+            doc=doc,
+            symbol=symbol,
+            infix=infix,
+            method=method,
+            numpy=numpy,
+            reference=reference,
+            singular=singular,
+            view=view,
+            module=module,
+        ).call
+
+    if isinstance(forward, str):
+        if inputs is not None:
+            raise TypeError("as a decorator, op takes the input names only: @op('x y', ...)")
+        return functools.partial(declare, names=forward)
+    if inputs is None:
+        raise TypeError("op needs the names of the inputs: op(forward, 'x y', ...)")
+    return declare(forward, inputs)
+
+
+def _signature(forward: Callable[..., Any], inputs: tuple[str, ...]) -> inspect.Signature:
+    """The public signature: of the Python forward, or positional-only inputs for a ufunc."""
+    if isinstance(forward, np.ufunc):
+        parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in inputs]
+        return inspect.Signature(parameters)
+    signature = inspect.signature(forward)
+    if tuple(signature.parameters)[: len(inputs)] != inputs:
+        raise TypeError(
+            f"the forward of operation {forward.__name__!r} takes {tuple(signature.parameters)}, "
+            f"and its first arguments must be the declared inputs {inputs}"
+        )
+    return signature

@@ -1,0 +1,9 @@
+"""The operations of the engine, one declaration each, in rooms by kind.
+
+A declaration (`op(...)`, see `op.py`) brings the function, its gradient rules, its gate and its samples;
+nothing about an operation is written anywhere else. Layers and losses do not live here but in `nn`.
+"""
+
+from . import elementwise, index, linalg, reduce, shape, special
+
+__all__ = ["elementwise", "index", "linalg", "reduce", "shape", "special"]

@@ -1,0 +1,251 @@
+"""Operations that move elements, or give them another dtype, without computing anything new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..gate import ADDER, RELAY
+from ..methods import method
+from ..op import op
+from ..samples import elementwise, given
+from ..tensor import Tensor
+
+
+@op(
+    "x",
+    x=lambda g, x_shape: np.reshape(g, x_shape),
+    gate=RELAY,
+    numpy=(np.reshape,),
+    view=True,
+    samples=given(
+        (((2, 3),), {"shape": (3, 2)}),
+        (((2, 3),), {"shape": -1}),
+        (((6,),), {"shape": (2, 1, -1)}),
+        (((),), {"shape": (1, 1)}),
+        (((0, 3),), {"shape": (3, 0)}),
+    ),
+    reference=np.reshape,
+)
+def reshape(x: Any, /, shape: int | tuple[int, ...], *, copy: bool | None = None) -> Any:
+    """The same elements in row-major order in another shape; one length may be -1."""
+    return np.reshape(x, shape, copy=copy)
+
+
+@op(
+    "x",
+    x=lambda g, axes: np.transpose(g, _inverse(axes, g.ndim)),
+    gate=RELAY,
+    symbol="ᵀ",
+    numpy=(np.transpose,),
+    view=True,
+    samples=given(
+        (((2, 3),), {"axes": (1, 0)}),
+        (((2, 3, 4),), {"axes": (2, 0, 1)}),
+        (((2, 3, 4),), {"axes": None}),
+        (((2, 3, 4),), {"axes": (-1, 0, 1)}),
+        (((),), {"axes": ()}),
+        (((0, 2),), {"axes": (1, 0)}),
+    ),
+    reference=np.transpose,
+)
+def permute_dims(x: Any, /, axes: tuple[int, ...] | None = None) -> Any:
+    """The axes in another order; reversed if `axes` is None."""
+    return np.transpose(x, axes)
+
+
+def _inverse(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
+    return None if axes is None else tuple(np.argsort([axis % ndim for axis in axes]))
+
+
+@op(
+    "x",
+    x=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2),
+    gate=RELAY,
+    symbol="ᵀ",
+    method=True,
+    numpy=(np.swapaxes,),
+    view=True,
+    samples=given((((2, 3),), {"axis1": 0, "axis2": 1}), (((2, 3, 4),), {"axis1": -1, "axis2": 0})),
+    reference=np.swapaxes,
+)
+def swapaxes(x: Any, /, axis1: int, axis2: int) -> Any:
+    """Two axes exchanged."""
+    return np.swapaxes(x, axis1, axis2)
+
+
+@op(
+    "x",
+    x=lambda g, x_shape: np.reshape(g, x_shape),
+    gate=RELAY,
+    numpy=(np.expand_dims,),
+    view=True,
+    samples=given((((2, 3),), {"axis": 0}), (((2, 3),), {"axis": -1}), (((),), {"axis": (0, 1)})),
+    reference=np.expand_dims,
+)
+def expand_dims(x: Any, /, axis: int | tuple[int, ...] = 0) -> Any:
+    """New axes of length 1 at the given places of the result."""
+    return np.expand_dims(x, axis)
+
+
+@op(
+    "x",
+    x=lambda g, x_shape: np.reshape(g, x_shape),
+    gate=RELAY,
+    method=True,
+    numpy=(np.squeeze,),
+    view=True,
+    samples=given(
+        (((2, 1, 3),), {"axis": 1}), (((1, 2, 1),), {"axis": (0, -1)}), (((1, 1),), {"axis": None})
+    ),
+    reference=np.squeeze,
+)
+def squeeze(x: Any, /, axis: int | tuple[int, ...] | None = None) -> Any:
+    """The axes of length 1 taken away; all of them if axis is None."""
+    return np.squeeze(x, axis)
+
+
+@op(
+    "x",
+    x=lambda g: g,
+    gate=ADDER,
+    numpy=(np.broadcast_to,),
+    view=True,
+    samples=given(
+        (((3,),), {"shape": (2, 3)}),
+        (((2, 1),), {"shape": (4, 2, 3)}),
+        (((),), {"shape": (2,)}),
+        (((1, 3),), {"shape": (0, 3)}),
+    ),
+    reference=np.broadcast_to,
+)
+def broadcast_to(x: Any, /, shape: tuple[int, ...]) -> Any:
+    """x repeated to a larger shape, without a copy. The gradients of the repetitions sum."""
+    return np.broadcast_to(x, shape)
+
+
+@op(
+    "x",
+    x=lambda g, axis: np.flip(g, axis),
+    gate=RELAY,
+    numpy=(np.flip,),
+    view=True,
+    samples=given((((3,),), {}), (((2, 3),), {"axis": 1}), (((2, 3),), {"axis": (0, 1)})),
+    reference=np.flip,
+)
+def flip(x: Any, /, axis: int | tuple[int, ...] | None = None) -> Any:
+    """The elements in reverse order along axes; along all of them if axis is None."""
+    return np.flip(x, axis)
+
+
+def _part(g: Any, i: int, shapes: Sequence[tuple[int, ...]], axis: int | None) -> Any:
+    """The piece of g that the i-th of the concatenated arrays became."""
+    if axis is None:
+        shapes = [(int(np.prod(shape)),) for shape in shapes]
+    at = 0 if axis is None else axis % g.ndim
+    start = sum(shape[at] for shape in shapes[:i])
+    return g[(slice(None),) * at + (slice(start, start + shapes[i][at]),)]
+
+
+@op(
+    "*arrays",
+    arrays=lambda g, i, arrays_shape, axis: np.reshape(_part(g, i, arrays_shape, axis), arrays_shape[i]),
+    gate=RELAY,
+    numpy=(np.concatenate,),
+    samples=given(
+        (([(2, 3), (1, 3)],), {}),
+        (([(2, 3), (2, 1), (2, 0)],), {"axis": -1}),
+        (([(2,)],), {}),
+        (([(2, 2), (3,)],), {"axis": None}),
+    ),
+    reference=np.concatenate,
+)
+def concat(arrays: Any, /, axis: int | None = 0) -> Any:
+    """Arrays joined along an existing axis; flattened first if axis is None."""
+    return np.concatenate(arrays, axis=axis)
+
+
+@op(
+    "*arrays",
+    arrays=lambda g, i, axis: np.moveaxis(g, axis, 0)[i],
+    gate=RELAY,
+    numpy=(np.stack,),
+    samples=given((([(2, 3), (2, 3)],), {}), (([(2,), (2,), (2,)],), {"axis": -1}), (([(), ()],), {})),
+    reference=np.stack,
+)
+def stack(arrays: Any, /, axis: int = 0) -> Any:
+    """Arrays of one shape joined along a new axis."""
+    return np.stack(arrays, axis=axis)
+
+
+@op(
+    "x",
+    x=lambda g, source, destination: np.moveaxis(g, destination, source),
+    gate=RELAY,
+    numpy=(np.moveaxis,),
+    view=True,
+    samples=given(
+        (((2, 3, 4),), {"source": 0, "destination": -1}),
+        (((2, 3, 4),), {"source": (0, 1), "destination": (2, 0)}),
+    ),
+    reference=np.moveaxis,
+)
+def moveaxis(x: Any, /, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Any:
+    """Axes moved to new places, the others in their order."""
+    return np.moveaxis(x, source, destination)
+
+
+@op(
+    "x",
+    x=lambda g: g,
+    gate=RELAY,
+    method=True,
+    samples=elementwise(1, dtype=np.float64),
+    reference=lambda x, dtype: x.astype(dtype),
+)
+def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+    """The elements in another dtype. The gradient comes back in the dtype of x; integers block it."""
+    return np.asarray(x).astype(np.dtype(dtype), copy=copy)
+
+
+@op("x", x=lambda g: g, gate=RELAY, method=True, numpy=(np.copy,), samples=elementwise(1), reference=np.copy)
+def copy(x: Any, /) -> Any:
+    """The same values in memory of their own."""
+    return np.array(x)
+
+
+# methods whose spelling differs from the function's
+
+
+@method("reshape")
+def _reshape(self: Tensor, *shape: Any) -> Tensor:
+    """`reshape` with the lengths as one tuple or one by one."""
+    return reshape(self, shape[0] if len(shape) == 1 else shape)  # type: ignore[no-any-return]  # op returns Any
+
+
+@method("permute")
+def _permute(self: Tensor, *axes: Any) -> Tensor:
+    """`permute_dims` with the axes as one tuple or one by one."""
+    return permute_dims(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)  # type: ignore[no-any-return]  # op returns Any
+
+
+@method("flatten")
+def _flatten(self: Tensor) -> Tensor:
+    """All elements along one axis."""
+    return reshape(self, -1)  # type: ignore[no-any-return]  # op returns Any
+
+
+@method("T", as_property=True)
+def _transposed(self: Tensor) -> Tensor:
+    """The axes in reverse order; of a matrix the transpose."""
+    return permute_dims(self)  # type: ignore[no-any-return]  # op returns Any
+
+
+@method("mT", as_property=True)
+def _matrix_transposed(self: Tensor) -> Tensor:
+    """The last two axes exchanged."""
+    if self.ndim < 2:
+        raise ValueError(f"mT needs at least two axes, and this tensor has shape {self.shape}")
+    return swapaxes(self, -1, -2)  # type: ignore[no-any-return]  # op returns Any

@@ -1,0 +1,92 @@
+"""Functions beyond the standard's: squashing, rectifying and normalising."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..gate import MIXER, ROUTER, SCALER
+from ..op import SingularPoint, op
+from ..samples import elementwise, given, reduction
+from .reduce import Axis
+
+
+@op(
+    "x",
+    x=lambda g, out: g * out * (1 - out),
+    gate=SCALER,
+    symbol="σ",
+    method=True,
+    samples=elementwise(1),
+    reference=lambda x: 1 / (1 + np.exp(-x)),
+)
+def sigmoid(x: Any, /) -> Any:
+    """1 / (1 + e⁻ˣ), without overflow for any x. The gradient is g·σ·(1 − σ)."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
+@op(
+    "x",
+    x=lambda g, out: np.where(out > 0, g, 0),
+    gate=ROUTER,
+    symbol="max(0,x)",
+    method=True,
+    samples=elementwise(1, avoid=(0,)),
+    reference=lambda x: x * (x > 0),
+    singular=[SingularPoint((0.0,), (0.0,))],
+)
+def relu(x: Any, /) -> Any:
+    """max(0, x). The gradient passes where x > 0; at 0 it is 0."""
+    return np.maximum(x, 0)
+
+
+@op(
+    "x",
+    x=lambda g, x, out, axis: _again(g, axis, x) * np.exp(x - _again(out, axis, x)),
+    gate=MIXER,
+    method=True,
+    samples=reduction(empty=False),
+    reference=lambda x, axis=None, keepdims=False: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims)),
+)
+def logsumexp(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """log Σ eˣ, shifted by the maximum so that it does not overflow. The gradient is g·softmax(x)."""
+    peak = np.max(x, axis=axis, keepdims=True)
+    peak = np.where(np.isfinite(peak), peak, 0)
+    total = np.log(np.sum(np.exp(x - peak), axis=axis, keepdims=True)) + peak
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+def _again(reduced: Any, axis: Axis, x: Any) -> Any:
+    """A reduced value with its axes put back, to meet the unreduced one."""
+    kept = np.sum(x, axis=axis, keepdims=True).shape
+    return np.reshape(reduced, kept)
+
+
+@op(
+    "x",
+    x=lambda g, out, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)),
+    gate=MIXER,
+    method=True,
+    samples=given((((4,),), {"axis": -1}), (((3, 4),), {"axis": 0}), (((2, 3, 4),), {"axis": (1, 2)})),
+    reference=lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True),
+)
+def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
+    """eˣ / Σ eˣ along an axis, shifted so that it does not overflow."""
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+@op(
+    "x",
+    x=lambda g, out, axis: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True),
+    gate=MIXER,
+    method=True,
+    samples=given((((4,),), {"axis": -1}), (((3, 4),), {"axis": 0}), (((2, 3, 4),), {"axis": (1, 2)})),
+    reference=lambda x, axis: x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True)),
+)
+def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
+    """log softmax(x), accurate also where softmax underflows. The gradient is g − softmax·Σg."""
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))

@@ -1,0 +1,51 @@
+"""Random state: one `numpy.random.Generator` for the program, and tensors drawn from it or another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .config import get_default_dtype
+from .tensor import Tensor, wrap
+
+_generator = np.random.default_rng()
+
+
+def manual_seed(seed: int) -> np.random.Generator:
+    """Start the program's generator anew from a seed, and return it.
+
+    >>> import pullback as pb
+    >>> _ = pb.manual_seed(0)
+    >>> first = pb.rand(3).tolist()
+    >>> _ = pb.manual_seed(0)
+    >>> pb.rand(3).tolist() == first
+    True
+    """
+    global _generator
+    _generator = np.random.default_rng(seed)
+    return _generator
+
+
+def default_generator() -> np.random.Generator:
+    """The program's generator, which random functions use when they get no `rng`."""
+    return _generator
+
+
+def rand(
+    *shape: int, dtype: Any = None, requires_grad: bool = False, rng: np.random.Generator | None = None
+) -> Tensor:
+    """Uniform random numbers in [0, 1)."""
+    return _drawn((rng or _generator).random(shape), dtype, requires_grad)
+
+
+def randn(
+    *shape: int, dtype: Any = None, requires_grad: bool = False, rng: np.random.Generator | None = None
+) -> Tensor:
+    """Normal random numbers of mean 0 and variance 1."""
+    return _drawn((rng or _generator).standard_normal(shape), dtype, requires_grad)
+
+
+def _drawn(values: Any, dtype: Any, requires_grad: bool) -> Tensor:
+    result = wrap(np.asarray(values).astype(dtype or get_default_dtype()), None)
+    return result.requires_grad_() if requires_grad else result

@@ -1,0 +1,222 @@
+"""The recorder: everything that was computed, with its values and gradients, for pictures and checks.
+
+The tape keeps only what the gradient rules need. A `Recording` keeps every value, the constants too, and
+notes the user's source line; `trace` gives the same structure from the tape alone, with the values that
+it happens to have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .location import user_line
+from .mode import Scope, current_mode, observing
+from .node import FREED, Node
+from .op import Op
+from .tape import collect
+from .tensor import Tensor
+
+
+@dataclass(eq=False)
+class Entry:
+    """One value of a computation: a leaf, a constant, or the result of an operation."""
+
+    operation: Op | None
+    inputs: tuple[Entry, ...]
+    parameters: dict[str, Any]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    requires_grad: bool
+    value: np.ndarray | None = None
+    """None: not known, because the computation was not recorded."""
+    gradient: np.ndarray | None = None
+    """None: not computed; backward has not run, or did not come here."""
+    contributions: tuple[np.ndarray | None, ...] = ()
+    """What went to each input in backward; empty before."""
+    name: str | None = None
+    scope: str = ""
+    """The path of the module that computed it, "" at the top."""
+    source: str | None = None
+    """The user's line, as in "model.py:12"."""
+
+
+@dataclass(eq=False)
+class Recording:
+    """Entries in the order of their creation, so that inputs come before what was computed from them."""
+
+    entries: list[Entry] = field(default_factory=list)
+    _by_node: dict[Node, Entry] = field(default_factory=dict, repr=False)
+    _by_id: dict[int, tuple[Any, Entry]] = field(default_factory=dict, repr=False)  # keeps the object alive
+
+    def find(self, tensor: Tensor) -> Entry:
+        """The entry of a tensor.
+
+        Raises:
+            KeyError: if the tensor was not seen while recording.
+        """
+        found = self._known(tensor)
+        if found is None:
+            raise KeyError(f"this tensor of shape {tensor.shape} was not part of what was recorded")
+        return found
+
+    # the engine calls these two
+
+    def on_forward(
+        self, op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Tensor
+    ) -> None:
+        """Note an operation, its result and, where they are new, its inputs."""
+        scope = current_mode().scope
+        entry = Entry(
+            op,
+            tuple(self._input(value, scope) for value in inputs if value is not None),
+            dict(zip(op.parameters, parameters, strict=True)),
+            output.shape,
+            output.dtype,
+            output.requires_grad,
+            np.array(output._data),
+            name=output.name,
+            scope=scope_path(scope),
+            source=user_line(),
+        )
+        self._add(entry, output)
+
+    def on_backward(self, node: Node, gradient: Any, contributions: tuple[Any, ...]) -> None:
+        """Note a gradient and what went to the inputs."""
+        entry = self._by_node.get(node)
+        if entry is not None:
+            entry.gradient = _copied(gradient)
+            entry.contributions = tuple(map(_copied, contributions))
+
+    def _known(self, value: Any) -> Entry | None:
+        if isinstance(value, Tensor) and value._node is not None:
+            return self._by_node.get(value._node)
+        found = self._by_id.get(id(value))
+        return found[1] if found is not None else None
+
+    def _input(self, value: Any, scope: Scope | None) -> Entry:
+        known = self._known(value)
+        if known is not None:
+            return known
+        array = np.array(value._data if isinstance(value, Tensor) else value)
+        tracked = isinstance(value, Tensor) and value.requires_grad
+        name = value.name if isinstance(value, Tensor) else None
+        entry = Entry(None, (), {}, array.shape, array.dtype, tracked, array, name=name)
+        if tracked:
+            entry.name = name or parameter_name(value, scope)
+        return self._add(entry, value)
+
+    def _add(self, entry: Entry, value: Any) -> Entry:
+        self.entries.append(entry)
+        if isinstance(value, Tensor) and value._node is not None:
+            self._by_node[value._node] = entry
+        elif isinstance(value, (Tensor, np.ndarray)):
+            self._by_id[id(value)] = (value, entry)  # Python numbers are each a constant of their own
+        return entry
+
+
+def _copied(value: Any) -> np.ndarray | None:
+    if value is None:
+        return None
+    return np.array(value._data if isinstance(value, Tensor) else value)
+
+
+@contextmanager
+def record() -> Iterator[Recording]:
+    """Keep everything that is computed inside, with values, constants and, once backward runs, gradients.
+
+    >>> import pullback as pb
+    >>> x = pb.tensor(3.0, requires_grad=True, name="x")
+    >>> with pb.record() as recording:
+    ...     y = x * x + 1
+    ...     y.backward()
+    >>> [(e.operation.name if e.operation else e.name, e.value.item()) for e in recording.entries]
+    [('x', 3.0), ('multiply', 9.0), (None, 1), ('add', 10.0)]
+    >>> recording.find(x).gradient
+    array(6., dtype=float32)
+    """
+    recording = Recording()
+    with observing(recording):
+        yield recording
+
+
+def trace(*outputs: Tensor) -> Recording:
+    """What the tape knows of how tensors were computed; untracked inputs and most values are not on it.
+
+    Raises:
+        ValueError: if a tensor has no graph.
+    """
+    recording = Recording()
+    for output in outputs:
+        if output._node is None:
+            raise ValueError(
+                "this tensor has no graph: nothing that it was computed from requires gradients, or it was computed "
+                "under no_grad(); make an input with requires_grad=True, or compute it inside pb.record()"
+            )
+    values: dict[Node, Any] = {output._node: output._data for output in outputs if output._node is not None}
+    nodes = collect(values)
+    for node in nodes:
+        values.update(_saved_values(node))
+    consumers = {parent: node for node in reversed(nodes) for parent in node.parents if parent is not None}
+    for node in reversed(nodes):
+        handle = node.handle() if node.handle is not None else None
+        value = handle._data if handle is not None else values.get(node)
+        consumer = consumers.get(node)
+        entry = Entry(
+            node.op,
+            tuple(recording._by_node[parent] for parent in node.parents if parent is not None),
+            {} if node.op is None else dict(zip(node.op.parameters, node.parameters, strict=True)),
+            node.shape,
+            node.dtype,
+            True,
+            None if value is None else np.array(value),
+            scope=scope_path(node.scope),
+        )
+        if handle is not None:
+            entry.gradient = None if handle.grad is None else np.array(handle.grad._data)
+            entry.name = handle.name
+            if node.op is None and consumer is not None:
+                entry.name = handle.name or parameter_name(handle, consumer.scope)
+        recording.entries.append(entry)
+        recording._by_node[node] = entry
+    for output in outputs:
+        recording.find(output).name = output.name
+    return recording
+
+
+def _saved_values(node: Node) -> Iterator[tuple[Node, Any]]:
+    """The values of a node and of its parents that the node has saved and nobody has overwritten since."""
+    op = node.op
+    if op is None or node.saved is FREED or op.variadic:
+        return
+    for name, value in zip(op.saved_names, node.saved, strict=True):
+        owner = node if name == "out" else node.parents[op.inputs.index(name)] if name in op.inputs else None
+        if owner is not None and value is not None:
+            yield owner, value
+
+
+def scope_path(scope: Scope | None) -> str:
+    """The path of a module below the outermost module that runs: "" for that one itself."""
+    owner = None if scope is None else scope.owner()
+    outermost = _outermost(scope)
+    if owner is None or outermost is None or owner is outermost:
+        return ""
+    return next((path for path, module in outermost.named_modules() if module is owner), "")
+
+
+def parameter_name(parameter: Tensor, scope: Scope | None) -> str | None:
+    """The name that the outermost module gives to a parameter."""
+    outermost = _outermost(scope)
+    if outermost is None:
+        return None
+    return next((name for name, known in outermost.named_parameters() if known is parameter), None)
+
+
+def _outermost(scope: Scope | None) -> Any:
+    while scope is not None and scope.enclosing is not None:
+        scope = scope.enclosing
+    return None if scope is None else scope.owner()

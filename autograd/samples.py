@@ -1,0 +1,115 @@
+"""Where the generated tests get their arguments from: a few laws of shape, each a sample generator.
+
+Each function returns a generator of `Sample`s: given a `numpy.random.Generator` it yields arguments in
+float64 at several shapes (0-d, with zero-length axes, broadcasting), away from points where the
+operation is not smooth. The tests turn them into other dtypes and strides themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .op import Sample, Samples
+
+Interval = tuple[float, float]
+Shape = tuple[int, ...]
+
+SHAPES: tuple[Shape, ...] = ((), (3,), (2, 3), (2, 0), (2, 1, 3))
+BROADCASTS: tuple[tuple[Shape, ...], ...] = (
+    ((), (), ()),
+    ((3,), (3,), (3,)),
+    ((2, 3), (3,), ()),
+    ((3,), (2, 3), (2, 1)),
+    ((2, 1), (1, 3), (2, 3)),
+    ((4, 1, 2), (3, 1), (2,)),
+    ((0, 3), (3,), (1, 3)),
+)
+
+
+def uniform(
+    rng: np.random.Generator, shape: Shape, interval: Interval, avoid: Sequence[float], margin: float = 0.1
+) -> np.ndarray:
+    """Values in an interval, none nearer than `margin` to a value in `avoid`."""
+    values = rng.uniform(*interval, shape)
+    for point in avoid:
+        near = np.abs(values - point) < margin
+        values = np.where(
+            near, point + np.where(values < point, -margin, margin) * (1 + values**2 % 1), values
+        )
+    return np.asarray(values)
+
+
+def elementwise(
+    arity: int, *intervals: Interval, avoid: Sequence[float] = (), apart: bool = False, **parameters: Any
+) -> Samples:
+    """Inputs of broadcastable shapes; `apart` keeps them off each other (for max, clip and comparisons)."""
+    ranges = intervals or ((-2.0, 2.0),) * arity
+
+    def samples(rng: np.random.Generator) -> Iterator[Sample]:
+        shapes = [(shape,) for shape in SHAPES] if arity == 1 else [group[:arity] for group in BROADCASTS]
+        for group in shapes:
+            inputs = [uniform(rng, shape, ranges[i], avoid) for i, shape in enumerate(group)]
+            if apart:  # each on its own grid, so that no two are equal
+                inputs = [np.round(x, 1) + 0.03 * i for i, x in enumerate(inputs)]
+            yield Sample(tuple(inputs), dict(parameters))
+
+    return samples
+
+
+def integers(arity: int) -> Samples:
+    """Small integer inputs of broadcastable shapes, for operations that have no gradient."""
+
+    def samples(rng: np.random.Generator) -> Iterator[Sample]:
+        for group in BROADCASTS:
+            yield Sample(tuple(rng.integers(0, 8, shape) for shape in group[:arity]), {})
+
+    return samples
+
+
+def reduction(*, empty: bool = True, distinct: bool = False, minimum: int = 0, **options: Any) -> Samples:
+    """One input, with every kind of `axis`; `empty=False` for operations without a value for no elements."""
+
+    def samples(rng: np.random.Generator) -> Iterator[Sample]:
+        cases: list[tuple[Shape, dict[str, Any]]] = [
+            ((), {}),
+            ((4,), {}),
+            ((3, 2), {"axis": 0}),
+            ((3, 4), {"axis": -1, "keepdims": True}),
+            ((2, 3, 4), {"axis": (0, 2)}),
+            ((2, 3, 4), {"axis": (-1, 0), "keepdims": True}),
+            ((3, 2), {"axis": ()}),
+        ]
+        if empty:
+            cases += [((0, 3), {"axis": 0}), ((0,), {})]
+        for shape, parameters in cases:
+            axes = parameters.get("axis")
+            if minimum and (shape == () or axes == ()):
+                continue
+            count = int(np.prod(shape, dtype=int))
+            values = (
+                rng.permutation(count) + rng.uniform(0, 0.5, count) if distinct else rng.normal(size=count)
+            )
+            yield Sample((values.reshape(shape),), {**parameters, **options})
+
+    return samples
+
+
+def given(*cases: tuple[Sequence[Any], dict[str, Any]]) -> Samples:
+    """Cases written out: a shape stands for normal values of that shape, an array for itself."""
+
+    def samples(rng: np.random.Generator) -> Iterator[Sample]:
+        for inputs, parameters in cases:
+            yield Sample(tuple(_fill(rng, item) for item in inputs), dict(parameters))
+
+    return samples
+
+
+def _fill(rng: np.random.Generator, item: Any) -> Any:
+    if isinstance(item, tuple):
+        return rng.normal(size=item)
+    if isinstance(item, list):  # a sequence input
+        return [_fill(rng, part) for part in item]
+    return item

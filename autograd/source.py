@@ -1,0 +1,415 @@
+"""The source that is made for each operation at its declaration, as `dataclasses` makes `__init__`.
+
+An operation's call path and its pullback are straight-line Python without loops, dictionaries or
+introspection; everything that the declaration knows is decided here, once. The text is registered with
+`linecache`, so tracebacks show it, and `pb.multiply.source()` prints it.
+
+`call`  takes Tensors (or what becomes one), computes, records, and returns a Tensor.
+`raw`   computes on whatever it is given: arrays give an array, a Tensor among them gives a Tensor.
+`pull`  runs the rules that are wanted and brings each result to its input's shape and dtype.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .methods import OperationMethods
+from .mode import current_mode
+from .node import Node, next_number
+from .storage import Seal, SealGroup, register_view, sealed
+from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .op import Op
+
+INDENT = "    "
+
+# Python's name of the method behind an infix or prefix operator
+DUNDERS = {
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "truediv",
+    "//": "floordiv",
+    "%": "mod",
+    "**": "pow",
+    "@": "matmul",
+    "&": "and",
+    "|": "or",
+    "^": "xor",
+    "<<": "lshift",
+    ">>": "rshift",
+    "<": "lt",
+    "<=": "le",
+    ">": "gt",
+    ">=": "ge",
+    "==": "eq",
+    "!=": "ne",
+}
+PREFIX_DUNDERS = {"-": "neg", "+": "pos", "~": "invert"}
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+
+
+def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """Make, compile and dress an operation's functions; attach its operators to Tensor."""
+    blocks = [_call(op, "call", op.inputs), _raw(op), _pull(op)]
+    operators = _operators(op)
+    blocks += [_call(op, dunder, order) for dunder, order in operators]
+    text = "\n\n".join(blocks) + "\n"
+    filename = f"<pullback operation {op.name}>"
+    namespace = _namespace(op)
+    exec(compile(text, filename, "exec"), namespace)
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+
+    call = namespace["call"]
+    call.__name__ = call.__qualname__ = op.name
+    call.__module__ = op.module
+    call.__doc__ = op.doc
+    call.__signature__ = op.signature
+    call.op = op
+    call.raw = namespace["raw"]
+    call.source = lambda: text
+    for dunder, _ in operators:
+        namespace[dunder].__doc__ = op.doc
+        setattr(OperationMethods, dunder, namespace[dunder])
+    if op.infix and len(op.inputs) == 2 and op.infix not in COMPARISONS:
+        setattr(OperationMethods, f"__i{DUNDERS[op.infix]}__", _augmented(call))
+    return call, call.raw, namespace["pull"]
+
+
+def _namespace(op: Op) -> dict[str, Any]:
+    from .convert import asarray, operand
+    from .errors import no_rule, refuse_operand, untracked
+    from .tape import project
+
+    names: dict[str, Any] = {
+        "__name__": __name__,
+        "Tensor": Tensor,
+        "new_tensor": Tensor.__new__,
+        "Node": Node,
+        "new_node": Node.__new__,
+        "Seal": Seal,
+        "SealGroup": SealGroup,
+        "sealed": sealed,
+        "ndarray": np.ndarray,
+        "shape_of": np.shape,
+        "dtype_of": np.result_type,
+        "as_memory": np.asarray,
+        "current_mode": current_mode,
+        "next_number": next_number,
+        "asarray": asarray,
+        "operand": operand,
+        "refuse_operand": refuse_operand,
+        "no_rule": no_rule,
+        "untracked": untracked,
+        "register_view": register_view,
+        "project": project,
+        "respell": respell,
+        "op": op,
+        "forward": op.forward,
+    }
+    names |= {f"{name}_rule": rule for name, rule in op.rules.items()}
+    return names | {
+        f"{name}_default": parameter.default
+        for name, parameter in op.signature.parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+
+
+def _operators(op: Op) -> list[tuple[str, tuple[str, ...]]]:
+    if not op.infix:
+        return []
+    if len(op.inputs) == 1:
+        return [(f"__{PREFIX_DUNDERS[op.infix]}__", op.inputs)]
+    stem = DUNDERS[op.infix]
+    plain = (f"__{stem}__", op.inputs)
+    return [plain] if op.infix in COMPARISONS else [plain, (f"__r{stem}__", op.inputs[::-1])]
+
+
+def _augmented(call: Callable[..., Any]) -> Callable[..., Any]:
+    def augmented(self: Tensor, other: Any) -> Tensor:
+        from .inplace import write_whole
+
+        return write_whole(self, call(self, other))
+
+    return augmented
+
+
+def respell(
+    name: str, spelling: dict[str, Any], axis: Any, keepdims: Any = False, default: Any = None
+) -> tuple[Any, Any]:
+    """PyTorch's `dim` and `keepdim` as `axis` and `keepdims`."""
+    for key, value in spelling.items():
+        if key == "dim" and axis is default:
+            axis = value
+        elif key == "keepdim":
+            keepdims = value
+        else:
+            raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
+    return axis, keepdims
+
+
+# the pieces of text
+
+
+def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
+    """The recording call path; `order` is the order of the arguments (reflected operators swap them)."""
+    is_operator = function_name.startswith("__")
+    signature = ", ".join(order) if is_operator else _signature_text(op)
+    body = [] if is_operator else _respelling(op)
+    body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
+    body.append(f"out = {_forward_text(op, '_data')}")
+    body.append("result = new_tensor(Tensor)")
+    body.append("result._data = out")
+    body.append("result._grad = result._seal = result._view = result._views = result.name = None")
+    body.append("mode = current_mode()")
+    body += _record(op)
+    if op.view:
+        first = op.inputs[0]
+        body.append(f"if {first} is not None and out.__class__ is ndarray:")
+        body.append(f"{INDENT}register_view(result, {first}, op, {_parameter_tuple(op)})")
+    body.append("if mode.observers:")
+    seen = op.inputs[0] + "_seen" if op.variadic else _seen(op)
+    body.append(f"{INDENT}for observer in mode.observers:")
+    body.append(f"{INDENT * 2}observer.on_forward(op, {seen}, {_parameter_tuple(op)}, result)")
+    body.append("return result")
+    return _function(function_name, signature, body)
+
+
+def _unwrap(op: Op, is_operator: bool) -> list[str]:
+    """From each input its array (`x_data`) and its node (`x_node`)."""
+    first, required = op.inputs[0], [name for name in op.inputs if not op.optional(name)]
+    body: list[str] = []
+    if not is_operator:
+        none_is_tensor = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs)
+        body += [f"if {none_is_tensor}:", f"{INDENT}{first} = asarray({first})"]
+    for name in op.inputs:
+        body += [
+            f"if isinstance({name}, Tensor):",
+            f"{INDENT}{name}_data = {name}._data",
+            f"{INDENT}{name}_node = {name}._node",
+        ]
+        if op.view and name == first:
+            body += [
+                f"{INDENT}if {name}_data.__class__ is not ndarray:",
+                f"{INDENT * 2}{name}_data = {name}._data = as_memory({name}_data)",
+            ]
+        if name not in required:
+            body += [f"elif {name} is None:", f"{INDENT}{name}_data = {name}_node = None"]
+        refusal = "return NotImplemented" if is_operator else f"raise refuse_operand(op, {name!r}, {name})"
+        body += [
+            "else:",
+            f"{INDENT}{name}_data = operand({name})",
+            f"{INDENT}if {name}_data is NotImplemented:",
+            f"{INDENT * 2}{refusal}",
+            f"{INDENT}{name} = {name}_node = None",
+        ]
+    return body
+
+
+def _unwrap_variadic(op: Op) -> list[str]:
+    (name,) = op.inputs
+    return [
+        f"{name}_seen = tuple({name})",
+        f"if not any(isinstance(x, Tensor) for x in {name}_seen):",
+        f"{INDENT}{name}_seen = tuple(asarray(x) for x in {name}_seen)",
+        f"{name}_data = tuple(x._data if isinstance(x, Tensor) else operand(x) for x in {name}_seen)",
+        f"for x, x_data in zip({name}_seen, {name}_data):",
+        f"{INDENT}if x_data is NotImplemented:",
+        f"{INDENT * 2}raise refuse_operand(op, {name!r}, x)",
+        f"{name}_nodes = tuple(x._node if isinstance(x, Tensor) else None for x in {name}_seen)",
+    ]
+
+
+def _record(op: Op) -> list[str]:
+    """The node, if a gradient is wanted and the result can have one."""
+    if not op.rules:
+        return ["result._node = None"]
+    if op.variadic:
+        wanted, parents = f"any({op.inputs[0]}_nodes)", f"{op.inputs[0]}_nodes"
+    else:
+        wanted = " or ".join(f"{name}_node is not None" for name in op.inputs)
+        wanted = f"({wanted})" if len(op.inputs) > 1 else wanted
+        parents = _tuple(f"{name}_node" for name in op.inputs)
+    body = [f"if mode.grad and {wanted}:", f"{INDENT}dtype = out.dtype", f"{INDENT}if dtype.kind == 'f':"]
+    inner: list[str] = []
+    for name in op.inputs:
+        if not op.variadic and name not in op.rules:
+            inner += [f"if {name}_node is not None:", f"{INDENT}raise no_rule(op, {name!r})"]
+    for name in op.saved_names:
+        inner += _save(op, name)
+    inner += [
+        "node = new_node(Node)",
+        "node.op = op",
+        f"node.parents = {parents}",
+        f"node.saved = {_tuple(f'{name}_saved' for name in op.saved_names)}",
+        f"node.seals = {_tuple(f'{n}_seal' for n in op.saved_names if n in op.inputs or n == 'out')}",
+        f"node.parameters = {_parameter_tuple(op)}",
+        "node.number = next_number()",
+        "node.shape = out.shape",
+        "node.dtype = dtype",
+        "node.scope = mode.scope",
+        "node.handle = None",
+        "result._node = node",
+    ]
+    body += [INDENT * 2 + line for line in inner]
+    return [
+        *body,
+        f"{INDENT}else:",
+        f"{INDENT * 2}result._node = untracked(op, dtype)",
+        "else:",
+        f"{INDENT}result._node = None",
+    ]
+
+
+def _save(op: Op, name: str) -> list[str]:
+    """Keep a value that a rule has named, if one of the rules that name it will run; seal its memory."""
+    if name == "out":
+        return [
+            "out_saved = out",
+            "if out.__class__ is ndarray:",
+            f"{INDENT}out_seal = result._seal = Seal()",
+            "else:",
+            f"{INDENT}out_seal = None",
+        ]
+    if name not in op.inputs:  # x_shape or x_dtype, for another input's rule
+        base, _, what = name.rpartition("_")
+        value = f"tuple({what}_of(x) for x in {base}_data)" if op.variadic else f"{what}_of({base}_data)"
+        return [f"{name}_saved = {value}"]
+    if op.variadic:
+        return [
+            f"{name}_saved = {name}_data",
+            f"{name}_seal = SealGroup(sealed(x) if isinstance(x, Tensor) else None for x in {name}_seen)",
+        ]
+    needed = " or ".join(f"{user}_node is not None" for user in op.needed_by(name))
+    return [
+        f"{name}_saved = {name}_seal = None",
+        f"if {needed}:",
+        f"{INDENT}{name}_saved = {name}_data",
+        f"{INDENT}if {name} is not None and {name}_data.__class__ is ndarray:",
+        f"{INDENT * 2}root = {name} if {name}._view is None else {name}._view.root",
+        f"{INDENT * 2}{name}_seal = root._seal",
+        f"{INDENT * 2}if {name}_seal is None:",
+        f"{INDENT * 3}{name}_seal = root._seal = Seal()",
+    ]
+
+
+def _pull(op: Op) -> str:
+    """The rules that are wanted, each result projected onto its input's shape and dtype."""
+    body: list[str] = []
+    if op.saved_names:
+        body.append(f"{_tuple(op.saved_names)} = saved")
+    used = {argument for arguments in op.rule_arguments.values() for argument in arguments}
+    if used & set(op.parameters):
+        body.append(f"{_tuple(op.parameters)} = node.parameters")
+    if op.variadic:
+        return _function("pull", "node, parents, saved, g", [*body, *_pull_variadic(op)])
+    body.append(f"{_tuple(f'{name}_node' for name in op.inputs)} = parents")
+    for name in op.inputs:
+        body.append(f"{name}_gradient = None")
+        if name not in op.rules:
+            continue
+        own = {f"{name}_shape": f"{name}_node.shape", f"{name}_dtype": f"{name}_node.dtype"}
+        arguments = ", ".join(own.get(argument, argument) for argument in op.rule_arguments[name])
+        gradient, parent = f"{name}_gradient", f"{name}_node"
+        body += [
+            f"if {parent} is not None:",
+            f"{INDENT}{gradient} = {name}_rule({arguments})",
+            f"{INDENT}if getattr({gradient}, 'dtype', None) is not {parent}.dtype"
+            f" or {gradient}.shape != {parent}.shape:",
+            f"{INDENT * 2}{gradient} = project({gradient}, {parent}, op, {name!r})",
+        ]
+    body.append(f"return {_tuple(f'{name}_gradient' for name in op.inputs)}")
+    return _function("pull", "node, parents, saved, g", body)
+
+
+def _pull_variadic(op: Op) -> list[str]:
+    (name,) = op.inputs
+    arguments = ", ".join(op.rule_arguments[name])
+    return [
+        "return tuple(",
+        f"{INDENT}None if parent is None else project({name}_rule({arguments}), parent, op, {name!r})",
+        f"{INDENT}for i, parent in enumerate(parents)",
+        ")",
+    ]
+
+
+def _raw(op: Op) -> str:
+    if op.variadic:
+        any_tensor = f"any(isinstance(x, Tensor) for x in {op.inputs[0]})"
+    else:
+        any_tensor = " or ".join(f"isinstance({name}, Tensor)" for name in op.inputs)
+    body = [
+        f"if {any_tensor}:",
+        f"{INDENT}return call({_pass_on(op, '')})",
+        f"return {_forward_text(op, '')}",
+    ]
+    return _function("raw", _signature_text(op, spelling=False), body)
+
+
+def _respelling(op: Op) -> list[str]:
+    if "axis" not in op.parameters:
+        return []
+    default = (
+        "axis_default" if op.signature.parameters["axis"].default is not inspect.Parameter.empty else "None"
+    )
+    if "keepdims" in op.parameters:
+        change = f"axis, keepdims = respell(op.name, spelling, axis, keepdims, default={default})"
+    else:
+        change = f"axis, _ = respell(op.name, spelling, axis, default={default})"
+    return ["if spelling:", INDENT + change]
+
+
+def _signature_text(op: Op, spelling: bool = True) -> str:
+    """The parameter list, with defaults taken from the namespace, and PyTorch's spellings of axis."""
+    parts: list[str] = []
+    kinds = [parameter.kind for parameter in op.signature.parameters.values()]
+    for i, (name, parameter) in enumerate(op.signature.parameters.items()):
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.KEYWORD_ONLY not in kinds[:i]:
+            parts.append("*")
+        has_default = parameter.default is not parameter.empty
+        parts.append(f"{name}={name}_default" if has_default else name)
+        if parameter.kind is parameter.POSITIONAL_ONLY and parameter.POSITIONAL_ONLY not in kinds[i + 1 :]:
+            parts.append("/")
+    if spelling and "axis" in op.parameters:
+        parts.append("**spelling")
+    return ", ".join(parts)
+
+
+def _forward_text(op: Op, suffix: str) -> str:
+    values = [name + suffix for name in op.inputs]
+    if op.infix:
+        return f"{values[0]} {op.infix} {values[1]}" if len(values) == 2 else f"{op.infix}{values[0]}"
+    return f"forward({_pass_on(op, suffix)})"
+
+
+def _pass_on(op: Op, suffix: str) -> str:
+    """The arguments of a call of the forward, in the kind that its signature wants."""
+    parts = []
+    for name, parameter in op.signature.parameters.items():
+        value = name + suffix if name in op.inputs else name
+        parts.append(f"{name}={value}" if parameter.kind is parameter.KEYWORD_ONLY else value)
+    return ", ".join(parts)
+
+
+def _seen(op: Op) -> str:
+    return _tuple(f"{name} if {name} is not None else {name}_data" for name in op.inputs)
+
+
+def _parameter_tuple(op: Op) -> str:
+    return _tuple(op.parameters)
+
+
+def _tuple(names: Any) -> str:
+    names = list(names)
+    return "(" + ", ".join(names) + ("," if len(names) == 1 else "") + ")"
+
+
+def _function(name: str, signature: str, body: list[str]) -> str:
+    return f"def {name}({signature}):\n" + textwrap.indent("\n".join(body), INDENT)

@@ -1,0 +1,334 @@
+"""Backward: the walk over the tape that pulls gradients back to what is wanted.
+
+The walk is iterative. It collects the nodes that lead from the outputs to what is wanted, and takes them
+in descending order of creation, which is a topological order. Running gradients live in the walk and not
+on the nodes, so a walk can be repeated, and two walks do not meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from .mode import ModeContext, Observer, current_mode
+from .node import FREED, Node
+from .tensor import Tensor, wrap
+
+Deliver = Callable[[Node, Any, bool], None]  # node, its gradient, whether the array is nobody else's
+
+
+def backward(
+    output: Tensor, gradient: Any, retain_graph: bool, create_graph: bool, inputs: Sequence[Tensor] | None
+) -> None:
+    """See `Tensor.backward`."""
+    node, seed = _seed(output, gradient, create_graph)
+    wanted = None if inputs is None else {_node_of(tensor, "inputs") for tensor in inputs}
+    delivered: list[tuple[Tensor, Any, bool]] = []
+
+    def deliver(node: Node, gradient: Any, owned: bool) -> None:
+        handle = node.handle() if node.handle is not None else None
+        if handle is not None:
+            delivered.append((handle, gradient, owned))
+
+    if inputs is not None:
+        for tensor in inputs:
+            if tensor._node is not None and tensor._node.handle is None:
+                raise RuntimeError(
+                    "inputs must be leaves, or tensors that retain their gradient (retain_grad())"
+                )
+    _walk([(node, seed)], wanted, deliver, retain_graph, create_graph)
+    for handle, value, owned in delivered:  # only now, so that an error in a rule changes no .grad
+        _accumulate_grad(handle, value, owned)
+
+
+def gradients(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of outputs with respect to inputs, for a graph that exists; `.grad` is not touched.
+
+    Args:
+        outputs: one tensor or several.
+        inputs: one tensor or several, leaves or not.
+        grad_outputs: the gradient that comes into each output; 1 for scalars if not given.
+        retain_graph: keep the saved values for another run (by default as `create_graph`).
+        create_graph: record the computation of the gradients, so that they can be differentiated.
+        allow_unused: give None for an input that no output depends on, instead of an error.
+
+    Returns:
+        A tuple with a Tensor (or None) for each input.
+
+    >>> import pullback as pb
+    >>> x = pb.tensor(3.0, requires_grad=True)
+    >>> (slope,) = pb.gradients(x**3, x, create_graph=True)
+    >>> pb.gradients(slope, x)
+    (tensor(18., dtype=float32),)
+    """
+    outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    if grad_outputs is None:
+        grad_outputs = (None,) * len(outputs)
+    elif isinstance(grad_outputs, Tensor) or not isinstance(grad_outputs, Sequence):
+        grad_outputs = (grad_outputs,)
+    if len(grad_outputs) != len(outputs):
+        raise ValueError(f"{len(outputs)} outputs need as many grad_outputs, not {len(grad_outputs)}")
+    seeds = [_seed(output, g, create_graph) for output, g in zip(outputs, grad_outputs, strict=True)]
+    nodes = [_node_of(tensor, "inputs") for tensor in inputs]
+    found: dict[Node, Any] = {}
+
+    def deliver(node: Node, gradient: Any, owned: bool) -> None:
+        if node in wanted:
+            found[node] = gradient
+
+    wanted = set(nodes)
+    _walk(seeds, wanted, deliver, create_graph if retain_graph is None else retain_graph, create_graph)
+    unused = [i for i, node in enumerate(nodes) if node not in found]
+    if unused and not allow_unused:
+        raise RuntimeError(
+            f"the outputs do not depend on input {', '.join(map(str, unused))}; "
+            "pass allow_unused=True to get None for it"
+        )
+    return tuple(None if node not in found else _as_result(found[node]) for node in nodes)
+
+
+def _as_result(gradient: Any) -> Tensor:
+    """A tensor of its own: a gradient that is still an array may be shared along the tape."""
+    return gradient if isinstance(gradient, Tensor) else wrap(np.array(gradient)[()], None)
+
+
+def _node_of(tensor: Tensor, what: str) -> Node:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{what} must be Tensors, not {type(tensor).__name__}")
+    if tensor._node is None:
+        raise RuntimeError(f"one of the {what} does not require gradients; make it with requires_grad=True")
+    return tensor._node
+
+
+def _seed(output: Tensor, gradient: Any, recorded: bool) -> tuple[Node, Any]:
+    """The output's node and the gradient that comes into it, checked."""
+    if not isinstance(output, Tensor):
+        raise TypeError(f"gradients start from Tensors, not {type(output).__name__}")
+    node = output._node
+    if node is None:
+        raise RuntimeError(
+            "this tensor has no graph: nothing that it was computed from requires gradients, or it was "
+            "computed under no_grad(); make an input with requires_grad=True"
+        )
+    if gradient is None:
+        if output.size != 1:
+            raise RuntimeError(
+                f"backward of a tensor of shape {output.shape} needs the gradient that comes into it "
+                "(gradient=...); only a scalar has an obvious one. Did you mean to reduce it, as in "
+                ".sum() or .mean()?"
+            )
+        gradient = np.ones(node.shape, node.dtype)[()]
+    elif not isinstance(gradient, Tensor):
+        from .convert import to_array
+
+        gradient = to_array(gradient)
+    if gradient.shape != node.shape:
+        raise ValueError(
+            f"the gradient given has shape {gradient.shape}, and the tensor has {node.shape}; they must be equal"
+        )
+    if gradient.dtype.kind == "c" and node.dtype.kind != "c":
+        raise TypeError(f"the gradient of a {node.dtype} tensor cannot be {gradient.dtype}")
+    gradient = gradient.astype(node.dtype)
+    if recorded:
+        return node, gradient if isinstance(gradient, Tensor) else wrap(gradient, None)
+    return node, gradient._data if isinstance(gradient, Tensor) else gradient
+
+
+def _walk(
+    seeds: Iterable[tuple[Node, Any]],
+    wanted: set[Node] | None,
+    deliver: Deliver,
+    retain_graph: bool,
+    create_graph: bool,
+) -> None:
+    running: dict[Node, Any] = {}
+    owned: set[Node] = set()
+    for node, gradient in seeds:
+        _accumulate(running, owned, node, gradient)
+    order = collect(running)
+    needed: set[Node] | None = None
+    if wanted is not None:
+        needed = _leading_to(wanted, order)
+        order = [node for node in order if node in needed]
+    _check(order)
+    observers = current_mode().observers
+    # The rules run unobserved; inf and nan are results here, which the user sees in the gradients.
+    with ModeContext(lambda mode: mode.changed(grad=create_graph, observers=())), np.errstate(all="ignore"):
+        for node in order:
+            gradient = running.pop(node, None)
+            if gradient is None:
+                continue
+            if node.handle is not None or wanted is not None:
+                deliver(node, gradient, node in owned)
+            if node.op is None:
+                _observe(observers, node, gradient, ())
+                continue
+            parents = node.parents
+            if needed is not None:
+                parents = tuple(parent if parent in needed else None for parent in parents)
+            saved = _as_tensors(node) if create_graph else node.saved
+            contributions = node.op.pull(node, parents, saved, gradient)
+            _observe(observers, node, gradient, contributions)
+            for parent, contribution in zip(parents, contributions, strict=True):
+                if contribution is not None:
+                    _accumulate(running, owned, parent, contribution)
+            if not retain_graph:
+                node.saved, node.seals = FREED, ()
+
+
+def collect(roots: Iterable[Node]) -> list[Node]:
+    """All nodes that the roots were computed from, latest first."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=attrgetter("number"), reverse=True)
+
+
+def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
+    """The nodes from which a wanted one can be reached."""
+    needed: set[Node] = set()
+    for node in reversed(order):
+        if node in wanted or not needed.isdisjoint(node.parents):
+            needed.add(node)
+    return needed
+
+
+def _check(order: list[Node]) -> None:
+    """Refuse before any rule has run if a saved value is gone or was overwritten."""
+    for node in order:
+        if node.saved is FREED:
+            raise RuntimeError(
+                f"backward has already run through this graph (at {node.op.name!r}) and freed "  # type: ignore[union-attr]  # leaves save nothing, so they are never freed
+                "what it saved; call the first one with retain_graph=True to run it twice"
+            )
+        for seal in node.seals:
+            if seal is not None and seal.broken_at is not None:
+                _raise_overwritten(node)
+
+
+def _raise_overwritten(node: Node) -> None:
+    op = node.op
+    assert op is not None  # leaves save nothing
+    names = [name for name in op.saved_names if name in op.inputs or name == "out"]
+    for name, seal in zip(names, node.seals, strict=True):
+        if seal is not None and seal.broken_at is not None:
+            what = "its result" if name == "out" else f"its input {name!r}"
+            parent = None if op.variadic or name == "out" else node.parents[op.inputs.index(name)]
+            handle = parent.handle() if parent is not None and parent.handle is not None else None
+            called = f" (the tensor {handle.name!r})" if handle is not None and handle.name else ""
+            raise RuntimeError(
+                f"the gradient of {op.name!r} needs {what}{called}, {node.dtype}{list(node.shape)} graph, but "
+                f"those values were overwritten at {seal.broken_at}, after they were used and before backward; "
+                "run backward before the write, or compute with a copy: x.copy()"
+            )
+
+
+def _accumulate(running: dict[Node, Any], owned: set[Node], node: Node, gradient: Any) -> None:
+    """Add to a running gradient: the first by reference, the second allocates, later ones in place."""
+    current = running.get(node)
+    if current is None:
+        running[node] = gradient
+    elif node in owned and type(current) is np.ndarray:
+        np.add(current, gradient, out=current)
+    else:
+        running[node] = total = current + gradient
+        if type(total) is np.ndarray:
+            owned.add(node)
+
+
+def _accumulate_grad(handle: Tensor, gradient: Any, owned: bool) -> None:
+    """Add to a tensor's `.grad`, whose array is shared with nobody."""
+    current = handle._grad
+    if isinstance(gradient, Tensor):
+        handle._grad = gradient if current is None else current + gradient
+    elif current is None:
+        handle._grad = wrap(gradient if owned else np.array(gradient)[()], None)
+    elif current._node is not None:
+        handle._grad = current + gradient
+    else:
+        from .inplace import write_whole
+
+        write_whole(current, current._data + gradient)
+
+
+def _as_tensors(node: Node) -> tuple[Any, ...]:
+    """The saved values as Tensors on the tape, for rules that are themselves to be recorded."""
+    op = node.op
+    assert op is not None  # only operations are pulled
+    seals = iter(node.seals)
+    values: list[Any] = []
+    for name, value in zip(op.saved_names, node.saved, strict=True):
+        if name == "out":
+            values.append(_rebuilt(value, node, next(seals)))
+        elif name not in op.inputs:
+            values.append(value)
+        elif op.variadic:
+            group: Any = next(seals)
+            values.append(tuple(map(_rebuilt, value, node.parents, group)))
+        else:
+            values.append(_rebuilt(value, node.parents[op.inputs.index(name)], next(seals)))
+    return tuple(values)
+
+
+def _rebuilt(value: Any, node: Node | None, seal: Any) -> Any:
+    """A fresh handle for a saved value; it shares the seal, so that a later write is noticed there too."""
+    if node is None or value is None:
+        return value
+    tensor = wrap(value, node)
+    tensor._seal = seal
+    return tensor
+
+
+def _observe(
+    observers: tuple[Observer, ...], node: Node, gradient: Any, contributions: tuple[Any, ...]
+) -> None:
+    for observer in observers:
+        observer.on_backward(node, gradient, contributions)
+
+
+def project(gradient: Any, node: Node, op: Any, name: str) -> Any:
+    """Bring a rule's result to the shape and dtype of the value that it is the gradient of.
+
+    Sums over the axes along which the input was broadcast, drops an imaginary part that a real input
+    cannot have, and casts. Written in dispatching NumPy, so it serves arrays and Tensors.
+    """
+    if gradient is None:
+        return None
+    if isinstance(gradient, (bool, int, float, complex)):
+        gradient = np.asarray(gradient)
+    if gradient.shape != node.shape:
+        extra = gradient.ndim - len(node.shape)
+        if extra < 0 or any(
+            length not in (1, whole) for length, whole in zip(node.shape, gradient.shape[extra:], strict=True)
+        ):
+            raise RuntimeError(
+                f"the rule of {op.name!r} for {name!r} gave a gradient of shape {gradient.shape} for an input of "
+                f"shape {node.shape}; it must have that shape or one that it broadcasts to"
+            )
+        stretched = [
+            extra + i
+            for i, (length, whole) in enumerate(zip(node.shape, gradient.shape[extra:], strict=True))
+            if length != whole
+        ]
+        gradient = np.sum(gradient, axis=(*range(extra), *stretched), keepdims=True)
+        gradient = np.reshape(gradient, node.shape)
+    if gradient.dtype != node.dtype:
+        if gradient.dtype.kind == "c" and node.dtype.kind != "c":
+            gradient = np.real(gradient)
+        gradient = gradient.astype(node.dtype)
+    return gradient

@@ -1,0 +1,322 @@
+"""Tensor: a thin handle, an array plus the node that made it.
+
+The operations are not written here: each declaration (`op.py`) attaches its method and operator to
+`OperationMethods`, from which Tensor inherits. What stands here is what a handle is: its array, its
+gradient, its place on the tape and Python's protocols.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .methods import OperationMethods
+from .node import Node, leaf_node
+from .storage import Seal, View, register_detached
+
+
+class Tensor(OperationMethods):
+    """A NumPy array that knows how it was computed.
+
+    `Tensor(data)` is `pb.tensor(data)`: it copies its input. See `pullback.tensor` for the arguments.
+
+    >>> import pullback as pb
+    >>> x = pb.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.], dtype=float32)
+    """
+
+    __slots__ = ("__weakref__", "_data", "_grad", "_node", "_seal", "_view", "_views", "name")
+
+    _data: Any  # an ndarray, or a NumPy scalar for 0-d results
+    _node: Node | None
+    _grad: Tensor | None
+    _seal: Seal | None
+    _view: View | None
+    _views: list[weakref.ref[Tensor]] | None
+    name: str | None
+
+    def __init__(
+        self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None
+    ) -> None:
+        from .convert import to_array
+
+        self._fill(np.array(to_array(data, dtype), copy=True)[()], name)  # [()] makes 0-d a NumPy scalar
+        if requires_grad:
+            self.requires_grad_()
+
+    def _fill(self, data: Any, name: str | None = None) -> None:
+        self._data = data
+        self._node = self._grad = self._seal = self._view = self._views = None
+        self.name = name
+
+    # what it holds
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self._data.shape  # type: ignore[no-any-return]  # NumPy arrays and scalars both have a shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim  # type: ignore[no-any-return]  # as for shape
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._data.size  # type: ignore[no-any-return]  # as for shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the elements."""
+        return self._data.dtype  # type: ignore[no-any-return]  # as for shape
+
+    @property
+    def device(self) -> str:
+        """Always "cpu"."""
+        return "cpu"
+
+    @property
+    def data(self) -> Tensor:
+        """A detached tensor that shares this one's memory; writing to it is seen by the checks of backward."""
+        return self.detach()
+
+    def numpy(self) -> np.ndarray:
+        """The array itself, not a copy; read-only if the tensor is part of a graph.
+
+        >>> import pullback as pb
+        >>> pb.tensor([1.0, 2.0]).numpy()
+        array([1., 2.], dtype=float32)
+        """
+        array = np.asarray(self._data)
+        if self._node is not None:
+            array = array.view()
+            array.flags.writeable = False
+        return array
+
+    def item(self) -> Any:
+        """The only element, as a Python number."""
+        if self.size != 1:
+            raise ValueError(f"item() needs a tensor of one element, and this one has shape {self.shape}")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    # its place on the tape
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self._node is not None
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user rather than computed from tracked tensors."""
+        return self._node is None or self._node.is_leaf
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Switch gradients on or off for a leaf, and return it.
+
+        Raises:
+            TypeError: integers and booleans have no gradients, and those of complex numbers are not supported.
+            RuntimeError: the tensor was computed from others; `detach()` gives one that was not.
+        """
+        if not self.is_leaf:
+            if requires_grad:
+                return self
+            raise RuntimeError(
+                "requires_grad can be switched off for leaves only, and this tensor was computed by "
+                f"{self._node.op.name!r}; use .detach()"  # type: ignore[union-attr]  # not a leaf: has both
+            )
+        if not requires_grad:
+            self._node = None
+        elif self._node is None:
+            if self.dtype.kind != "f":
+                raise TypeError(
+                    f"only tensors of real floating numbers can require gradients, and this one is {self.dtype}; "
+                    "convert it first, for example pb.tensor(data, dtype=pb.float32, requires_grad=True)"
+                )
+            self._node = leaf_node(self)
+        return self
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward has accumulated here, of this tensor's shape and dtype, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Tensor | None) -> None:
+        if gradient is not None:
+            if not isinstance(gradient, Tensor):
+                raise TypeError(f"a gradient is a Tensor or None, not {type(gradient).__name__}")
+            if gradient.shape != self.shape or gradient.dtype != self.dtype:
+                raise ValueError(
+                    f"a gradient has its tensor's shape and dtype, {self.shape} {self.dtype}; "
+                    f"this one is {gradient.shape} {gradient.dtype}"
+                )
+        self._grad = gradient
+
+    def retain_grad(self) -> None:
+        """Let backward leave its gradient in `.grad` also for a tensor that was computed."""
+        if self._node is None:
+            raise RuntimeError("retain_grad() needs a tensor that requires gradients, and this one does not")
+        if self._node.handle is None:
+            self._node.handle = weakref.ref(self)
+
+    def detach(self) -> Tensor:
+        """The same memory without the graph.
+
+        >>> import pullback as pb
+        >>> x = pb.tensor([1.0], requires_grad=True)
+        >>> (x * 2).detach().requires_grad
+        False
+        """
+        result = wrap(self._shareable(), None)
+        register_detached(result, self)
+        return result
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool = False,
+        create_graph: bool = False,
+        inputs: Sequence[Tensor] | None = None,
+    ) -> None:
+        """Pull the gradient back from here to every leaf (or to `inputs`), and add it to their `.grad`.
+
+        Args:
+            gradient: the gradient of the final value with respect to this tensor; 1 for a scalar if not given.
+            retain_graph: keep the saved values, so that backward can run again.
+            create_graph: record the backward itself, so that its result can be differentiated.
+            inputs: only these tensors get their `.grad`.
+
+        Raises:
+            RuntimeError: without a graph, for a non-scalar without `gradient`, on a second run without
+                `retain_graph=True`, or when a saved value was overwritten.
+        """
+        from .tape import backward
+
+        backward(self, gradient, retain_graph or create_graph, create_graph, inputs)
+
+    # in place
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        from .inplace import write_index
+
+        write_index(self, index, value)
+
+    def copy_(self, source: Any) -> Tensor:
+        """Overwrite the elements with those of `source`, broadcast to this shape, and return self."""
+        self[...] = source
+        return self
+
+    # Python's protocols
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("a 0-d tensor has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("a 0-d tensor cannot be iterated over")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all() on it"
+            )
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu" or self.ndim:
+            raise TypeError(f"only a 0-d integer tensor can be an index, not {self.dtype}{list(self.shape)}")
+        return int(self._data)
+
+    __hash__ = object.__hash__
+
+    def __format__(self, specification: str) -> str:
+        return format(self.item(), specification) if self.ndim == 0 else format(str(self), specification)
+
+    def __repr__(self) -> str:
+        text = np.array2string(np.asarray(self._data), separator=", ", prefix="tensor(")
+        if self._node is not None:
+            state = ", requires_grad=True" if self._node.op is None else f", op={self._node.op.name}"
+        else:
+            state = ""
+        return f"tensor({text}, dtype={self.dtype}{state})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError("only leaves can be deep-copied: this tensor has a graph; use .detach() first")
+        twin = type(self).__new__(type(self))
+        twin._fill(np.array(self._data, copy=True), self.name)
+        memo[id(self)] = twin
+        if self._grad is not None:
+            twin._grad = self._grad.detach().copy()
+        return twin.requires_grad_() if self._node is not None else twin
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self.is_leaf:
+            raise RuntimeError("only leaves can be pickled: this tensor has a graph; use .detach() first")
+        return _rebuild, (type(self), np.asarray(self._data), self.requires_grad, self.name)
+
+    # NumPy's protocols
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self._readable("given to NumPy"), dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from .numpy_protocol import apply_ufunc
+
+        return apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from .numpy_protocol import apply_function
+
+        return apply_function(function, args, kwargs)
+
+    def _readable(self, what: str) -> np.ndarray:
+        if self._node is not None:
+            raise RuntimeError(
+                f"a tensor that requires gradients cannot be {what}: its graph would be lost without notice; "
+                "use .detach() (or .detach().numpy()) to say that you mean it"
+            )
+        return np.asarray(self._data)
+
+    def _shareable(self) -> np.ndarray:
+        """The data as an array in memory, which a NumPy scalar does not have."""
+        if type(self._data) is not np.ndarray:
+            self._data = np.asarray(self._data)
+        return self._data
+
+
+def wrap(data: Any, node: Node | None) -> Tensor:
+    """A tensor around an array, without copying it."""
+    result = Tensor.__new__(Tensor)
+    result._fill(data)
+    result._node = node
+    return result
+
+
+def _rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool, name: str | None) -> Tensor:
+    result = cls.__new__(cls)
+    result._fill(data, name)
+    return result.requires_grad_() if requires_grad else result
