@@ -53,7 +53,7 @@ def elementwise(
         for group in shapes:
             inputs = [uniform(rng, shape, ranges[i], avoid) for i, shape in enumerate(group)]
             if apart:  # each on its own grid, so that no two are equal
-                inputs = [np.round(x, 1) + 0.03 * i for i, x in enumerate(inputs)]
+                inputs = [np.asarray(np.round(x, 1) + 0.03 * i) for i, x in enumerate(inputs)]
             yield Sample(tuple(inputs), dict(parameters))
 
     return samples

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..gate import ROUTER
+from ..gate import DISTRIBUTOR, ROUTER
 from ..methods import method
 from ..op import Op, op
 from ..samples import given
@@ -73,7 +73,7 @@ def getitem(x: Any, /, index: Any) -> Any:
 @op(
     "values",
     values=lambda g, index: getitem.raw(g, index),
-    gate=ROUTER,
+    gate=DISTRIBUTOR,
     symbol="+[ ]",
     samples=given(
         (((4,),), {"index": (1,), "shape": (3, 4)}),

@@ -205,7 +205,7 @@ def moveaxis(x: Any, /, source: int | tuple[int, ...], destination: int | tuple[
     samples=elementwise(1, dtype=np.float64),
     reference=lambda x, dtype: x.astype(dtype),
 )
-def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+def astype(x: Any, /, dtype: Any, *, copy: bool = True) -> Any:
     """The elements in another dtype. The gradient comes back in the dtype of x; integers block it."""
     return np.asarray(x).astype(np.dtype(dtype), copy=copy)
 
