@@ -66,7 +66,7 @@ def to_array(data: Any, dtype: Any = None) -> np.ndarray:
     elif isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
     else:
-        array = _from_python(data)
+        array = _from_python(data, dtype)
     if array.dtype.kind not in "biufc":
         raise TypeError(
             f"tensors hold numbers, and this is {array.dtype} ({type(data).__name__}); convert it to a numeric "
@@ -80,7 +80,8 @@ def to_array(data: Any, dtype: Any = None) -> np.ndarray:
     return array.astype(wanted, copy=False)
 
 
-def _from_python(data: Any) -> np.ndarray:
+def _from_python(data: Any, dtype: Any) -> np.ndarray:
+    """Floats get the default dtype only where no other is asked for: on the way to float64 nothing is lost."""
     if isinstance(data, (list, tuple)):
         if any(isinstance(leaf, Tensor) for leaf in _leaves(data)):
             data = _without_tensors(data)
@@ -91,7 +92,7 @@ def _from_python(data: Any) -> np.ndarray:
         array = np.asarray(data)
     except ValueError as error:
         raise ValueError(f"the nested lists have unequal lengths, so they are no array: {error}") from None
-    if numpy_leaves:
+    if numpy_leaves or dtype is not None:
         return array
     if array.dtype == np.float64:
         return array.astype(get_default_dtype())
