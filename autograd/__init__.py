@@ -11,6 +11,7 @@ the other folders.
 from .config import get_default_dtype, set_default_dtype
 from .convert import asarray, tensor
 from .creation import arange, eye, full, full_like, linspace, ones, ones_like, zeros, zeros_like
+from .expression import Expression
 from .gate import Gate
 from .gradcheck import GradcheckResult, gradcheck
 from .io import load, save
@@ -90,6 +91,7 @@ from .transforms import grad, jacobian, value_and_grad
 
 __all__ = [
     "Entry",
+    "Expression",
     "Gate",
     "GradcheckResult",
     "Recording",

@@ -50,7 +50,7 @@ def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Read the tensors of a safetensors file by name. Nothing in the file is executed.
+    """Read the tensors of a safetensors file, in order of name. Nothing in the file is executed.
 
     Raises:
         OSError: if the file cannot be read.
@@ -61,7 +61,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         arrays = safetensors.numpy.load(content)
     except Exception as error:  # the format's library raises several kinds for a malformed file
         raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from error
-    return {name: wrap(np.array(array), None) for name, array in arrays.items()}
+    return {name: wrap(np.array(array), None) for name, array in sorted(arrays.items())}
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:

@@ -37,7 +37,9 @@ class Entry:
     gradient: np.ndarray | None = None
     """None: not computed; backward has not run, or did not come here."""
     contributions: tuple[np.ndarray | None, ...] = ()
-    """What went to each input in backward; empty before."""
+    """What went to each of `inputs` in backward; empty before."""
+    slots: tuple[int, ...] = ()
+    """Which of the operation's arguments each of `inputs` is: some may be left out, or not be on the tape."""
     name: str | None = None
     scope: str = ""
     """The path of the module that computed it, "" at the top."""
@@ -71,9 +73,10 @@ class Recording:
     ) -> None:
         """Note an operation, its result and, where they are new, its inputs."""
         scope = current_mode().scope
+        slots = tuple(i for i, value in enumerate(inputs) if value is not None)
         entry = Entry(
             op,
-            tuple(self._input(value, scope) for value in inputs if value is not None),
+            tuple(self._input(inputs[i], scope) for i in slots),
             dict(zip(op.parameters, parameters, strict=True)),
             output.shape,
             output.dtype,
@@ -82,6 +85,7 @@ class Recording:
             name=output.name,
             scope=scope_path(scope),
             source=user_line(),
+            slots=slots,
         )
         self._add(entry, output)
 
@@ -90,7 +94,7 @@ class Recording:
         entry = self._by_node.get(node)
         if entry is not None:
             entry.gradient = _copied(gradient)
-            entry.contributions = tuple(map(_copied, contributions))
+            entry.contributions = tuple(_copied(contributions[i]) for i in entry.slots) if contributions else ()
 
     def _known(self, value: Any) -> Entry | None:
         if isinstance(value, Tensor) and value._node is not None:
@@ -175,6 +179,7 @@ def trace(*outputs: Tensor) -> Recording:
             True,
             None if value is None else np.array(value),
             scope=scope_path(node.scope),
+            slots=tuple(i for i, parent in enumerate(node.parents) if parent is not None),
         )
         if handle is not None:
             entry.gradient = None if handle.grad is None else np.array(handle.grad._data)

@@ -18,6 +18,7 @@ from . import autograd, data, nn, optim, train, viz
 from ._version import __version__
 from .autograd import (
     Entry,
+    Expression,
     Gate,
     GradcheckResult,
     Recording,
@@ -146,6 +147,7 @@ pi = _numpy.pi
 
 __all__ = [
     "Entry",
+    "Expression",
     "Gate",
     "GradcheckResult",
     "Recording",

@@ -1,0 +1,146 @@
+"""The command line: `python -m pullback demo`, `graph`, `check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import __version__
+from .autograd import Expression, Tensor, gradcheck, record
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status: 0, 1 where a check failed, 2 for bad input."""
+    parser = _parser()
+    options = parser.parse_args(_shield_minus(sys.argv[1:] if arguments is None else list(arguments)))
+    try:
+        status: int = options.run(options)
+    except (OSError, ValueError) as error:
+        print(f"pullback {options.command}: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"pullback {options.command}: stopped", file=sys.stderr)
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pullback", description="Gradients that you can see, check and train with."
+    )
+    parser.add_argument("--version", action="version", version=f"pullback {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="train a network on handwritten digits, check and draw it")
+    demo.add_argument("--out", type=Path, default=Path("pullback-demo"), help="folder for the files (%(default)s)")
+    demo.add_argument("--epochs", type=_positive, default=30, help="passes through the data (%(default)s)")
+    demo.add_argument("--seed", type=_seed, default=0, help="of everything random (%(default)s)")
+    demo.set_defaults(run=_demo)
+
+    graph = commands.add_parser("graph", help="draw an expression with its values and gradients")
+    _add_expression(graph)
+    graph.add_argument("-o", "--output", type=Path, default=Path("graph.svg"), help=".svg or .dot (%(default)s)")
+    graph.set_defaults(run=_graph)
+
+    check = commands.add_parser("check", help="compare an expression's gradients with numerical ones")
+    _add_expression(check)
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _add_expression(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("expression", help='such as "(x + y) * z"')
+    parser.add_argument("values", nargs="*", help="a value for each name, such as x=-2 y=5 z=-4")
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from .train.demo import run
+
+    result = run(options.out, options.epochs, options.seed)
+    return 0 if result.gradcheck and result.test_accuracy == result.reloaded_accuracy else 1
+
+
+def _graph(options: argparse.Namespace) -> int:
+    from .viz import draw
+
+    expression, leaves = _read(options)
+    with record() as recording:
+        result = expression(leaves)
+        if result.requires_grad:
+            result.backward()
+    if not any(entry.operation for entry in recording.entries):
+        raise ValueError(f"{expression.text!r} computes nothing, so there is no graph to draw")
+    path = draw(recording, title=expression.text).save(options.output)
+    print(f"{expression.text} = {result.item():.6g}")
+    for name, leaf in leaves.items():
+        print(f"d/d{name} = {leaf.grad.item() if leaf.grad is not None else 0.0:.6g}")
+    print(f"graph: {path}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    expression, leaves = _read(options)
+    if not leaves:
+        raise ValueError(f"{expression.text!r} has no names, so there is no gradient to check")
+    names = list(leaves)
+    result = gradcheck(
+        lambda *values: expression(dict(zip(names, values, strict=True))), list(leaves.values()), elementwise=True
+    )
+    print(result)
+    return 0 if result else 1
+
+
+def _read(options: argparse.Namespace) -> tuple[Expression, dict[str, Tensor]]:
+    expression = Expression(options.expression)
+    values: dict[str, float] = {}
+    for text in options.values:
+        name, equals, number = text.partition("=")
+        name = name.strip()
+        if not equals or not name.isidentifier():
+            raise ValueError(f"{text!r} gives no value; write name=number, such as x=-2")
+        if name in values:
+            raise ValueError(f"{name} is given twice")
+        try:
+            values[name] = float(number)
+        except ValueError:
+            raise ValueError(f"{number!r} is not a number, in {text!r}") from None
+    leaves = {name: Tensor(value, requires_grad=True, dtype="float64", name=name) for name, value in values.items()}
+    expression(leaves)  # names that have no value, or values without a name, are found before anything is done
+    return expression, leaves
+
+
+def _shield_minus(arguments: list[str]) -> list[str]:
+    """Let an expression begin with a minus sign: a leading blank tells argparse that it is no option."""
+    if len(arguments) > 1 and arguments[0] in ("graph", "check"):
+        known = ("-h", "--help", "-o", "--output", "--")
+        return [
+            f" {text}" if text.startswith("-") and text.split("=")[0] not in known and not text.startswith("-o") else text
+            for text in arguments
+        ]
+    return arguments
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("a seed is not negative")
+    return number
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Declaring an operation: what comes from it, and what is refused."""
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.autograd.extend import REGISTRY, SCALER, SWITCHER, elementwise, given, op
+
+
+@pytest.fixture(autouse=True)
+def forget_new_operations():
+    known = dict(REGISTRY)
+    yield
+    REGISTRY.clear()
+    REGISTRY.update(known)
+
+
+def test_one_declaration_is_enough():
+    @op("x", x=lambda g, x, power: g * power * x ** (power - 1), gate=SCALER, samples=elementwise(1))
+    def power_of(x, /, power=3):
+        """x to a fixed power."""
+        return x**power
+
+    x = pb.tensor([1.0, 2.0], requires_grad=True)
+    y = power_of(x, power=2)
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 4]
+    assert power_of(np.array([2.0])).tolist() == [8]
+    assert power_of.raw(2.0) == 8
+    assert REGISTRY["power_of"].call is power_of
+    assert power_of.__doc__ == "x to a fixed power."
+    assert "def pull(" in power_of.source()
+    pb.gradcheck(power_of, [1.0, 2.0]).assert_ok()
+
+
+def test_tracebacks_show_the_made_source():
+    import traceback
+
+    @op("x", x=lambda g: g / 0, gate=SCALER, samples=elementwise(1))
+    def broken(x, /):
+        """For this test."""
+        return x + 0
+
+    with pytest.raises(TypeError) as caught:
+        broken(pb.tensor(1.0, requires_grad=True) * 1, 3)
+    x = pb.tensor(np.ones(2), requires_grad=True)
+
+    @op("x", x=lambda g: [][0], gate=SCALER, samples=elementwise(1))
+    def failing(x, /):
+        """For this test."""
+        return x + 0
+
+    with pytest.raises(IndexError) as caught:
+        failing(x).sum().backward()
+    assert "x_gradient = x_rule(g)" in "".join(traceback.format_exception(caught.value))
+    assert x.grad is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"x": lambda g, y: g}, "asks for y"),
+        ({"z": lambda g: g}, "no input 'z'"),
+        ({"x": lambda g, i: g}, "not variadic"),
+        ({"gate": {}}, "no gate"),
+        ({"doc": ""}, "docstring"),
+    ],
+)
+def test_bad_declarations_are_refused(options, message):
+    with pytest.raises(TypeError, match=message):
+        op(lambda x, /: x, "x", **({"name": "bad", "gate": SCALER, "samples": elementwise(1), "doc": "d"} | options))
+    assert "bad" not in REGISTRY
+
+
+def test_the_forward_must_take_the_declared_inputs():
+    with pytest.raises(TypeError, match="declared inputs"):
+        op(lambda a, /: a, "x", gate=SCALER, samples=elementwise(1), doc="d")
+
+
+def test_an_input_without_a_rule_refuses_tracked_tensors():
+    scaled = op(
+        lambda x, factor, /: x * factor, "x factor", x=lambda g, factor: g * factor, name="scaled",
+        gate=SWITCHER, samples=given((((2,), (2,)), {})), doc="x times a constant.",
+    )  # fmt: skip
+    x = pb.tensor([1.0, 2.0], requires_grad=True)
+    assert scaled(x, [2.0, 3.0]).tolist() == [2, 6]
+    with pytest.raises(RuntimeError, match=r"no gradient with respect to 'factor'.*detach"):
+        scaled(x, x)
