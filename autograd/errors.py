@@ -18,6 +18,14 @@ def refuse_operand(op: Op, name: str, value: Any) -> TypeError:
     )
 
 
+def refuse_parameter(op: Op) -> TypeError:
+    """For a Tensor where an operation takes a plain value."""
+    return TypeError(
+        f"{op.name}: {', '.join(op.parameters)} must be plain values, and a Tensor was given for one of them; "
+        "use .item() or .numpy() if its gradient is not wanted"
+    )
+
+
 def no_rule(op: Op, name: str) -> RuntimeError:
     """For a tracked input in which an operation cannot be differentiated."""
     return RuntimeError(

@@ -3,8 +3,8 @@
 The analytic directional derivative ⟨v, J·u⟩, which backward gives as ⟨Jᵀv, u⟩, is compared with central
 differences (f(x + h·u) − f(x − h·u)) / 2h in float64, along random directions u and for a random weight v
 of the outputs. Central differences have an error of order h² from the curvature and ε/h from rounding, so
-several steps are tried, and the estimate is taken where neighbouring steps agree best
-(https://cs231n.github.io/neural-networks-3/#gradcheck).
+several steps are tried, and the one is taken whose estimate the smaller steps confirm best, as far as their own
+rounding lets them (https://cs231n.github.io/neural-networks-3/#gradcheck).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from .mode import enable_grad, no_grad
 from .tape import gradients
 from .tensor import Tensor, wrap
 
-STEPS = (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+
+ROUNDING = 4.0  # units in the last place by which a computed value is typically off
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,10 @@ class _Problem:
             np.zeros(leaf.shape) if g is None else np.asarray(g.numpy(), np.float64)
             for leaf, g in zip(wanted, found, strict=True)
         ]
+        self.magnitude = sum(
+            float(np.sum(np.abs(np.asarray(y.detach().numpy(), np.float64) * w)))
+            for y, w in zip(outputs, self.weights, strict=True)
+        )
         self.scale = max((float(np.max(np.abs(g), initial=0)) for g in self.gradients), default=0.0)
         if self._value(self.point) != self._value(self.point):
             raise RuntimeError(
@@ -216,13 +222,22 @@ class _Problem:
         return results
 
     def _slope(self, direction: list[np.ndarray]) -> float:
-        """Central differences at several steps; the estimate where neighbouring steps agree best."""
+        """Central differences at the step with the least error, as far as the other steps can tell.
+
+        The error of an estimate is its own rounding error, plus what the estimates at smaller steps differ from
+        it beyond their rounding errors: that is curvature, or a kink that the larger step has crossed.
+        """
         size = max((float(np.max(np.abs(self.point[i]), initial=0)) for i in self.checked), default=0.0)
-        estimates = [self._difference(direction, step * max(1.0, size)) for step in STEPS]
-        gaps = np.abs(np.diff(estimates))
-        if not np.any(np.isfinite(gaps)):
+        steps = np.array(STEPS) * max(1.0, size)
+        estimates = np.array([self._difference(direction, step) for step in steps])
+        rounding = ROUNDING * np.finfo(np.float64).eps * self.magnitude / steps
+        errors = [
+            rounding[i] + np.max(np.abs(estimates[i] - estimates[i + 1 :]) - rounding[i + 1 :], initial=0)
+            for i in range(len(steps))
+        ]
+        if not np.any(np.isfinite(errors)):
             return float("nan")
-        return estimates[int(np.nanargmin(gaps)) + 1]
+        return float(estimates[np.nanargmin(errors)])
 
     def _difference(self, direction: list[np.ndarray], step: float) -> float:
         ahead, behind = list(self.point), list(self.point)

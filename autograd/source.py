@@ -85,7 +85,7 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
 
 def _namespace(op: Op) -> dict[str, Any]:
     from .convert import asarray, operand
-    from .errors import no_rule, refuse_operand, untracked
+    from .errors import no_rule, refuse_operand, refuse_parameter, untracked
     from .tape import project
 
     names: dict[str, Any] = {
@@ -106,6 +106,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         "asarray": asarray,
         "operand": operand,
         "refuse_operand": refuse_operand,
+        "refuse_parameter": refuse_parameter,
         "no_rule": no_rule,
         "untracked": untracked,
         "register_view": register_view,
@@ -165,6 +166,8 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     body = [] if is_operator else _respelling(op)
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
     body.append(f"out = {_forward_text(op, '_data')}")
+    if op.parameters:  # a Tensor given as one of them has met the arrays: its gradient would be lost
+        body += ["if isinstance(out, Tensor):", f"{INDENT}raise refuse_parameter(op)"]
     body.append("result = new_tensor(Tensor)")
     body.append("result._data = out")
     body.append("result._grad = result._seal = result._view = result._views = result.name = None")

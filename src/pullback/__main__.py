@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="train a network on handwritten digits, check and draw it")
     demo.add_argument("--out", type=Path, default=Path("pullback-demo"), help="folder for the files (%(default)s)")
-    demo.add_argument("--epochs", type=_positive, default=30, help="passes through the data (%(default)s)")
+    demo.add_argument("--epochs", type=_positive, default=20, help="passes through the data (%(default)s)")
     demo.add_argument("--seed", type=_seed, default=0, help="of everything random (%(default)s)")
     demo.set_defaults(run=_demo)
 

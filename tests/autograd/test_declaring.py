@@ -30,7 +30,9 @@ def test_one_declaration_is_enough():
     assert REGISTRY["power_of"].call is power_of
     assert power_of.__doc__ == "x to a fixed power."
     assert "def pull(" in power_of.source()
-    pb.gradcheck(power_of, [1.0, 2.0]).assert_ok()
+    pb.gradcheck(power_of, ([1.0, 2.0],)).assert_ok()
+    with pytest.raises(TypeError, match=r"power_of: power must be plain values.*\.item\(\)"):
+        power_of(x, pb.tensor(2.0, requires_grad=True))
 
 
 def test_tracebacks_show_the_made_source():

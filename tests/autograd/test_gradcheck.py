@@ -121,3 +121,11 @@ def test_large_and_small_scales():
     pb.gradcheck(lambda x: (x * 1e6) ** 2, POINT).assert_ok()
     pb.gradcheck(lambda x: x * 1e-9, POINT).assert_ok()
     pb.gradcheck(lambda x: (x / 1e4).sin(), POINT * 1e4).assert_ok()
+
+
+def test_directions_that_cross_many_kinks_pass():
+    """With 2,000 units some kink is always near: the step must be small enough to stay on one side."""
+    rng = np.random.default_rng(0)
+    w, x = rng.normal(size=(2000, 8)), rng.normal(size=(8, 16))
+    result = pb.gradcheck(lambda w: (pb.relu(w @ x) ** 2).mean(), w)
+    assert result.max_relative_error < 1e-6
