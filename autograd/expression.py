@@ -66,11 +66,11 @@ class Expression:
             self._tree = ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
             at = f" at character {error.offset}" if error.offset else ""
-            raise ValueError(f"{text!r} is not an expression: {error.msg}{at}") from None
+            raise ValueError(f"{_short(text)} is not an expression: {error.msg}{at}") from None
         except (RecursionError, MemoryError):
             raise ValueError("the expression is nested too deeply; write it in parts") from None
         except ValueError as error:  # null bytes
-            raise ValueError(f"{text!r} is not an expression: {error}") from None
+            raise ValueError(f"{_short(text)} is not an expression: {error}") from None
         self.names = self._check()
 
     def _check(self) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ class Expression:
             return part.args
         source = ast.get_source_segment(self.text, part) or type(part).__name__
         raise ValueError(
-            f"{source!r} is not allowed in an expression; use numbers, names, + - * / **, parentheses and "
+            f"{_short(source)} is not allowed in an expression; use numbers, names, + - * / **, parentheses and "
             f"{', '.join(sorted(FUNCTIONS))}"
         )
 
@@ -116,7 +116,7 @@ class Expression:
         unused = [name for name in values if name not in self.names]
         if unused:
             raise ValueError(
-                f"{', '.join(unused)} does not occur in {self.text!r}, which has {', '.join(self.names) or 'no names'}"
+                f"{', '.join(unused)} does not occur in {_short(self.text)}, which has {', '.join(self.names) or 'no names'}"
             )
         inputs = {
             name: known[name] if isinstance(known[name], Tensor) else _number(known[name]) for name in self.names
@@ -140,6 +140,11 @@ class Expression:
                 with np.errstate(all="ignore"):  # inf and nan are values here
                     results.append(_function(part)(*arguments))
         return results[0]
+
+
+def _short(text: str) -> str:
+    """A text in quotes for a message, cut where it is long."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def _number(value: Any) -> Tensor:

@@ -13,8 +13,8 @@ from enum import Enum
 class Gate(Enum):
     """The role of an operation in backward; the value is the law in words."""
 
-    DISTRIBUTOR = "hands on the gradient that it gets: its rule asks for no input value"
-    SWITCHER = "scales by the other input: the rule for one input does not name that input"
+    DISTRIBUTOR = "hands on the gradient that it gets, whatever the input values"
+    SWITCHER = "scales the gradient of one input by the other"
     ROUTER = "sends each part of the gradient to one input, or shares it among ties"
     ADDER = "sums the gradients that come in"
     RELAY = "hands on the same numbers in new places"

@@ -10,13 +10,32 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol
 
 import numpy as np
 
 from . import source
 from .gate import Gate
 from .methods import OperationMethods
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+P = ParamSpec("P")
+
+
+class Operation(Protocol[P]):
+    """The public function of a declared operation."""
+
+    op: Op
+    raw: Callable[..., Any]
+    """The same on whatever it is given: arrays give an array."""
+    source: Callable[[], str]
+    """The source of the call path that was made for it."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+        """Compute, record and return a Tensor."""
+
 
 REGISTRY: dict[str, Op] = {}
 """Every declared operation by name."""
@@ -92,6 +111,13 @@ class Op:
         self._check()
         self.call, self.raw, self.pull = source.build(self)
         self._attach()
+
+    @property
+    def documentation(self) -> str:
+        """The docstring of the public function: what was declared, the law of shapes, and the gate."""
+        law = getattr(self.samples, "law", None)
+        gates = "; ".join(f"{gate.label}: it {gate.value}" for gate in dict.fromkeys(self.gates.values()))
+        return "\n\n".join([self.doc, *([law] if law else []), f"In backward: {gates}."])
 
     @property
     def gate_label(self) -> str:

@@ -1,4 +1,4 @@
-"""Where the generated tests get their arguments from: a few laws of shape, each a sample generator.
+"""Laws of shape, each a generator of samples: where the generated tests get their arguments from.
 
 Each function returns a generator of `Sample`s: given a `numpy.random.Generator` it yields arguments in
 float64 at several shapes (0-d, with zero-length axes, broadcasting), away from points where the
@@ -29,6 +29,17 @@ BROADCASTS: tuple[tuple[Shape, ...], ...] = (
 )
 
 
+UNARY_LAW = "Works on each element; the result has the shape of the input."
+ELEMENTWISE_LAW = "Works on each element; the inputs broadcast to the shape of the result."
+REDUCTION_LAW = "The result lacks the reduced axes, or has them with length 1 if keepdims is true."
+
+
+def _with_law(samples: Samples, law: str) -> Samples:
+    """Let a sample generator carry the law of shapes that its operations obey, for their docstrings."""
+    samples.law = law  # type: ignore[attr-defined]  # functions take attributes
+    return samples
+
+
 def uniform(
     rng: np.random.Generator, shape: Shape, interval: Interval, avoid: Sequence[float], margin: float = 0.1
 ) -> np.ndarray:
@@ -45,7 +56,7 @@ def uniform(
 def elementwise(
     arity: int, *intervals: Interval, avoid: Sequence[float] = (), apart: bool = False, **parameters: Any
 ) -> Samples:
-    """Inputs of broadcastable shapes; `apart` keeps them off each other (for max, clip and comparisons)."""
+    """Inputs of broadcastable shapes, from an interval each; `apart` keeps them off each other (for max, clip and comparisons)."""
     ranges = intervals or ((-2.0, 2.0),) * arity
 
     def samples(rng: np.random.Generator) -> Iterator[Sample]:
@@ -56,7 +67,7 @@ def elementwise(
                 inputs = [np.asarray(np.round(x, 1) + 0.03 * i) for i, x in enumerate(inputs)]
             yield Sample(tuple(inputs), dict(parameters))
 
-    return samples
+    return _with_law(samples, ELEMENTWISE_LAW if arity > 1 else UNARY_LAW)
 
 
 def integers(arity: int) -> Samples:
@@ -66,7 +77,7 @@ def integers(arity: int) -> Samples:
         for group in BROADCASTS:
             yield Sample(tuple(rng.integers(0, 8, shape) for shape in group[:arity]), {})
 
-    return samples
+    return _with_law(samples, ELEMENTWISE_LAW if arity > 1 else UNARY_LAW)
 
 
 def reduction(*, empty: bool = True, distinct: bool = False, minimum: int = 0, **options: Any) -> Samples:
@@ -94,7 +105,7 @@ def reduction(*, empty: bool = True, distinct: bool = False, minimum: int = 0, *
             )
             yield Sample((values.reshape(shape),), {**parameters, **options})
 
-    return samples
+    return _with_law(samples, REDUCTION_LAW)
 
 
 def given(*cases: tuple[Sequence[Any], dict[str, Any]]) -> Samples:

@@ -70,13 +70,13 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
     call = namespace["call"]
     call.__name__ = call.__qualname__ = op.name
     call.__module__ = op.module
-    call.__doc__ = op.doc
+    call.__doc__ = op.documentation
     call.__signature__ = op.signature
     call.op = op
     call.raw = namespace["raw"]
     call.source = lambda: text
     for dunder, _ in operators:
-        namespace[dunder].__doc__ = op.doc
+        namespace[dunder].__doc__ = op.documentation
         setattr(OperationMethods, dunder, namespace[dunder])
     if op.infix and len(op.inputs) == 2 and op.infix not in COMPARISONS:
         setattr(OperationMethods, f"__i{DUNDERS[op.infix]}__", _augmented(call))

@@ -181,7 +181,7 @@ def _walk(
             contributions = node.op.pull(node, parents, saved, gradient)
             _observe(observers, node, gradient, contributions)
             for parent, contribution in zip(parents, contributions, strict=True):
-                if contribution is not None:
+                if parent is not None and contribution is not None:
                     _accumulate(running, owned, parent, contribution)
             if not retain_graph:
                 node.saved, node.seals = FREED, ()

@@ -94,7 +94,7 @@ def jacobian(function: Callable[..., Tensor], argnums: int = 0) -> Callable[...,
             if y.size == 0 or not y.requires_grad:
                 return zeros((*y.shape, *x.shape), dtype=x.dtype)
             recorded = outer and _depends_on_others(y, [x])
-            rows = []
+            rows: list[Tensor] = []
             for i in range(y.size):
                 unit = np.zeros(y.size, y.dtype)
                 unit[i] = 1

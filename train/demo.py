@@ -88,7 +88,7 @@ def run(out: Path, epochs: int, seed: int) -> DemoResult:
     )
 
     model, criterion = network(rng), nn.CrossEntropyLoss()
-    first_images, first_labels = rows[training[:BATCH]]
+    first_images, first_labels = next(iter(data.DataLoader(data.Subset(rows, training), BATCH)))
     check = check_gradients(model, first_images, first_labels)
     print(f"check   {check}", flush=True)
 

@@ -327,6 +327,10 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
     """x limited to [min, max]; a limit of None is no limit, and where min > max the result is max.
 
     The gradient goes to x inside the limits and on them, else to the limit that holds.
+
+    >>> import pullback as pb
+    >>> pb.clip(pb.tensor([-3.0, 0.5, 3.0]), -1, 1)
+    tensor([-1. ,  0.5,  1. ], dtype=float32)
     """
     if min is not None:
         x = np.maximum(x, min)
@@ -354,6 +358,12 @@ def where(condition: Any, x: Any, y: Any, /) -> Any:
 
     The arm that is not taken gets a zero, but if its own slope is infinite or nan there, 0·∞ gives nan
     further up: choose a harmless argument for it first, as in `where(x > 0, log(where(x > 0, x, 1)), 0)`.
+
+    >>> import pullback as pb
+    >>> x = pb.tensor([0.0, 1.0], requires_grad=True)
+    >>> pb.where(x > 0, pb.log(pb.where(x > 0, x, 1)), 0).sum().backward()
+    >>> x.grad
+    tensor([0., 1.], dtype=float32)
     """
     if isinstance(x, PYTHON_SCALARS) and isinstance(y, PYTHON_SCALARS):
         x, y = to_array([x, y])  # in the default dtype

@@ -147,4 +147,4 @@ def assign(x: Any, value: Any, /, path: Path) -> Any:
 @method("__getitem__")
 def _getitem(self: Tensor, index: Any) -> Tensor:
     """`getitem`, with an index that cannot change before backward."""
-    return getitem(self, freeze_index(index))  # type: ignore[no-any-return]  # op returns Any
+    return getitem(self, freeze_index(index))

@@ -57,5 +57,9 @@ matmul = op(
 
     A vector on the left is a row and on the right a column, and its axis goes from the result. The
     gradients are g·yᵀ and xᵀ·g (https://cs231n.stanford.edu/handouts/linear-backprop.pdf).
+
+    >>> import pullback as pb
+    >>> pb.matmul(pb.tensor([[1.0, 2.0]]), pb.tensor([[3.0], [4.0]]))
+    tensor([[11.]], dtype=float32)
     """,
 )

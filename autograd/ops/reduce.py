@@ -54,6 +54,10 @@ def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fal
         axis: along which axes.
         dtype: of the result; small integers are summed in the platform's integer if None.
         keepdims: keep the reduced axes with length 1.
+
+    >>> import pullback as pb
+    >>> pb.sum(pb.tensor([[1, 2], [3, 4]]), axis=0)
+    tensor([4, 6], dtype=int64)
     """
     return np.sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
@@ -68,7 +72,15 @@ def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fal
     reference=np.mean,
 )
 def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The mean of the elements, Σ x / n. The gradient is g / n for every element."""
+    """The mean of the elements, Σ x / n. The gradient is g / n for every element.
+
+    >>> import pullback as pb
+    >>> x = pb.tensor([1.0, 2.0, 6.0], requires_grad=True)
+    >>> y = pb.mean(x)
+    >>> y.backward()
+    >>> y.item(), x.grad.tolist()
+    (3.0, [0.3333333432674408, 0.3333333432674408, 0.3333333432674408])
+    """
     return np.mean(x, axis=axis, keepdims=keepdims)
 
 
@@ -129,7 +141,14 @@ def _share_among_ties(g: Any, x: Any, out: Any, axis: Axis) -> Any:
     singular=[SingularPoint((np.array([1.0, 3.0, 3.0]),), (np.array([0.0, 0.5, 0.5]),))],
 )
 def max(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The largest element. The gradient goes to it, and is shared evenly among ties."""
+    """The largest element. The gradient goes to it, and is shared evenly among ties.
+
+    >>> import pullback as pb
+    >>> x = pb.tensor([1.0, 3.0, 3.0], requires_grad=True)
+    >>> pb.max(x).backward()
+    >>> x.grad
+    tensor([0. , 0.5, 0.5], dtype=float32)
+    """
     return np.max(x, axis=axis, keepdims=keepdims)
 
 

@@ -30,7 +30,13 @@ from ..tensor import Tensor
     reference=np.reshape,
 )
 def reshape(x: Any, /, shape: int | tuple[int, ...], *, copy: bool | None = None) -> Any:
-    """The same elements in row-major order in another shape; one length may be -1."""
+    """The same elements in row-major order in another shape; one length may be -1.
+
+    >>> import pullback as pb
+    >>> pb.reshape(pb.arange(6), (2, -1))
+    tensor([[0, 1, 2],
+            [3, 4, 5]], dtype=int64)
+    """
     return np.reshape(x, shape, copy=copy)
 
 
@@ -163,7 +169,12 @@ def _part(g: Any, i: int, shapes: Sequence[tuple[int, ...]], axis: int | None) -
     reference=np.concatenate,
 )
 def concat(arrays: Any, /, axis: int | None = 0) -> Any:
-    """Arrays joined along an existing axis; flattened first if axis is None."""
+    """Arrays joined along an existing axis; flattened first if axis is None.
+
+    >>> import pullback as pb
+    >>> pb.concat([pb.tensor([1.0, 2.0]), pb.tensor([3.0])])
+    tensor([1., 2., 3.], dtype=float32)
+    """
     return np.concatenate(arrays, axis=axis)
 
 
@@ -222,25 +233,25 @@ def copy(x: Any, /) -> Any:
 @method("reshape")
 def _reshape(self: Tensor, *shape: Any) -> Tensor:
     """`reshape` with the lengths as one tuple or one by one."""
-    return reshape(self, shape[0] if len(shape) == 1 else shape)  # type: ignore[no-any-return]  # op returns Any
+    return reshape(self, shape[0] if len(shape) == 1 else shape)
 
 
 @method("permute")
 def _permute(self: Tensor, *axes: Any) -> Tensor:
     """`permute_dims` with the axes as one tuple or one by one."""
-    return permute_dims(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)  # type: ignore[no-any-return]  # op returns Any
+    return permute_dims(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)
 
 
 @method("flatten")
 def _flatten(self: Tensor) -> Tensor:
     """All elements along one axis."""
-    return reshape(self, -1)  # type: ignore[no-any-return]  # op returns Any
+    return reshape(self, -1)
 
 
 @method("T", as_property=True)
 def _transposed(self: Tensor) -> Tensor:
     """The axes in reverse order; of a matrix the transpose."""
-    return permute_dims(self)  # type: ignore[no-any-return]  # op returns Any
+    return permute_dims(self)
 
 
 @method("mT", as_property=True)
@@ -248,4 +259,4 @@ def _matrix_transposed(self: Tensor) -> Tensor:
     """The last two axes exchanged."""
     if self.ndim < 2:
         raise ValueError(f"mT needs at least two axes, and this tensor has shape {self.shape}")
-    return swapaxes(self, -1, -2)  # type: ignore[no-any-return]  # op returns Any
+    return swapaxes(self, -1, -2)

@@ -38,7 +38,14 @@ def sigmoid(x: Any, /) -> Any:
     singular=[SingularPoint((0.0,), (0.0,))],
 )
 def relu(x: Any, /) -> Any:
-    """max(0, x). The gradient passes where x > 0; at 0 it is 0."""
+    """max(0, x). The gradient passes where x > 0; at 0 it is 0.
+
+    >>> import pullback as pb
+    >>> x = pb.tensor([1.0, -2.0], requires_grad=True)
+    >>> pb.relu(x).sum().backward()
+    >>> x.grad
+    tensor([1., 0.], dtype=float32)
+    """
     return np.maximum(x, 0)
 
 
@@ -73,7 +80,12 @@ def _again(reduced: Any, axis: Axis, x: Any) -> Any:
     reference=lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True),
 )
 def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
-    """eˣ / Σ eˣ along an axis, shifted so that it does not overflow."""
+    """eˣ / Σ eˣ along an axis, shifted so that it does not overflow.
+
+    >>> import pullback as pb
+    >>> pb.softmax(pb.tensor([0.0, 0.0, 10000.0, 10000.0]))
+    tensor([0. , 0. , 0.5, 0.5], dtype=float32)
+    """
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
 

@@ -1,0 +1,21 @@
+# Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.
+from __future__ import annotations
+from typing import Any
+import numpy as np
+from ..gate import DISTRIBUTOR, ROUTER
+from ..methods import method
+from ..op import Op, op
+from ..samples import given
+from ..tensor import Tensor
+from ...autograd.ops.declared import declared
+from ...autograd.tensor import Tensor
+Path = tuple[tuple[Op, tuple[Any, ...]], ...]
+def freeze_index(index: Any) -> tuple[Any, ...]: ...
+@declared
+def getitem(x: Any, /, index: Any) -> Tensor: ...
+@declared
+def scatter_add(values: Any, /, index: Any, shape: tuple[int, ...]) -> Tensor: ...
+def follow(x: Any, path: Path) -> Any: ...
+def write_into(memory: np.ndarray, value: Any, path: Path) -> None: ...
+@declared
+def assign(x: Any, value: Any, /, path: Path) -> Tensor: ...

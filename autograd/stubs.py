@@ -1,0 +1,128 @@
+"""Typing stubs, made from the declarations: `python -m pullback.autograd.stubs` writes them.
+
+An operation's function and method come into being at run time, where type checkers and editors cannot see
+them. For each module that declares operations a `.pyi` beside it says what they take and give.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from .methods import OperationMethods
+from .op import REGISTRY, Op
+from .source import COMPARISONS
+
+HEADER = "# Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.\n"
+
+_METHODS = '''
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from .ops.reduce import Axis
+from .tensor import Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+def method(name: str, *, as_property: bool = False) -> Callable[[F], F]: ...
+
+class OperationMethods:
+'''
+
+_DECLARED = '''
+from collections.abc import Callable
+from typing import ParamSpec
+
+from ..op import Operation
+from ..tensor import Tensor
+
+P = ParamSpec("P")
+
+def declared(function: Callable[P, Tensor]) -> Operation[P]: ...
+'''
+
+
+def stubs() -> dict[Path, str]:
+    """The text of every stub by its path."""
+    package = Path(inspect.getfile(OperationMethods)).parent
+    made = {
+        package / "methods.pyi": HEADER + _METHODS + "".join(_methods()),
+        package / "ops" / "declared.pyi": HEADER + _DECLARED,
+    }
+    for name in sorted({op.module for op in REGISTRY.values() if op.module.startswith("pullback.")}):
+        module = importlib.import_module(name)
+        made[Path(inspect.getfile(module)).with_suffix(".pyi")] = HEADER + _module(module)
+    return made
+
+
+def _methods() -> Iterator[str]:
+    for name, member in sorted(vars(OperationMethods).items()):
+        if isinstance(member, property):
+            yield f"    @property\n    def {name}(self) -> Tensor: ...\n"
+        elif not callable(member):
+            continue
+        elif name.startswith("__") and name != "__getitem__":
+            operands = "self" if len(inspect.signature(member).parameters) == 1 else "self, other: Any, /"
+            override = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
+            yield f"    def {name}({operands}) -> Tensor: ...{override}\n"
+        else:
+            op = getattr(member, "op", None)
+            parameters = _parameters(op.signature if op else inspect.signature(member), skip=1)
+            yield f"    def {name}({', '.join(['self', *parameters])}) -> Tensor: ...\n"
+
+
+def _parameters(signature: inspect.Signature, skip: int = 0) -> list[str]:
+    """The parameter list as text, without the first ones and a slash that would then lead it."""
+    parameters = list(signature.parameters.values())[skip:]
+    parameters = [
+        parameter.replace(annotation="Any") if parameter.annotation is parameter.empty else parameter
+        for parameter in parameters
+    ]
+    text = str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
+    return [text[1:-1].replace("'", "")] if parameters else []
+
+
+def _module(module: ModuleType) -> str:
+    """What a module that declares operations holds for others: operations, functions, names of types."""
+    tree = ast.parse(inspect.getsource(module))
+    root = "." * module.__name__.count(".")  # relative to it, the import name
+    imports, body = [], [f"from {root}autograd.ops.declared import declared", f"from {root}autograd.tensor import Tensor"]
+    for statement in tree.body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            imports.append(ast.unparse(statement))
+        elif isinstance(statement, ast.FunctionDef) and not statement.name.startswith("_"):
+            op = getattr(getattr(module, statement.name), "op", None)
+            if isinstance(op, Op):
+                body.append(_function(statement.name, op))
+            else:
+                returns = f" -> {ast.unparse(statement.returns)}" if statement.returns else ""
+                body.append(f"def {statement.name}({ast.unparse(statement.args)}){returns}: ...")
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+            name = ast.unparse(target)
+            op = getattr(getattr(module, name, None), "op", None)
+            if isinstance(op, Op):
+                body.append(_function(name, op))
+            elif not name.startswith("_"):
+                body.append(ast.unparse(statement))
+    return "\n".join([*imports, *body]) + "\n"
+
+
+def _function(name: str, op: Op) -> str:
+    return f"@declared\ndef {name}({', '.join(_parameters(op.signature))}) -> Tensor: ..."
+
+
+def main() -> None:
+    """Write every stub beside its module."""
+    for path, text in stubs().items():
+        path.write_text(text, encoding="utf-8")
+        print(path, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

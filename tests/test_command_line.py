@@ -1,0 +1,114 @@
+"""The commands as a user runs them: real processes, real files, one clear line for bad input."""
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+import pullback as pb
+
+
+def run(*arguments, cwd=None, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "pullback", *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_graph(tmp_path):
+    result = run("graph", "(x + y) * z", "x=-2", "y=5", "z=-4", "-o", "f.svg", cwd=tmp_path, PATH="")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == ["(x + y) * z = -12", "d/dx = -4", "d/dy = -4", "d/dz = 3", "graph: f.svg"]
+    texts = ["".join(e.itertext()) for e in ElementTree.parse(tmp_path / "f.svg").iter() if e.tag.endswith("text")]
+    assert {"x", "y", "z", "+", "×", "−12.00", "3.00", "−4.00", "1.00"} <= {text.strip() for text in texts}
+
+
+def test_graph_of_the_sigmoid_neuron(tmp_path):
+    values = ["w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3"]
+    result = run("graph", "1/(1+exp(-(w0*x0+w1*x1+w2)))", *values, "-o", str(tmp_path / "s.dot"))
+    assert result.returncode == 0, result.stderr
+    assert "= 0.731059" in result.stdout
+    assert "digraph" in (tmp_path / "s.dot").read_text()
+
+
+def test_check():
+    result = run("check", "-x**2 + max(x, y) / sigmoid(y)", "x=1.5", "y=-2")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("gradcheck PASSED")
+
+
+def test_check_fails_where_the_gradient_is_a_convention():
+    result = run("check", "abs(x)**0.5", "x=0")
+    assert result.returncode == 1
+    assert "FAILED" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["graph", "(x + y", "x=1"], "not an expression"),
+        (["graph", "", "x=1"], "not an expression"),
+        (["graph", "x + y", "x=1"], "no value for y"),
+        (["graph", "x + 1", "x=1", "y=2"], "y does not occur"),
+        (["graph", "x + 1", "x=one"], "'one' is not a number"),
+        (["graph", "x + 1", "x"], "write name=number"),
+        (["graph", "x + 1", "x=1", "x=2"], "given twice"),
+        (["graph", "foo(x)", "x=1"], "'foo' is not a known function"),
+        (["graph", "exp(x, x)", "x=1"], "1 argument(s)"),
+        (["graph", "__import__('os').system('true')", "x=1"], "not allowed"),
+        (["graph", "x.real", "x=1"], "not allowed"),
+        (["graph", "x if x else 1", "x=1"], "not allowed"),
+        (["graph", "x", "x=1"], "no graph"),
+        (["graph", "x + 1", "x=1", "-o", "missing/folder/f.svg"], "missing"),
+        (["graph", "x + 1", "x=1", "-o", "f.txt"], ".svg"),
+        (["check", "1 + 2"], "no names"),
+        (["demo", "--epochs", "0"], "not a positive number"),
+        (["demo", "--epochs", "many"], "invalid"),
+        (["demo", "--out", "/dev/null/folder"], "/dev/null"),
+        (["paint"], "invalid choice"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_status_2(arguments, message, tmp_path):
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len([line for line in result.stderr.splitlines() if not line.startswith("usage")]) <= 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_long_and_deep_expressions():
+    long = " + ".join(["x"] * 300)
+    x = pb.tensor(2.0, requires_grad=True, dtype=pb.float64)
+    pb.Expression(long)({"x": x}).backward()
+    assert x.grad.item() == 300
+    for deep in ("(" * 10_000 + "x" + ")" * 10_000, "-" * 50_000 + "x", "x" + " + x" * 50_000):
+        with pytest.raises(ValueError, match="nested") as caught:
+            pb.Expression(deep)
+        assert len(str(caught.value)) < 200
+
+
+def test_demo(tmp_path):
+    result = run("demo", "--out", "out", "--seed", "3", cwd=tmp_path, PATH="")
+    assert result.returncode == 0, result.stderr
+    assert "gradcheck PASSED" in result.stdout
+    tested = [line for line in result.stdout.splitlines() if line.startswith(("test", "model"))]
+    accuracies = [float(line.split("accuracy ")[1].split(",")[0]) for line in tested]
+    assert accuracies[0] == accuracies[1] >= 0.97
+    assert sorted(os.listdir(tmp_path / "out")) == ["graph.svg", "model.safetensors"]
+    ElementTree.parse(tmp_path / "out" / "graph.svg")
+    assert pb.load(tmp_path / "out" / "model.safetensors")["0.weight"].shape == (128, 64)
+    assert "epoch  1/16" in result.stderr, "plain lines where there is no terminal"
+
+
+def test_the_demo_repeats_exactly(tmp_path):
+    first, again = (run("demo", "--epochs", "2", "--out", name, cwd=tmp_path) for name in "ab")
+    assert first.returncode == again.returncode == 0
+    a, b = ((tmp_path / name / "model.safetensors").read_bytes() for name in "ab")
+    assert a == b
