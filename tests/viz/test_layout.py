@@ -1,0 +1,246 @@
+"""Positions: nothing overlaps or leaves the picture, with Graphviz, without it, and for large graphs."""
+
+import os
+import subprocess
+import sys
+import time
+from itertools import combinations
+
+import pytest
+
+import pullback as pb
+from pullback import nn, viz
+from pullback.viz import layout
+from pullback.viz.layers import arrange_layers
+
+
+def scalars(count):
+    return [pb.tensor(0.1 * i + 0.5, requires_grad=True, name=f"x{i}") for i in range(count)]
+
+
+def tangle():
+    """Fan-outs, long wires, constants and a value beside the result."""
+    xs = scalars(5)
+    s = xs[0]
+    for i, x in enumerate(xs[1:]):
+        s = s * x + xs[0] - x / (xs[i] + 1.5)
+    pb.exp(xs[2])
+    return pb.tanh(s * 3.14159265)
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+        self.last = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return x + self.last(self.first(x))
+
+
+def residual():
+    model = nn.Sequential(Residual(), Residual())
+    return (model(pb.ones((3, 4))) ** 2).mean()
+
+
+GRAPHS = {"tangle": tangle, "residual": residual, "stack": lambda: pb.stack(scalars(7)).sum()}
+
+
+@pytest.fixture(params=GRAPHS)
+def graph(request):
+    pb.manual_seed(1)
+    with viz.record() as recording:
+        GRAPHS[request.param]().backward()
+    return viz.capture(recording)
+
+
+@pytest.fixture(params=["graphviz", "layers"])
+def placed(request, graph, monkeypatch):
+    if request.param == "graphviz":
+        monkeypatch.setattr(layout, "arrange_layers", None)  # would raise: Graphviz alone must do
+    else:
+        monkeypatch.setattr(layout, "GRAPHVIZ_LIMIT", 0)
+    return graph, viz.positions(graph)
+
+
+def boxes(placed):
+    def box(point, shape):
+        (x, y), w, h = point, shape.width / 2, shape.height / 2
+        return x - w, y - h, x + w, y + h
+
+    found = [box(p, s) for p, s in zip(placed.nodes, placed.shapes, strict=True)]
+    return found + [box(point, placed.label_shapes[key]) for key, point in placed.labels.items()]
+
+
+def overlap(a, b, slack=0.5):
+    return a[0] < b[2] - slack and b[0] < a[2] - slack and a[1] < b[3] - slack and b[1] < a[3] - slack
+
+
+def test_no_two_boxes_overlap_and_all_are_inside(placed):
+    _, layout_ = placed
+    found = boxes(layout_)
+    assert not [pair for pair in combinations(found, 2) if overlap(*pair)]
+    for left, top, right, bottom in found:
+        assert left >= -0.01
+        assert top >= -0.01
+        assert right <= layout_.width + 0.01
+        assert bottom <= layout_.height + 0.01
+
+
+def points_on(wire, steps=16):
+    for i in range(0, len(wire) - 1, 3):
+        a, b, c, d = wire[i : i + 4]
+        for k in range(steps + 1):
+            t = k / steps
+            w = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+            yield tuple(
+                w[0] * p + w[1] * q + w[2] * r + w[3] * s for p, q, r, s in zip(a, b, c, d, strict=True)
+            )
+
+
+def test_wires_join_their_ends_and_touch_no_other_box(placed):
+    graph, layout_ = placed
+    found = boxes(layout_)
+    labels = dict(zip(layout_.labels, found[len(graph.nodes) :], strict=True))
+    for edge, wire in zip(graph.edges, layout_.wires, strict=True):
+        tail, head = layout_.shapes[edge.tail], layout_.shapes[edge.head]
+        (x, y), (u, v) = layout_.nodes[edge.tail], layout_.nodes[edge.head]
+        assert wire[0] == pytest.approx((x + tail.exit[0], y + tail.exit[1]))
+        port = head.ports[edge.slot]
+        assert wire[-1] == pytest.approx((u + port[0], v + port[1]))
+        strangers = [
+            box for i, box in enumerate(found[: len(graph.nodes)]) if i not in (edge.tail, edge.head)
+        ]
+        strangers += [box for key, box in labels.items() if key != edge.key]
+        for px, py in points_on(wire):
+            inside = [b for b in strangers if b[0] + 1 < px < b[2] - 1 and b[1] + 1 < py < b[3] - 1]
+            assert not inside, (edge.key, px, py)
+
+
+def test_frames_hold_their_module_and_no_one_else(network):
+    layout_ = viz.positions(network.graph)
+    assert {frame.scope for frame in layout_.frames} == {"0", "1", "2", "3", "4"}
+    for frame in layout_.frames:
+        for node, (x, y) in zip(network.graph.nodes, layout_.nodes, strict=True):
+            inside = frame.left < x < frame.right and frame.top < y < frame.bottom
+            assert inside == (node.scope == frame.scope)
+
+
+def test_texts_stay_in_the_outlines_of_their_cards(network, graph):
+    for drawn in (network.graph, graph):
+        for node, shape in zip(drawn.nodes, viz.positions(drawn).shapes, strict=True):
+            for text in shape.texts:
+                left = text.x - {"start": 0, "middle": 0.5, "end": 1}[text.anchor] * text.width
+                assert -shape.width / 2 <= left + 0.01, (node.name, text)
+                assert left + text.width <= shape.width / 2 + 0.01, (node.name, text)
+
+
+def test_long_names_are_cut_and_kept_whole_in_the_tooltip(parse):
+    name = "W" * 300
+    with viz.record() as recording:
+        pb.exp(pb.tensor(1.0, requires_grad=True, name=name))
+    picture = parse(viz.draw(recording).svg())
+    assert name not in picture.texts
+    assert any(text.startswith("WWW") and text.endswith("…") for text in picture.texts)
+    assert any(name in tip for tip in picture.tooltips)
+
+
+def test_operands_come_in_order_from_top_to_bottom(slide):
+    layout_ = viz.positions(slide.graph)
+    times = next(node for node in slide.graph.nodes if node.operation == "multiply")
+    first, second = layout_.shapes[times.key].ports
+    assert first[1] < second[1]
+    x, y = (layout_.nodes[node.key][1] for node in slide.graph.nodes if node.name in ("x", "y"))
+    assert x < y
+
+
+def test_the_main_line_of_the_network_is_straight(network):
+    layout_ = viz.positions(network.graph)
+    line = [layout_.nodes[n.key][0] for n in network.graph.nodes if n.operation and n.kind == "operation"]
+    assert max(line) - min(line) < 1
+
+
+DRAWS = (
+    "import sys, warnings; warnings.simplefilter('error')\n"
+    "import pullback as pb\n"
+    "from pullback.viz import layout\n"
+    "layout.arrange_layers = None\n"
+    "with pb.viz.record() as r:\n"
+    "    x = pb.tensor(2.0, requires_grad=True); (x * x + 1 / x).backward()\n"
+    "assert '<svg' in pb.viz.draw(r).svg()\n"
+)
+
+
+def test_graphviz_needs_no_program_on_the_path_and_says_nothing(tmp_path):
+    pytest.importorskip("pygraphviz")
+    done = subprocess.run(
+        [sys.executable, "-c", DRAWS],
+        env={**os.environ, "PATH": ""},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_without_pygraphviz_a_system_dot_arranges(slide, monkeypatch):
+    pygraphviz = pytest.importorskip("pygraphviz")
+    expected = slide.svg()
+    asked = []
+
+    class Source:
+        def __init__(self, source):
+            self.source = source
+
+        def pipe(self, format, quiet):
+            asked.append(format)
+            return pygraphviz.AGraph(string=self.source).draw(format=format, prog="dot")
+
+    def absent(source):
+        raise ImportError("no pygraphviz here")
+
+    monkeypatch.setattr("graphviz.Source", Source)
+    monkeypatch.setattr(layout, "_bundled_graphviz", absent)
+    assert viz.Drawing(slide.graph).svg() == expected
+    assert asked == ["json0"]
+
+
+def test_without_any_graphviz_a_picture_comes_all_the_same(slide, monkeypatch, parse):
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    monkeypatch.setenv("PATH", "")
+    calls = []
+
+    def spy(blocks, links):
+        calls.append(len(blocks))
+        return arrange_layers(blocks, links)
+
+    monkeypatch.setattr(layout, "arrange_layers", spy)
+    texts = parse(viz.Drawing(slide.graph).svg()).texts
+    assert calls == [6]
+    assert "−12.00" in texts
+
+
+@pytest.mark.parametrize("shape", ["chain", "skips", "wide"])
+def test_large_graphs_are_drawn_in_seconds(shape):
+    with viz.record() as recording:
+        x = pb.tensor(0.5, requires_grad=True)
+        y = x
+        for _ in range({"chain": 1500, "skips": 500, "wide": 900}[shape]):
+            if shape == "wide":
+                y = y + pb.tensor(0.1, requires_grad=True)
+            else:
+                y = pb.sin(y) + x if shape == "skips" else pb.sin(y)
+    start = time.perf_counter()
+    assert viz.draw(recording).svg().endswith("</svg>\n")
+    assert time.perf_counter() - start < 10
+
+
+def test_graphviz_is_kept_from_its_slow_cases():
+    with viz.record() as recording:  # without limits, a quarter of a minute
+        x = pb.tensor(0.5, requires_grad=True)
+        y = x
+        for _ in range(90):
+            y = pb.sin(y) + x
+    start = time.perf_counter()
+    viz.positions(viz.capture(recording))
+    assert time.perf_counter() - start < 6

@@ -1,0 +1,23 @@
+"""Pictures of computational graphs: capture, layout, SVG and DOT.
+
+What lives here: everything that turns a recorded computation into something to look at. It reads the engine's
+recordings and never touches values or gradients; it may import `autograd` and no other folder.
+"""
+
+from ..autograd import record
+from .draw import Drawing, draw
+from .graph import Graph, GraphEdge, GraphNode, capture
+from .layout import positions
+from .numbers import GradientState
+
+__all__ = [
+    "Drawing",
+    "GradientState",
+    "Graph",
+    "GraphEdge",
+    "GraphNode",
+    "capture",
+    "draw",
+    "positions",
+    "record",
+]

@@ -1,0 +1,129 @@
+"""`draw`: the picture of a computation, and the object that shows and saves it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from ..autograd import Recording, Tensor
+from ..autograd.extend import write_atomically
+from .graph import Graph, capture
+from .svg import picture_title, svg
+from .text import dot
+
+
+class Drawing:
+    """A drawn graph: it shows itself in a notebook, and gives SVG and DOT.
+
+    >>> import pullback as pb
+    >>> x = pb.tensor(3.0, requires_grad=True, name="x")
+    >>> y = x * x
+    >>> y.backward()
+    >>> drawing = pb.viz.draw(y)
+    >>> drawing
+    <Drawing: Computational graph, circuit style, 3 nodes, 3 wires>
+    >>> drawing.svg().startswith("<svg")
+    True
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    @cached_property
+    def _svg(self) -> str:
+        return svg(self.graph)
+
+    def svg(self) -> str:
+        """The picture as the text of an SVG document."""
+        return self._svg
+
+    def dot(self) -> str:
+        """The graph in Graphviz's DOT language, for further work with other programs."""
+        return dot(self.graph)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file, as SVG or DOT by its suffix `.svg` or `.dot`.
+
+        The file is replaced in one step: it holds either what it held or the whole picture. Raises
+        ValueError for another suffix and OSError where the file cannot be written.
+        """
+        target = Path(path)
+        suffix = target.suffix.lower()
+        if suffix not in (".svg", ".dot"):
+            raise ValueError(f"cannot tell the format of {str(target)!r}: the name must end in .svg or .dot")
+        _write(target, self.svg() if suffix == ".svg" else self.dot())
+        return target
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def __repr__(self) -> str:
+        graph = self.graph
+        title = picture_title(graph)
+        return f"<Drawing: {title}, {graph.style} style, {len(graph.nodes)} nodes, {len(graph.edges)} wires>"
+
+
+def draw(
+    target: Recording | Tensor,
+    *,
+    style: Literal["auto", "circuit", "tensor"] = "auto",
+    title: str | None = None,
+    names: Mapping[str, object] | None = None,
+    max_nodes: int = 2000,
+) -> Drawing:
+    """Draw a computational graph with its values, gradients and gates.
+
+    Circuit style is the notation of the CS231n notes (https://cs231n.github.io/optimization-2/), for
+    scalars: above each wire its value, below it the gradient of the result, in each circle the operation
+    and beneath it what it does to gradients. Tensor style shows shapes, dtypes and gradient norms on cards,
+    in frames for the modules.
+
+    Parameters
+    ----------
+    target : Recording or Tensor
+        A recording (`with viz.record() as recording:`) is drawn whole, with every value; of a Tensor all that
+        leads to it, as far as the tape remembers: values in the middle are known only to a recording.
+    style : {"auto", "circuit", "tensor"}
+        "auto" takes the circuit where every value is a scalar.
+    title : str, optional
+        Written above the picture.
+    names : mapping of str to Tensor, optional
+        Names for values, besides those that Tensors have; other things in it are passed over, so that
+        `names=locals()` works.
+    max_nodes : int
+        A picture of more nodes than this is refused.
+
+    Raises
+    ------
+    TypeError
+        If the target is neither a Tensor nor a Recording.
+    ValueError
+        If there is nothing to draw, or too much, or circuit style is asked for where values are not scalars.
+
+    Examples
+    --------
+    >>> import pullback as pb
+    >>> with pb.viz.record() as recording:
+    ...     x, y, z = (pb.tensor(v, requires_grad=True) for v in (-2.0, 5.0, -4.0))
+    ...     f = (x + y) * z
+    ...     f.backward()
+    >>> picture = pb.viz.draw(recording, names=dict(x=x, y=y, z=z, f=f))
+    >>> print(picture.svg().split("<desc")[1].split(">", 1)[1].split("</desc>")[0])
+    x, parameter, value −2.00, gradient −4.00.
+    y, parameter, value 5.00, gradient −4.00.
+    value 3 = add [+](x, y), value 3.00, gradient −4.00.
+    z, parameter, value −4.00, gradient 3.00.
+    f = multiply [×](value 3, z), value −12.00, gradient 1.00.
+    """
+    return Drawing(capture(target, style=style, title=title, names=names, max_nodes=max_nodes))
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        write_atomically(os.path.realpath(target), text.encode())  # what a link points to is replaced
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(f"cannot write the picture to {str(target)!r}: {reason}") from error

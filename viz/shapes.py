@@ -1,0 +1,127 @@
+"""The parts of a picture's look that both styles share: outlines, texts, and where wires meet them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from .glyphs import text_width
+from .graph import Graph, GraphNode
+from .numbers import Array, GradientState, bad_numbers, norm, number, numbers, small
+
+Outline: TypeAlias = Literal["circle", "pill", "box", "bar", "dashed", "slanted", "round", "double", "none"]
+
+ADDER_RADIUS = 12.0
+ROLE_SIZE = 10.0  # the font size of a role
+
+
+@dataclass(frozen=True)
+class Text:
+    """A line of text; the point is relative to the centre of its shape, on the base line."""
+
+    x: float
+    y: float
+    content: str
+    ink: str  # a name in the theme
+    size: float
+    anchor: Literal["start", "middle", "end"] = "middle"
+    bold: bool = False
+
+    @property
+    def width(self) -> float:
+        """An upper bound of its width in pixels."""
+        return text_width(self.content, self.size, bold=self.bold)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is drawn for a node, or for the label of a wire; all points are relative to the centre.
+
+    `width` and `height` bound everything, so that a layout which keeps these boxes apart keeps all apart.
+    """
+
+    width: float
+    height: float
+    outline: Outline
+    paint: str  # a name in the theme
+    centre: tuple[float, float]  # of the outline
+    extent: tuple[float, float]  # width and height of the outline
+    texts: tuple[Text, ...]
+    ports: tuple[tuple[float, float], ...]  # where the wire of each input ends
+    exit: tuple[float, float]  # where outgoing wires start
+    stub: tuple[float, float] | None = None  # a piece of wire at the height of the centre, from x to x
+    ends: bool = False  # whether the stub ends the wire, with an arrow head
+
+
+WAYPOINT = Shape(8.0, 8.0, "none", "wire", (0, 0), (0, 0), (), ((0.0, 0.0),), (0.0, 0.0))
+"""The place of a wire that has no label."""
+
+
+def straight_slots(graph: Graph) -> list[tuple[int, float]]:
+    """For each node the number of its inputs, and the slot whose wire should come in straight.
+
+    That is the one operand that is computed, or else comes from outside the module; where there is no such
+    one, the middle.
+    """
+    slots = []
+    for node, edges in zip(graph.nodes, graph.incoming(), strict=True):
+        tails = [graph.nodes[edge.tail] for edge in edges]
+        main = [slot for slot, tail in enumerate(tails) if tail.operation or tail.role == "adder"]
+        main = main or [slot for slot, tail in enumerate(tails) if tail.scope != node.scope]
+        slots.append((len(tails), float(main[0]) if len(main) == 1 else (len(tails) - 1) / 2))
+    return slots
+
+
+def port_offset(slot: int, inputs: int, straight: float, step: float, reach: float) -> float:
+    """How far from the middle the wire of an input ends, so that all stay within reach."""
+    farthest = max(straight, inputs - 1 - straight, 1.0)
+    return (slot - straight) * min(step, reach / farthest)
+
+
+def gradient_text(state: GradientState, gradient: Array | None) -> str:
+    """One gradient in a few characters; each state has words of its own, so colour is never needed."""
+    if gradient is None:
+        return "∇ —" if state is GradientState.NOT_COMPUTED else "no ∇"
+    if state is GradientState.NOT_FINITE:
+        return f"! {bad_numbers(gradient)}"
+    if state is GradientState.ZERO:
+        return "0"
+    return numbers(gradient) if small(gradient) else number(norm(gradient))
+
+
+def gradient_ink(state: GradientState) -> str:
+    """The theme's name for the colour of a gradient."""
+    if state is GradientState.NOT_FINITE:
+        return "alarm"
+    return "muted" if state is GradientState.NOT_REQUIRED else "gradient"
+
+
+def parameter_text(parameters: Mapping[str, object]) -> str:
+    """Keyword parameters that were set, as in a call: "axis=0"; objects only by their type."""
+    shown = []
+    for key, value in parameters.items():
+        plain = (
+            value is None
+            or isinstance(value, (bool, int, float, str))
+            or (
+                isinstance(value, (tuple, list))
+                and all(isinstance(part, (int, float, str)) for part in value)
+            )
+        )
+        shown.append(f"{key}={value!r}" if plain else f"{key}=<{type(value).__name__}>")
+    return ", ".join(shown)
+
+
+def spelled(node: GraphNode) -> str:
+    """The name of a node as the picture shows it, or what it is where it has none."""
+    if node.name:
+        return node.name
+    if node.kind == "constant" and node.value is not None:
+        return numbers(node.value)
+    return node.operation or ("leaf" if node.kind == "parameter" else node.kind)
+
+
+def paint(node: GraphNode) -> str:
+    """The theme's name for the colours of a node."""
+    return "gate" if node.kind == "operation" else node.kind

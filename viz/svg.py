@@ -1,0 +1,300 @@
+"""The SVG of a laid-out graph: texts sit on their wires, and colours follow the reader's theme."""
+
+from __future__ import annotations
+
+import hashlib
+from xml.sax.saxutils import escape, quoteattr
+
+from .glyphs import clean, text_width
+from .graph import Graph, GraphEdge, GraphNode
+from .layout import positions
+from .legend import Item, legend_items
+from .numbers import described
+from .routing import Frame, Point
+from .shapes import Shape, Text, parameter_text, spelled
+from .text import outline
+from .theme import FONTS, LIGHT, dark_rules
+
+_MARGIN = 20.0
+_ROW = 22.0  # of the legend
+_CORNERS = {"pill": 22.0, "box": 7.0, "bar": 4.0, "dashed": 4.0, "round": 14.0, "double": 14.0}
+_PREFIX = "\x00"  # stands for the prefix of ids and classes until the content is known; no text holds it
+
+
+def svg(graph: Graph) -> str:
+    """A graph as an SVG document.
+
+    The same graph gives the same bytes under the same Graphviz. Ids and classes begin with a hash of the
+    content, so that pictures on one page leave each other alone.
+    """
+    body = _Writer(graph).document()
+    return body.replace(_PREFIX, "pb" + hashlib.sha256(body.encode()).hexdigest()[:10])
+
+
+def picture_title(graph: Graph) -> str:
+    """The given title, or one made of the names of the results."""
+    if graph.title:
+        return graph.title
+    names = [node.name for node in graph.nodes if node.final and node.name]
+    return "Computational graph" + (f" of {', '.join(names[:4])}" if names else "")
+
+
+class _Writer:
+    """Collects the lines of one picture."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.lines: list[str] = []
+        self.circuit = graph.style == "circuit"
+
+    def document(self) -> str:
+        graph = self.graph
+        layout = positions(graph)
+        rows = _wrapped(legend_items(graph), max(layout.width, 480.0))
+        legend_width = max((sum(_item_width(item) for item in row) for row in rows), default=0.0)
+        header = 34.0 if graph.title else 0.0
+        title_width = text_width(graph.title, 16, bold=True) if graph.title else 0.0
+        width = max(layout.width, legend_width, title_width) + 2 * _MARGIN
+        height = header + layout.height + 2 * _MARGIN + 10 + _ROW * len(rows)
+        left, top = (width - layout.width) / 2, _MARGIN + header
+
+        p = _PREFIX
+        size = f'width="{_n(width)}" height="{_n(height)}" viewBox="0 0 {_n(width)} {_n(height)}"'
+        self.lines = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="{p}-title {p}-desc" '
+            f'font-family={quoteattr(FONTS)} style="max-width:100%;height:auto">',
+            f'<title id="{p}-title">{escape(picture_title(graph))}</title>',
+            f'<desc id="{p}-desc">{escape(outline(graph))}</desc>',
+            f"<style>{dark_rules(p)}</style>",
+            f'<rect {_paint("panel")} x="0.5" y="0.5" rx="10" '
+            f'width="{_n(width - 1)}" height="{_n(height - 1)}"/>',
+        ]
+        if graph.title:
+            self._text(Text(_MARGIN, _MARGIN + 14, graph.title, "ink", 16.0, "start", bold=True), (0.0, 0.0))
+        self.lines.append(f'<g transform="translate({_n(left)} {_n(top)})">')
+        for frame in layout.frames:
+            self._frame(frame)
+        for edge, wire in zip(graph.edges, layout.wires, strict=True):
+            label = (
+                (layout.label_shapes[edge.key], layout.labels[edge.key])
+                if edge.key in layout.labels
+                else None
+            )
+            self._edge(edge, wire, label)
+        for frame in layout.frames:
+            self._caption(frame)
+        for node, point, shape in zip(graph.nodes, layout.nodes, layout.shapes, strict=True):
+            self._node(node, point, shape)
+        self.lines.append("</g>")
+        for row, items in enumerate(rows):
+            self._legend_row(items, _MARGIN, height - _MARGIN - _ROW * (len(rows) - row) + 14)
+        self.lines.append("</svg>")
+        return "\n".join(self.lines) + "\n"
+
+    # ------------------------------------------------------------ pieces
+
+    def _text(self, text: Text, at: Point) -> None:
+        x, y = at[0] + text.x, at[1] + text.y
+        if text.ink == "alarm":
+            start = x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * text.width
+            self.lines.append(
+                f'<rect {_paint("badge")} x="{_n(start - 3)}" y="{_n(y - 0.95 * text.size)}" '
+                f'width="{_n(text.width + 6)}" height="{_n(1.25 * text.size)}" rx="3"/>'
+            )
+        anchor = f' text-anchor="{text.anchor}"' if text.anchor != "start" else ""
+        weight = ' font-weight="600"' if text.bold else ""
+        self.lines.append(
+            f'<text class="{_PREFIX}-{text.ink}" fill="{LIGHT.inks[text.ink]}" x="{_n(x)}" y="{_n(y)}" '
+            f'font-size="{_n(text.size)}"{weight}{anchor}>{escape(text.content)}</text>'
+        )
+
+    def _tooltip(self, text: str) -> None:
+        self.lines.append(f"<title>{escape(_clean_lines(text))}</title>")
+
+    def _frame(self, frame: Frame) -> None:
+        size = f'width="{_n(frame.right - frame.left)}" height="{_n(frame.bottom - frame.top)}"'
+        self.lines.append(
+            f'<rect {_paint("frame")} x="{_n(frame.left)}" y="{_n(frame.top)}" {size} rx="10"/>'
+        )
+
+    def _caption(self, frame: Frame) -> None:
+        """The name of a module, with a ground of its own: a wire may pass beneath."""
+        outer, _, own = frame.scope.rpartition(".")
+        content = own if outer else f"module {own}"
+        caption = Text(frame.left + 12, frame.top + 17, content, "muted", 11.0, "start", bold=True)
+        self.lines.append("<g>")
+        self._tooltip(f"module {frame.scope}")
+        self.lines.append(
+            f'<rect {_paint("caption")} x="{_n(caption.x - 4)}" y="{_n(caption.y - 12)}" '
+            f'width="{_n(caption.width + 8)}" height="16"/>'
+        )
+        self._text(caption, (0.0, 0.0))
+        self.lines.append("</g>")
+
+    def _edge(self, edge: GraphEdge, wire: tuple[Point, ...], label: tuple[Shape, Point] | None) -> None:
+        tip = wire[-1]
+        back = (tip[0] - 5, tip[1]) if self.circuit else (tip[0], tip[1] - 5)
+        pieces = " ".join(
+            "C" + " ".join(f"{_n(x)},{_n(y)}" for x, y in wire[i : i + 3]) for i in range(1, len(wire) - 3, 3)
+        )
+        bend = wire[-2] if wire[-2] != tip else back
+        path = f"M{_n(wire[0][0])},{_n(wire[0][1])} {pieces} C" + " ".join(
+            f"{_n(x)},{_n(y)}" for x, y in (wire[-3], bend, back)
+        )
+        self.lines.append("<g>")
+        self._tooltip(_edge_tooltip(self.graph, edge))
+        self.lines.append(
+            f'<path d="{path}" fill="none" stroke="#000" stroke-opacity="0" stroke-width="11"/>'
+        )
+        self._wire(path, required=edge.required)
+        self._arrow(tip, edge.required)
+        if label:
+            shape, at = label
+            for text in shape.texts:
+                self._text(text, at)
+        self.lines.append("</g>")
+
+    def _wire(self, path: str, required: bool) -> None:
+        line = "wire" if required else "faint"
+        dashes = "" if required else ' stroke-dasharray="5 3"'
+        self.lines.append(
+            f'<path class="{_PREFIX}-{line}" d="{path}" fill="none" stroke="{LIGHT.lines[line]}" '
+            f'stroke-width="1.6"{dashes}/>'
+        )
+
+    def _arrow(self, tip: Point, required: bool) -> None:
+        x, y = tip
+        corners = (
+            [(x, y), (x - 7.5, y - 3.7), (x - 7.5, y + 3.7)]
+            if self.circuit
+            else [(x, y), (x - 3.7, y - 7.5), (x + 3.7, y - 7.5)]
+        )
+        line = "wire" if required else "faint"
+        points = " ".join(f"{_n(a)},{_n(b)}" for a, b in corners)
+        self.lines.append(
+            f'<polygon class="{_PREFIX}-{line}-tip" fill="{LIGHT.lines[line]}" points="{points}"/>'
+        )
+
+    def _node(self, node: GraphNode, at: Point, shape: Shape) -> None:
+        self.lines.append("<g>")
+        self._tooltip(_node_tooltip(node))
+        if shape.stub:
+            start, end = at[0] + shape.stub[0], at[0] + shape.stub[1]
+            stop = end - 5 if shape.ends else end
+            self._wire(f"M{_n(start)},{_n(at[1])} H{_n(stop)}", node.required)
+            if shape.ends:
+                self._arrow((end, at[1]), node.required)
+        self._outline(shape, at)
+        for text in shape.texts:
+            self._text(text, at)
+        self.lines.append("</g>")
+
+    def _outline(self, shape: Shape, at: Point) -> None:
+        x, y = at[0] + shape.centre[0], at[1] + shape.centre[1]
+        width, height = shape.extent
+        left, top, right, bottom = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+        paint = _paint(shape.paint)
+        box = f'x="{_n(left)}" y="{_n(top)}" width="{_n(width)}" height="{_n(height)}"'
+        if shape.outline == "circle":
+            self.lines.append(f'<circle {paint} cx="{_n(x)}" cy="{_n(y)}" r="{_n(width / 2)}"/>')
+        elif shape.outline == "slanted":
+            corners = ((left + 9, top), (right, top), (right - 9, bottom), (left, bottom))
+            points = " ".join(f"{_n(a)},{_n(b)}" for a, b in corners)
+            self.lines.append(f'<polygon {paint} stroke-linejoin="round" points="{points}"/>')
+        else:
+            radius = min(_CORNERS[shape.outline], height / 3 if height < 20 else height / 2)
+            dashes = ' stroke-dasharray="4 3"' if shape.outline == "dashed" else ""
+            self.lines.append(f'<rect {paint} {box} rx="{_n(radius)}"{dashes}/>')
+            if shape.outline == "double":
+                self.lines.append(
+                    f'<rect {paint} x="{_n(left + 3.5)}" y="{_n(top + 3.5)}" rx="{_n(0.75 * radius)}" '
+                    f'width="{_n(width - 7)}" height="{_n(height - 7)}"/>'
+                )
+            if shape.outline == "bar":
+                edge = f'class="{_PREFIX}-{shape.paint}-edge" fill="{LIGHT.paints[shape.paint].stroke}"'
+                bar = f'x="{_n(left)}" y="{_n(top)}" width="5" height="{_n(height)}" rx="2.5"'
+                self.lines.append(f"<rect {edge} {bar}/>")
+
+    def _legend_row(self, items: list[Item], x: float, y: float) -> None:
+        for item in items:
+            if item.sample is not None:
+                self._text(Text(x, y, item.sample, item.ink, 11.5, "start", bold=True), (0.0, 0.0))
+            else:
+                swatch = Shape(22, 13, item.outline, item.ink, (0, 0), (22, 13), (), (), (0, 0))
+                if item.outline == "circle":
+                    swatch = Shape(14, 14, "circle", item.ink, (0, 0), (14, 14), (), (), (0, 0))
+                self._outline(swatch, (x + 11, y - 4))
+            self._text(Text(x + item.sample_width + 7, y, item.text, "muted", 11.0, "start"), (0.0, 0.0))
+            x += _item_width(item)
+
+
+def _item_width(item: Item) -> float:
+    return item.sample_width + 7 + text_width(item.text, 11.0) + 22
+
+
+def _wrapped(items: list[Item], limit: float) -> list[list[Item]]:
+    rows: list[list[Item]] = []
+    used = 0.0
+    for item in items:
+        width = _item_width(item)
+        if not rows or used + width > limit:
+            rows.append([])
+            used = 0.0
+        rows[-1].append(item)
+        used += width
+    return rows
+
+
+def _paint(name: str) -> str:
+    fill, stroke = LIGHT.paints[name]
+    width = {"panel": 1, "frame": 1.2}.get(name, 1.6)
+    return f'class="{_PREFIX}-{name}" fill="{fill}" stroke="{stroke}" stroke-width="{_n(width)}"'
+
+
+def _n(x: float) -> str:
+    """A coordinate to a tenth of a pixel, as short as can be."""
+    text = f"{x:.1f}"
+    return "0" if text == "-0.0" else text.removesuffix(".0")
+
+
+def _clean_lines(text: str) -> str:
+    """Cleaned text that keeps its line breaks, for tooltips."""
+    return "\n".join(clean(line) for line in text.splitlines())
+
+
+def _node_tooltip(node: GraphNode) -> str:
+    if node.kind == "adder":
+        head = "copy: forward hands the value on to each consumer; backward adds their gradients"
+    elif node.kind == "copy":
+        head = "copy: hands the value on to each consumer"
+    elif node.operation:
+        head = f"{node.operation}: {node.role}" if node.role else node.operation
+        head = f"{node.name} = {head}" if node.name else head
+    else:
+        head = f"{spelled(node)} ({node.kind})"
+    if node.incomplete:
+        head += "; an operand that needs no gradient is not on the tape"
+    lines = [head, f"shape {node.shape}, {node.dtype}"]
+    if node.parameters:
+        lines.append(parameter_text(node.parameters))
+    if node.value is not None:
+        lines.append(f"value {described(node.value)}")
+    lines.append(_gradient_line(node))
+    lines += [f"module {node.scope}"] if node.scope else []
+    lines += [f"at {node.source}"] if node.source else []
+    return "\n".join(filter(None, lines))
+
+
+def _edge_tooltip(graph: Graph, edge: GraphEdge) -> str:
+    head = graph.nodes[edge.head]
+    target = spelled(head) if head.kind != "adder" else "adder"
+    lines = [f"{spelled(graph.nodes[edge.tail])} → {target}"]
+    if edge.value is not None:
+        lines.append(f"value {described(edge.value)}")
+    return "\n".join([*lines, _gradient_line(edge)])
+
+
+def _gradient_line(item: GraphNode | GraphEdge) -> str:
+    if item.gradient is None:
+        return item.state.value
+    return f"{item.state.value}: {described(item.gradient)}"

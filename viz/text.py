@@ -1,0 +1,104 @@
+"""Graphs as text: DOT for Graphviz's own programs, and an outline to be read or heard."""
+
+from __future__ import annotations
+
+import graphviz  # type: ignore[import-untyped]
+
+from .graph import Graph, GraphNode
+from .numbers import numbers, small
+from .shapes import gradient_text, parameter_text, spelled
+from .theme import LIGHT
+
+_OUTLINE_LINES = 60
+
+_DOT_SHAPES = {
+    "parameter": "box",
+    "input": "parallelogram",
+    "constant": "note",
+    "operation": "ellipse",
+    "output": "doubleoctagon",
+    "adder": "circle",
+    "copy": "point",
+}
+
+
+def dot(graph: Graph) -> str:
+    """The graph in the DOT language, with the same texts as the picture; Graphviz's programs draw it."""
+    circuit = graph.style == "circuit"
+    paper = graphviz.Digraph(
+        graph_attr={"rankdir": "LR" if circuit else "TB"},
+        node_attr={"fontname": "Helvetica", "style": "filled"},
+        edge_attr={"fontname": "Helvetica", "fontsize": "10"},
+    )
+    if graph.title:
+        paper.attr(label=graphviz.escape(graph.title), labelloc="t")
+    for node in graph.nodes:
+        paint = LIGHT.paints["gate" if node.kind == "operation" else node.kind]
+        lines = _dot_lines(node, circuit)
+        paper.node(
+            f"n{node.key}",
+            label="\\n".join(graphviz.escape(line).replace("\n", " ") for line in lines),
+            shape=_DOT_SHAPES[node.kind],
+            fillcolor=paint.fill,
+            color=paint.stroke,
+        )
+    for edge in graph.edges:
+        label = ""
+        if circuit:
+            value = numbers(edge.value) if edge.value is not None else ""
+            label = f"{value}\\n{gradient_text(edge.state, edge.gradient)}"
+        paper.edge(f"n{edge.tail}", f"n{edge.head}", label=label)
+    return str(paper.source)
+
+
+def _dot_lines(node: GraphNode, circuit: bool) -> list[str]:
+    if node.kind in ("adder", "copy"):
+        return ["+"]
+    lines = [node.symbol if circuit and node.operation else spelled(node)]
+    lines += [node.role] if node.role else []
+    if not circuit:
+        lines.append(f"{node.shape} {node.dtype}")
+        lines += [f"in {node.scope}"] if node.scope else []
+    if not circuit or node.final:
+        if node.value is not None and small(node.value):
+            lines.append(numbers(node.value))
+        lines.append(f"gradient {gradient_text(node.state, node.gradient)}")
+    return lines
+
+
+def outline(graph: Graph) -> str:
+    """The graph in words, one line for each value in the order of computation."""
+    inputs = graph.incoming()
+    names: list[str] = []
+    lines: list[str] = []
+    count = 0
+    for node in graph.nodes:
+        operands = [names[edge.tail] for edge in inputs[node.key]]
+        if node.kind in ("adder", "copy") or (node.kind == "output" and node.operation is None):
+            names.append(operands[0])  # another place of the same value
+            continue
+        count += 1
+        names.append(node.name or (spelled(node) if node.kind == "constant" else f"value {count}"))
+        if len(lines) < _OUTLINE_LINES:
+            lines.append(_sentence(node, names[-1], operands))
+    if count > len(lines):
+        lines.append(f"and {count - len(lines)} more values.")
+    return "\n".join(lines)
+
+
+def _sentence(node: GraphNode, name: str, operands: list[str]) -> str:
+    text = f"{name}"
+    if node.operation:
+        arguments = ", ".join(filter(None, (*operands, parameter_text(node.parameters))))
+        symbol = f" [{node.symbol}]" if node.symbol != node.operation else ""
+        text += f" = {node.operation}{symbol}({arguments})"
+    else:
+        text += f", {node.kind}"
+    if node.shape:
+        text += f", shape {node.shape}"
+    if node.value is not None and small(node.value):
+        text += f", value {numbers(node.value)}"
+    if node.gradient is None:
+        return f"{text}, {node.state.value}."
+    what = "gradient" if small(node.gradient) else "gradient norm"
+    return f"{text}, {what} {gradient_text(node.state, node.gradient)}."
