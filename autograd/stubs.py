@@ -72,15 +72,17 @@ def _methods() -> Iterator[str]:
             yield f"    def {name}({operands}) -> Tensor: ...{override}\n"
         else:
             op = getattr(member, "op", None)
-            parameters = _parameters(op.signature if op else inspect.signature(member), skip=1)
+            parameters = _parameters(op.signature if op else inspect.signature(member), 1, op.inputs if op else ())
             yield f"    def {name}({', '.join(['self', *parameters])}) -> Tensor: ...\n"
 
 
-def _parameters(signature: inspect.Signature, skip: int = 0) -> list[str]:
-    """The parameter list as text, without the first ones and a slash that would then lead it."""
+def _parameters(signature: inspect.Signature, skip: int = 0, inputs: tuple[str, ...] = ()) -> list[str]:
+    """The parameter list as text, without the first ones; an input takes whatever becomes an array."""
     parameters = list(signature.parameters.values())[skip:]
     parameters = [
-        parameter.replace(annotation="Any") if parameter.annotation is parameter.empty else parameter
+        parameter.replace(annotation="Any")
+        if parameter.name in inputs or parameter.annotation is parameter.empty
+        else parameter
         for parameter in parameters
     ]
     text = str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
@@ -114,7 +116,7 @@ def _module(module: ModuleType) -> str:
 
 
 def _function(name: str, op: Op) -> str:
-    return f"@declared\ndef {name}({', '.join(_parameters(op.signature))}) -> Tensor: ..."
+    return f"@declared\ndef {name}({', '.join(_parameters(op.signature, 0, op.inputs))}) -> Tensor: ..."
 
 
 def main() -> None:

@@ -118,6 +118,12 @@ def test_public_names_exist_and_are_documented():
                 assert value.__doc__, f"{module.__name__}.{name} has no docstring"
 
 
+def test_operations_are_known_by_their_public_names():
+    for name in pb.__all__:
+        op = getattr(getattr(pb, name), "op", None)
+        assert op is None or (op.name == name and REGISTRY[name] is op)
+
+
 def test_stubs_are_current():
     from pullback.autograd.stubs import stubs
 

@@ -107,8 +107,11 @@ def run(out: Path, epochs: int, seed: int) -> DemoResult:
     print(f"test    {scores}, after {seconds:.1f} s of training")
 
     with record() as recording:
-        criterion(model(first_images), first_labels).backward()
-    graph = viz.draw(recording, title="Digits: network and loss, forward and backward").save(out / "graph.svg")
+        loss = criterion(model(first_images), first_labels)
+        loss.backward()
+    names = {"images": first_images, "labels": first_labels, "loss": loss}
+    title = "Digits: network and loss, forward and backward"
+    graph = viz.draw(recording, title=title, names=names).save(out / "graph.svg")
     print(f"graph   {graph}")
 
     path = out / "model.safetensors"

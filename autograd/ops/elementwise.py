@@ -72,6 +72,7 @@ def _power_slope(x: Any, y: Any) -> Any:
 pow = op(
     np.power,
     "x y",
+    name="pow",
     x=lambda g, x, y: g * _power_slope(x, y),
     y=lambda g, x, y, out: g * out * np.log(np.where((x == 0) & (y >= 0), 1, x)),
     gate=SCALER,
