@@ -93,7 +93,9 @@ class Expression:
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and not part.keywords:
             name, count = part.func.id, len(part.args)
             if name not in FUNCTIONS:
-                raise ValueError(f"{name!r} is not a known function; there are {', '.join(sorted(FUNCTIONS))}")
+                raise ValueError(
+                    f"{name!r} is not a known function; there are {', '.join(sorted(FUNCTIONS))}"
+                )
             if count != FUNCTIONS[name][1]:
                 raise ValueError(f"{name} takes {FUNCTIONS[name][1]} argument(s), and {count} were given")
             return part.args
@@ -116,10 +118,12 @@ class Expression:
         unused = [name for name in values if name not in self.names]
         if unused:
             raise ValueError(
-                f"{', '.join(unused)} does not occur in {_short(self.text)}, which has {', '.join(self.names) or 'no names'}"
+                f"{', '.join(unused)} does not occur in {_short(self.text)}, "
+                f"which has {', '.join(self.names) or 'no names'}"
             )
         inputs = {
-            name: known[name] if isinstance(known[name], Tensor) else _number(known[name]) for name in self.names
+            name: known[name] if isinstance(known[name], Tensor) else _number(known[name])
+            for name in self.names
         }
         # Post-order without recursion: a part is computed when it is met the second time.
         stack: list[tuple[ast.expr, bool]] = [(self._tree, False)]

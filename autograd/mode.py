@@ -78,6 +78,7 @@ class ModeContext:
         _mode.reset(self._tokens.pop())
 
     def __call__(self, function: F) -> F:
+        """Decorate a function or a coroutine: each of its calls runs in the changed mode."""
         change = self._change
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(

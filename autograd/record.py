@@ -94,7 +94,9 @@ class Recording:
         entry = self._by_node.get(node)
         if entry is not None:
             entry.gradient = _copied(gradient)
-            entry.contributions = tuple(_copied(contributions[i]) for i in entry.slots) if contributions else ()
+            entry.contributions = (
+                tuple(_copied(contributions[i]) for i in entry.slots) if contributions else ()
+            )
 
     def _known(self, value: Any) -> Entry | None:
         if isinstance(value, Tensor) and value._node is not None:

@@ -56,7 +56,7 @@ def uniform(
 def elementwise(
     arity: int, *intervals: Interval, avoid: Sequence[float] = (), apart: bool = False, **parameters: Any
 ) -> Samples:
-    """Inputs of broadcastable shapes, from an interval each; `apart` keeps them off each other (for max, clip and comparisons)."""
+    """Inputs of broadcastable shapes, from an interval each; `apart` keeps them off each other, as max needs."""
     ranges = intervals or ((-2.0, 2.0),) * arity
 
     def samples(rng: np.random.Generator) -> Iterator[Sample]:

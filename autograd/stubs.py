@@ -16,11 +16,10 @@ from types import ModuleType
 
 from .methods import OperationMethods
 from .op import REGISTRY, Op
-from .source import COMPARISONS
 
 HEADER = "# Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.\n"
 
-_METHODS = '''
+_METHODS = """
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -32,9 +31,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def method(name: str, *, as_property: bool = False) -> Callable[[F], F]: ...
 
 class OperationMethods:
-'''
+"""
 
-_DECLARED = '''
+_DECLARED = """
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -44,7 +43,7 @@ from ..tensor import Tensor
 P = ParamSpec("P")
 
 def declared(function: Callable[P, Tensor]) -> Operation[P]: ...
-'''
+"""
 
 
 def stubs() -> dict[Path, str]:
@@ -72,28 +71,39 @@ def _methods() -> Iterator[str]:
             yield f"    def {name}({operands}) -> Tensor: ...{override}\n"
         else:
             op = getattr(member, "op", None)
-            parameters = _parameters(op.signature if op else inspect.signature(member), 1, op.inputs if op else ())
+            parameters = _parameters(
+                op.signature if op else inspect.signature(member), 1, op.inputs if op else ()
+            )
             yield f"    def {name}({', '.join(['self', *parameters])}) -> Tensor: ...\n"
 
 
 def _parameters(signature: inspect.Signature, skip: int = 0, inputs: tuple[str, ...] = ()) -> list[str]:
     """The parameter list as text, without the first ones; an input takes whatever becomes an array."""
-    parameters = list(signature.parameters.values())[skip:]
-    parameters = [
-        parameter.replace(annotation="Any")
-        if parameter.name in inputs or parameter.annotation is parameter.empty
-        else parameter
-        for parameter in parameters
-    ]
-    text = str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
-    return [text[1:-1].replace("'", "")] if parameters else []
+    parts: list[str] = []
+    kept = list(signature.parameters.values())[skip:]
+    for i, parameter in enumerate(kept):
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
+            parts.append("*")
+        text = str(parameter.replace(annotation=parameter.empty, default=parameter.empty))
+        plain = parameter.name in inputs or parameter.annotation is parameter.empty
+        text += ": Any" if plain else f": {parameter.annotation}"
+        if parameter.default is not parameter.empty:
+            text += f" = {parameter.default!r}"
+        parts.append(text)
+        last_positional = i + 1 == len(kept) or kept[i + 1].kind is not parameter.POSITIONAL_ONLY
+        if parameter.kind is parameter.POSITIONAL_ONLY and last_positional:
+            parts.append("/")
+    return parts
 
 
 def _module(module: ModuleType) -> str:
     """What a module that declares operations holds for others: operations, functions, names of types."""
     tree = ast.parse(inspect.getsource(module))
     root = "." * module.__name__.count(".")  # relative to it, the import name
-    imports, body = [], [f"from {root}autograd.ops.declared import declared", f"from {root}autograd.tensor import Tensor"]
+    imports, body = (
+        [],
+        [f"from {root}autograd.ops.declared import declared", f"from {root}autograd.tensor import Tensor"],
+    )
     for statement in tree.body:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             imports.append(ast.unparse(statement))

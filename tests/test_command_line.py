@@ -24,8 +24,16 @@ def run(*arguments, cwd=None, **environment):
 def test_graph(tmp_path):
     result = run("graph", "(x + y) * z", "x=-2", "y=5", "z=-4", "-o", "f.svg", cwd=tmp_path, PATH="")
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == ["(x + y) * z = -12", "d/dx = -4", "d/dy = -4", "d/dz = 3", "graph: f.svg"]
-    texts = ["".join(e.itertext()) for e in ElementTree.parse(tmp_path / "f.svg").iter() if e.tag.endswith("text")]
+    assert result.stdout.splitlines() == [
+        "(x + y) * z = -12",
+        "d/dx = -4",
+        "d/dy = -4",
+        "d/dz = 3",
+        "graph: f.svg",
+    ]
+    texts = [
+        "".join(e.itertext()) for e in ElementTree.parse(tmp_path / "f.svg").iter() if e.tag.endswith("text")
+    ]
     assert {"x", "y", "z", "+", "×", "−12.00", "3.00", "−4.00", "1.00"} <= {text.strip() for text in texts}
 
 

@@ -77,7 +77,9 @@ def test_the_engine_loads_none_of_the_other_folders():
         "package = types.ModuleType('pullback'); package.__path__ = list(spec.submodule_search_locations)\n"
         "sys.modules['pullback'] = package\n"
     )
-    result = subprocess.run([sys.executable, "-c", blocked + code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", blocked + code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"
 
 
@@ -128,7 +130,9 @@ def test_stubs_are_current():
     from pullback.autograd.stubs import stubs
 
     for path, text in stubs().items():
-        assert path.read_text(encoding="utf-8") == text, f"run `python -m pullback.autograd.stubs` ({path.name} is old)"
+        assert path.read_text(encoding="utf-8") == text, (
+            f"run `python -m pullback.autograd.stubs` ({path.name} is old)"
+        )
 
 
 def test_readme_examples():

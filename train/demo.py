@@ -32,7 +32,11 @@ class DemoResult:
 def network(rng: np.random.Generator) -> nn.Sequential:
     """A ReLU network from 64 pixels to 10 digits, with He initialisation."""
     model = nn.Sequential(
-        nn.Linear(64, 128, rng=rng), nn.ReLU(), nn.Linear(128, 64, rng=rng), nn.ReLU(), nn.Linear(64, 10, rng=rng)
+        nn.Linear(64, 128, rng=rng),
+        nn.ReLU(),
+        nn.Linear(128, 64, rng=rng),
+        nn.ReLU(),
+        nn.Linear(64, 10, rng=rng),
     )
     for name, parameter in model.named_parameters():
         if name.endswith("weight"):

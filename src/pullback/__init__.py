@@ -12,7 +12,7 @@ line (`__main__.py`).
 (-4.0, -4.0, 3.0)
 """
 
-import numpy as _numpy
+import numpy as np
 
 from . import autograd, data, nn, optim, train, viz
 from ._version import __version__
@@ -71,9 +71,9 @@ from .autograd import (
     linspace,
     load,
     log,
-    log10,
     log1p,
     log2,
+    log10,
     log_softmax,
     logical_and,
     logical_not,
@@ -130,20 +130,20 @@ from .autograd import (
     zeros_like,
 )
 
-bool = _numpy.dtype(_numpy.bool_)
-int8 = _numpy.dtype(_numpy.int8)
-int16 = _numpy.dtype(_numpy.int16)
-int32 = _numpy.dtype(_numpy.int32)
-int64 = _numpy.dtype(_numpy.int64)
-uint8 = _numpy.dtype(_numpy.uint8)
-float32 = _numpy.dtype(_numpy.float32)
-float64 = _numpy.dtype(_numpy.float64)
+bool = np.dtype(np.bool_)
+int8 = np.dtype(np.int8)
+int16 = np.dtype(np.int16)
+int32 = np.dtype(np.int32)
+int64 = np.dtype(np.int64)
+uint8 = np.dtype(np.uint8)
+float32 = np.dtype(np.float32)
+float64 = np.dtype(np.float64)
 
-e = _numpy.e
-inf = _numpy.inf
-nan = _numpy.nan
+e = np.e
+inf = np.inf
+nan = np.nan
 newaxis = None
-pi = _numpy.pi
+pi = np.pi
 
 __all__ = [
     "Entry",
@@ -198,10 +198,10 @@ __all__ = [
     "greater",
     "greater_equal",
     "inf",
+    "int8",
     "int16",
     "int32",
     "int64",
-    "int8",
     "is_grad_enabled",
     "isfinite",
     "isinf",
@@ -212,9 +212,9 @@ __all__ = [
     "linspace",
     "load",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "log_softmax",
     "logical_and",
     "logical_not",

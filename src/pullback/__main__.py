@@ -34,14 +34,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     demo = commands.add_parser("demo", help="train a network on handwritten digits, check and draw it")
-    demo.add_argument("--out", type=Path, default=Path("pullback-demo"), help="folder for the files (%(default)s)")
+    demo.add_argument(
+        "--out", type=Path, default=Path("pullback-demo"), help="folder for the files (%(default)s)"
+    )
     demo.add_argument("--epochs", type=_positive, default=20, help="passes through the data (%(default)s)")
     demo.add_argument("--seed", type=_seed, default=0, help="of everything random (%(default)s)")
     demo.set_defaults(run=_demo)
 
     graph = commands.add_parser("graph", help="draw an expression with its values and gradients")
     _add_expression(graph)
-    graph.add_argument("-o", "--output", type=Path, default=Path("graph.svg"), help=".svg or .dot (%(default)s)")
+    graph.add_argument(
+        "-o", "--output", type=Path, default=Path("graph.svg"), help=".svg or .dot (%(default)s)"
+    )
     graph.set_defaults(run=_graph)
 
     check = commands.add_parser("check", help="compare an expression's gradients with numerical ones")
@@ -86,7 +90,9 @@ def _check(options: argparse.Namespace) -> int:
         raise ValueError(f"{expression.text!r} has no names, so there is no gradient to check")
     names = list(leaves)
     result = gradcheck(
-        lambda *values: expression(dict(zip(names, values, strict=True))), list(leaves.values()), elementwise=True
+        lambda *values: expression(dict(zip(names, values, strict=True))),
+        list(leaves.values()),
+        elementwise=True,
     )
     print(result)
     return 0 if result else 1
@@ -106,8 +112,12 @@ def _read(options: argparse.Namespace) -> tuple[Expression, dict[str, Tensor]]:
             values[name] = float(number)
         except ValueError:
             raise ValueError(f"{number!r} is not a number, in {text!r}") from None
-    leaves = {name: Tensor(value, requires_grad=True, dtype="float64", name=name) for name, value in values.items()}
-    expression(leaves)  # names that have no value, or values without a name, are found before anything is done
+    leaves = {
+        name: Tensor(value, requires_grad=True, dtype="float64", name=name) for name, value in values.items()
+    }
+    expression(
+        leaves
+    )  # names that have no value, or values without a name, are found before anything is done
     return expression, leaves
 
 
@@ -116,7 +126,9 @@ def _shield_minus(arguments: list[str]) -> list[str]:
     if len(arguments) > 1 and arguments[0] in ("graph", "check"):
         known = ("-h", "--help", "-o", "--output", "--")
         return [
-            f" {text}" if text.startswith("-") and text.split("=")[0] not in known and not text.startswith("-o") else text
+            f" {text}"
+            if text.startswith("-") and text.split("=")[0] not in known and not text.startswith("-o")
+            else text
             for text in arguments
         ]
     return arguments

@@ -70,7 +70,11 @@ def test_tracebacks_show_the_made_source():
 )
 def test_bad_declarations_are_refused(options, message):
     with pytest.raises(TypeError, match=message):
-        op(lambda x, /: x, "x", **({"name": "bad", "gate": SCALER, "samples": elementwise(1), "doc": "d"} | options))
+        op(
+            lambda x, /: x,
+            "x",
+            **({"name": "bad", "gate": SCALER, "samples": elementwise(1), "doc": "d"} | options),
+        )
     assert "bad" not in REGISTRY
 
 

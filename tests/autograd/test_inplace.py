@@ -120,7 +120,7 @@ def test_an_index_array_that_changes_later_does_not_change_the_gradient():
 def test_leaves_refuse_and_nothing_changes():
     x = leaf([1.0, 2.0], name="w")
     for write in (lambda: x.__setitem__(0, 5.0), lambda: x.__iadd__(1), lambda: x[0:1].__setitem__(0, 5.0)):
-        with pytest.raises(RuntimeError, match="'w'.*no_grad"):
+        with pytest.raises(RuntimeError, match=r"'w'.*no_grad"):
             write()
     assert x.tolist() == [1, 2]
 
@@ -258,7 +258,13 @@ def run(program, base, scale):
         elif where == "mask":
             region, index = y, np.array([[True, False, True], [False, True, False]])
         else:
-            region = {"row": y[1], "column": y[:, 0], "all": y, "transposed": y.T[1:], "flat": y.reshape(-1)[::2]}[where]
+            region = {
+                "row": y[1],
+                "column": y[:, 0],
+                "all": y,
+                "transposed": y.T[1:],
+                "flat": y.reshape(-1)[::2],
+            }[where]
             index = slice(None)
         if how == "set":
             region[index] = v

@@ -35,7 +35,7 @@ def test_a_failed_save_leaves_the_previous_file(tmp_path):
         with pytest.raises(TypeError, match="save takes"):
             pb.save(bad, path)
     assert pb.load(path)["a"].tolist() == [1]
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         pb.save({"a": pb.tensor([1.0])}, tmp_path / "missing" / "model")
     assert os.listdir(tmp_path) == ["model"]
 

@@ -55,7 +55,11 @@ def test_trace_needs_no_recording():
     x = pb.tensor(3.0, requires_grad=True, name="x")
     y = (x * x).exp()
     recording = pb.trace(y)
-    assert [e.operation.name if e.operation else e.name for e in recording.entries] == ["x", "multiply", "exp"]
+    assert [e.operation.name if e.operation else e.name for e in recording.entries] == [
+        "x",
+        "multiply",
+        "exp",
+    ]
     assert recording.entries[1].value is None  # exp keeps its result and not its input
     np.testing.assert_allclose(recording.find(y).value, np.exp(9))
     y.backward()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
+import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 
 import pytest
@@ -17,7 +17,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 class Picture:
     """A parsed SVG."""
 
-    root: ET.Element
+    root: ElementTree.Element
     texts: list[str] = field(default_factory=list)
     tooltips: list[str] = field(default_factory=list)
 
@@ -30,7 +30,7 @@ def parse():
     """Reads an SVG document; anything that is no XML raises."""
 
     def read(svg: str) -> Picture:
-        root = ET.fromstring(svg)
+        root = ElementTree.fromstring(svg)
         return Picture(
             root,
             [element.text or "" for element in root.iter(SVG + "text")],

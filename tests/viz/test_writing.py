@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 
@@ -216,7 +216,7 @@ def test_notebook_and_repr(slide):
 
 def test_save_writes_what_the_suffix_says(slide, tmp_path):
     svg = slide.save(tmp_path / "picture.SVG")
-    ET.parse(svg)
+    ElementTree.parse(svg)
     assert svg.read_text("utf-8") == slide.svg()
     assert slide.save(str(tmp_path / "graph.dot")).read_text("utf-8") == slide.dot()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["graph.dot", "picture.SVG"]
