@@ -1,0 +1,31 @@
+"""Modules, losses and initialisers, with PyTorch's names, arguments and state-dict keys.
+
+`module.py` is the base; every kind of layer has its file; `functional` holds the computations, which are
+operations like any other. This package reaches the engine by its public names and `autograd.extend`, and
+knows nothing of optimisers, data or drawing.
+"""
+
+from . import functional, init
+from .activation import ReLU, Sigmoid, Tanh
+from .container import Sequential
+from .linear import Flatten, Identity, Linear
+from .loss import CrossEntropyLoss
+from .module import Module
+from .parameter import Parameter
+from .utils import functional_call
+
+__all__ = [
+    "CrossEntropyLoss",
+    "Flatten",
+    "Identity",
+    "Linear",
+    "Module",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Tanh",
+    "functional",
+    "functional_call",
+    "init",
+]

@@ -1,0 +1,79 @@
+"""The fully-connected layer as one operation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...autograd import Tensor
+from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op
+
+Array = np.ndarray[Any, Any]
+
+
+def _rows(x: Any) -> Any:
+    """All leading axes as one; written out, since reshape cannot infer a length beside a zero."""
+    return np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
+    """The affine map input·weightᵀ + bias along the last axis.
+
+    Args:
+        input: shape (..., in), floating.
+        weight: shape (out, in), of the same dtype.
+        bias: shape (out,), of the same dtype; none if left out.
+
+    Returns:
+        A tensor of shape (..., out).
+
+    Raises:
+        ValueError: for shapes that do not fit.
+        TypeError: for dtypes that differ.
+
+    >>> import pullback as pb
+    >>> from pullback.nn import functional as F
+    >>> F.linear(pb.tensor([1.0, 2.0]), pb.tensor([[1.0, 1.0], [0.0, 3.0]]), pb.tensor([0.5, 0.0]))
+    tensor([3.5, 6. ], dtype=float32)
+    """
+    _check(np.asarray(input), np.asarray(weight), None if bias is None else np.asarray(bias))
+    result: Array = input @ weight.T
+    return result if bias is None else result + bias
+
+
+def _check(input: Array, weight: Array, bias: Array | None) -> None:
+    if weight.ndim != 2 or input.ndim == 0 or input.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            f"linear: input of shape {input.shape} does not fit weight of shape {weight.shape}; the input's "
+            "last axis must be as long as the weight's last"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"linear: bias of shape {bias.shape} does not fit weight of shape {weight.shape}")
+    dtypes = [array.dtype for array in (input, weight, bias) if array is not None]
+    if len(set(dtypes)) > 1:
+        raise TypeError(
+            f"linear: the input is {dtypes[0]} and the parameters {', '.join(map(str, dtypes[1:]))}; "
+            f"convert the input with .astype({str(dtypes[1])!r}), or the module with .to({str(dtypes[0])!r})"
+        )
+
+
+linear: Callable[..., Tensor] = op(
+    _linear,
+    "input weight bias",
+    input=lambda g, weight: g @ weight,
+    weight=lambda g, input: _rows(g).T @ _rows(input),
+    bias=lambda g: g,
+    gate={"input": SWITCHER, "weight": SWITCHER, "bias": DISTRIBUTOR},
+    name="linear",
+    symbol="x·Wᵀ+b",
+    samples=given(
+        (((4, 3), (2, 3), (2,)), {}),
+        (((4, 3), (2, 3)), {}),
+        (((3,), (2, 3), (2,)), {}),
+        (((2, 4, 3), (1, 3), (1,)), {}),
+        (((0, 3), (2, 3), (2,)), {}),
+    ),
+)

@@ -1,0 +1,54 @@
+"""Parameter: a tensor that a module trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Tensor
+
+
+class Parameter(Tensor):
+    """A leaf tensor that requires gradients and belongs to the module that holds it as an attribute.
+
+    Args:
+        data: a number, a list, an ndarray or a Tensor; it is copied, without its graph.
+        requires_grad: False for a parameter that is frozen from the start.
+        dtype: convert to this dtype; Python floats are the default dtype (float32) otherwise.
+        name: what pictures and error messages call it, if not its path in the module.
+
+    Raises:
+        TypeError: for data that are not real floating numbers, which have no gradients.
+
+    >>> from pullback import nn
+    >>> nn.Parameter([1.0, 2.0])
+    Parameter containing:
+    tensor([1., 2.], dtype=float32, requires_grad=True)
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None
+    ) -> None:
+        super().__init__(data.detach() if isinstance(data, Tensor) else data, dtype=dtype, name=name)
+        if self.dtype.kind != "f":
+            raise TypeError(
+                f"a parameter is trained by gradients, which {self.dtype} data do not have; give floating "
+                "numbers, for example Parameter(data, dtype='float32'), or register_buffer for what is not "
+                "trained"
+            )
+        self.requires_grad_(requires_grad)
+
+    def convert_(self, dtype: np.dtype[Any]) -> None:
+        """Change the dtype of this parameter and of its gradient in place: optimisers keep hold of it."""
+        if self.dtype == dtype:
+            return
+        requires_grad, gradient = self.requires_grad, self.grad
+        self._fill(self.detach().numpy().astype(dtype), self.name)
+        self.requires_grad_(requires_grad)
+        self.grad = None if gradient is None else gradient.astype(dtype)
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"

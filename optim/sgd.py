@@ -1,0 +1,94 @@
+"""Stochastic gradient descent, with momentum and Nesterov's variant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .base import Array, Optimizer, State, require
+
+
+def sgd(parameter: Array, gradient: Array, state: State, options: Mapping[str, Any]) -> tuple[Array, State]:
+    """One step for one parameter: its new value, and its new state.
+
+    With w the parameter, g its gradient, lr the rate, mu the momentum and d the dampening::
+
+        g = -g                   if maximize
+        g = g + weight_decay·w
+        v = mu·v + (1 − d)·g     (v = g in the first step)
+        w = w − lr·v             or, for Nesterov, w − lr·(g + mu·v)
+    """
+    momentum = options["momentum"]
+    if options["maximize"]:
+        gradient = -gradient
+    if options["weight_decay"]:
+        gradient = gradient + options["weight_decay"] * parameter
+    if not momentum:
+        return parameter - options["lr"] * gradient, state
+    velocity = state.get("momentum_buffer")
+    if velocity is None:
+        velocity = gradient.copy()
+    else:
+        velocity = momentum * velocity + (1 - options["dampening"]) * gradient
+    direction = gradient + momentum * velocity if options["nesterov"] else velocity
+    return parameter - options["lr"] * direction, {"momentum_buffer": velocity}
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: w ← w − lr·g, with momentum if asked.
+
+    Args:
+        params: an iterable of tensors, or of dicts that give groups of them their own options.
+        lr: the learning rate.
+        momentum: the share of the running direction that is kept (0: none).
+        dampening: the share of a new gradient that the running direction does not take.
+        weight_decay: adds weight_decay·w to the gradient, as an L2 penalty of weight_decay/2·‖w‖² does.
+        nesterov: look ahead along the running direction (Sutskever et al., "On the importance of
+            initialization and momentum in deep learning", ICML 2013).
+        maximize: climb instead of descending.
+
+    Raises:
+        ValueError: for a negative rate, momentum or decay, and Nesterov without momentum or with dampening.
+
+    >>> import pullback as pb
+    >>> w = pb.tensor(1.0, requires_grad=True)
+    >>> optimizer = pb.optim.SGD([w], lr=0.25)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> w.item()
+    0.5
+    """
+
+    shapes_like_parameter = ("momentum_buffer",)
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        options = {"lr": lr, "momentum": momentum, "dampening": dampening}
+        super().__init__(
+            params, options | {"weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize}
+        )
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise ValueError for options out of range."""
+        for option in ("lr", "momentum", "weight_decay"):
+            require(options[option] >= 0, option, options[option], "zero or more")
+        if options["nesterov"] and (options["momentum"] <= 0 or options["dampening"] != 0):
+            raise ValueError(
+                "nesterov=True needs momentum above zero and no dampening, not "
+                f"momentum={options['momentum']!r} and dampening={options['dampening']!r}"
+            )
+
+    def update(
+        self, parameter: Array, gradient: Array, state: State, options: Mapping[str, Any]
+    ) -> tuple[Array, State]:
+        """See `sgd`."""
+        return sgd(parameter, gradient, state, options)

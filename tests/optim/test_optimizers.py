@@ -1,0 +1,355 @@
+"""SGD and Adam: the first steps by hand, groups, state, refusals."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback import optim
+
+RULES = [
+    lambda params: optim.SGD(params, lr=0.1),
+    lambda params: optim.SGD(params, lr=0.1, momentum=0.9, dampening=0.2, weight_decay=0.01),
+    lambda params: optim.SGD(params, lr=0.1, momentum=0.9, nesterov=True),
+    lambda params: optim.Adam(params, lr=0.1),
+    lambda params: optim.Adam(params, lr=0.1, amsgrad=True, weight_decay=0.01),
+]
+
+
+def leaf(*values, dtype=np.float64):
+    return pb.tensor(np.array(values, dtype), requires_grad=True)
+
+
+def bowl_step(optimizer, *params):
+    """One step down Σ w²·(1, 2, …)."""
+    optimizer.zero_grad()
+    sum((p * p * np.arange(1, p.size + 1)).sum() for p in params).backward()
+    optimizer.step()
+
+
+# the rules
+
+
+def test_sgd_by_hand():
+    w = leaf(1.0, -2.0)
+    bowl_step(optim.SGD([w], lr=0.1), w)
+    np.testing.assert_allclose(w.tolist(), [1 - 0.1 * 2, -2 + 0.1 * 8])
+
+
+def test_momentum_dampening_and_decay_by_hand():
+    w, value, velocity = leaf(1.0), 1.0, None
+    optimizer = optim.SGD([w], lr=0.1, momentum=0.9, dampening=0.5, weight_decay=0.25)
+    for _ in range(3):
+        bowl_step(optimizer, w)
+        g = 2 * value + 0.25 * value
+        velocity = g if velocity is None else 0.9 * velocity + 0.5 * g
+        value -= 0.1 * velocity
+        assert w.item() == pytest.approx(value, rel=1e-14)
+
+
+def test_nesterov_by_hand():
+    w, value, velocity = leaf(1.0), 1.0, 0.0
+    optimizer = optim.SGD([w], lr=0.1, momentum=0.9, nesterov=True)
+    for _ in range(3):
+        bowl_step(optimizer, w)
+        velocity = 0.9 * velocity + 2 * value
+        value -= 0.1 * (2 * value + 0.9 * velocity)
+        assert w.item() == pytest.approx(value, rel=1e-14)
+
+
+def test_adam_by_hand():
+    w, value, mean, square = leaf(1.0), 1.0, 0.0, 0.0
+    optimizer = optim.Adam([w], lr=0.1, betas=(0.8, 0.9), eps=0.01)
+    for t in range(1, 4):
+        bowl_step(optimizer, w)
+        mean = 0.8 * mean + 0.2 * 2 * value
+        square = 0.9 * square + 0.1 * (2 * value) ** 2
+        value -= 0.1 * (mean / (1 - 0.8**t)) / ((square / (1 - 0.9**t)) ** 0.5 + 0.01)
+        assert w.item() == pytest.approx(value, rel=1e-14)
+
+
+def test_amsgrad_keeps_the_largest_square():
+    w = leaf(0.0)
+    plain, largest = leaf(0.0), leaf(0.0)
+    optimizers = [(plain, optim.Adam([plain], lr=0.1, betas=(0, 0.5)))]
+    optimizers.append((largest, optim.Adam([largest], lr=0.1, betas=(0, 0.5), amsgrad=True)))
+    for gradient in (10.0, 0.1, 0.1):
+        for w, optimizer in optimizers:
+            w.grad = pb.tensor(np.array([gradient]))
+            optimizer.step()
+    squares = [50.0, 25.005, 12.5075]
+    expected = -sum(0.1 * g / (50.0 / (1 - 0.5**t)) ** 0.5 for t, g in enumerate((10.0, 0.1, 0.1), 1))
+    assert largest.item() == pytest.approx(expected, rel=1e-6)
+    expected = -sum(
+        0.1 * g / (v / (1 - 0.5**t)) ** 0.5
+        for t, (g, v) in enumerate(zip((10, 0.1, 0.1), squares, strict=True), 1)
+    )
+    assert plain.item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("rule", [optim.SGD, optim.Adam])
+def test_maximize_climbs(rule):
+    w, v = leaf(1.0), leaf(1.0)
+    up = rule([w], lr=0.1, maximize=True)
+    down = rule([v], lr=0.1)
+    bowl_step(up, w)
+    bowl_step(down, v)
+    assert w.item() - 1 == pytest.approx(1 - v.item())
+    assert w.item() > 1
+
+
+@pytest.mark.parametrize("make", RULES)
+def test_every_rule_finds_the_bottom(make):
+    w = leaf(1.0, -2.0)
+    optimizer = make([w])
+    for _ in range(300):
+        bowl_step(optimizer, w)
+    assert np.abs(w.detach().numpy()).max() < 1e-2
+
+
+@pytest.mark.parametrize("make", RULES)
+def test_the_updates_are_pure(make):
+    optimizer = make([leaf(1.0)])
+    rng = np.random.default_rng(0)
+    parameter, gradient = rng.normal(size=(2, 3, 2))
+    arguments = parameter.copy(), gradient.copy()
+    options = optimizer.param_groups[0]
+    value, state = optimizer.update(parameter, gradient, {}, options)
+    kept = copy.deepcopy(state)
+    again = optimizer.update(value, gradient, state, options)
+    np.testing.assert_array_equal((parameter, gradient), arguments)
+    for name, entry in kept.items():
+        np.testing.assert_array_equal(state[name], entry)
+    np.testing.assert_array_equal(again[0], optimizer.update(value, gradient, kept, options)[0])
+    assert not any(np.shares_memory(entry, gradient) for entry in state.values())
+
+
+@pytest.mark.parametrize("make", RULES)
+def test_dtypes_and_shapes_are_kept(make):
+    params = [pb.tensor(np.ones(shape, np.float32), requires_grad=True) for shape in ((), (2, 0), (2, 3))]
+    optimizer = make(params)
+    for _ in range(2):
+        optimizer.zero_grad()
+        sum((p * p).sum() for p in params).backward()
+        optimizer.step()
+    for p in params:
+        assert p.dtype == np.float32
+        for entry in optimizer.state[p].values():
+            if not isinstance(entry, int):
+                assert (entry.dtype, entry.shape) == (np.float32, p.shape)
+
+
+# steps
+
+
+def test_a_parameter_without_a_gradient_is_left_alone():
+    w, v = leaf(1.0), leaf(1.0)
+    optimizer = optim.Adam([w, v], lr=0.1)
+    bowl_step(optimizer, w)
+    assert v.item() == 1.0
+    assert list(optimizer.state) == [w]
+
+
+def test_zero_grad():
+    w, v = leaf(1.0), leaf(1.0)
+    optimizer = optim.SGD([w, v])
+    (w * 2).sum().backward()
+    optimizer.zero_grad(set_to_none=False)
+    assert w.grad.tolist() == [0.0]
+    assert v.grad is None
+    optimizer.zero_grad()
+    assert w.grad is None
+
+
+def test_a_closure_runs_with_gradients_and_its_loss_is_returned():
+    w = leaf(1.0)
+    optimizer = optim.SGD([w], lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    with pb.no_grad():
+        assert optimizer.step(closure).item() == 1.0
+    assert w.item() == pytest.approx(0.8)
+    assert optimizer.step() is None
+
+
+def test_a_step_between_forward_and_backward_is_noticed():
+    w = leaf(1.0)
+    optimizer = optim.SGD([w], lr=0.1)
+    bowl_step(optimizer, w)
+    loss = (w * w).sum()
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="overwritten"):
+        loss.backward()
+
+
+# groups
+
+
+def test_groups_have_their_own_options():
+    w, v, u = leaf(1.0), leaf(1.0), leaf(1.0)
+    optimizer = optim.SGD([{"params": [w]}, {"params": v, "lr": 0.2}], lr=0.1)
+    optimizer.add_param_group({"params": [u], "weight_decay": 1.0})
+    bowl_step(optimizer, w, v, u)
+    assert [w.item(), v.item(), u.item()] == pytest.approx([0.8, 0.6, 0.7])
+    optimizer.param_groups[0]["lr"] = 1.0
+    bowl_step(optimizer, w)
+    assert w.item() == pytest.approx(-0.8)
+
+
+def test_generators_of_parameters_are_taken():
+    w = leaf(1.0)
+    optimizer = optim.SGD((p for p in [w]), lr=0.1)
+    assert optimizer.param_groups[0]["params"] == [w]
+    assert "momentum: 0" in repr(optimizer)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        (list, ValueError, "list of parameters is empty"),
+        (lambda: leaf(1.0), TypeError, "not as a single Tensor"),
+        (lambda: {leaf(1.0)}, TypeError, "in a fixed order.*not as a set"),
+        (lambda: pb.nn.Linear(1, 1), TypeError, r"model.parameters\(\).*not as a Linear"),
+        (lambda: 3, TypeError, "not as a int"),
+        (lambda: [np.ones(2)], TypeError, "parameter 0 of group 0 is a ndarray"),
+        (lambda: [("w", leaf(1.0))], TypeError, "parameter 0 of group 0 is a tuple"),
+        (lambda: [leaf(1.0), leaf(1.0) * 2], ValueError, "parameter 1 of group 0 was computed"),
+        (
+            lambda: [leaf(1.0), pb.ones(2)],
+            ValueError,
+            r"parameter 1 of group 0 \(shape \(2,\)\) does not require",
+        ),
+        (lambda: [{"lr": 0.1}], TypeError, "a parameter group is a dict"),
+        (lambda: [{"params": [leaf(1.0)], "beta": 1}], TypeError, "has no option 'beta'; it has 'lr'"),
+        (lambda: [{"params": [leaf(1.0)], "lr": -1}], ValueError, "lr must be zero or more, not -1"),
+    ],
+)
+@pytest.mark.parametrize("rule", [optim.SGD, optim.Adam])
+def test_bad_parameters_are_refused(rule, params, error, message):
+    with pytest.raises(error, match=message):
+        rule(params())
+
+
+def test_duplicates_are_refused_and_nothing_is_added():
+    w, v = leaf(1.0), leaf(2.0)
+    with pytest.raises(ValueError, match=r"parameter 1 of group 0 .* was given before"):
+        optim.SGD([w, w])
+    optimizer = optim.SGD([w])
+    with pytest.raises(ValueError, match=r"parameter 1 of group 1 .* was given before"):
+        optimizer.add_param_group({"params": [v, w]})
+    assert len(optimizer.param_groups) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "options", "message"),
+    [
+        (optim.SGD, {"lr": -0.1}, "lr must be zero or more, not -0.1"),
+        (optim.SGD, {"lr": float("nan")}, "lr must be"),
+        (optim.SGD, {"momentum": -0.1}, "momentum must be"),
+        (optim.SGD, {"weight_decay": -0.1}, "weight_decay must be"),
+        (optim.SGD, {"nesterov": True}, "nesterov=True needs momentum"),
+        (optim.SGD, {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "no dampening"),
+        (optim.Adam, {"lr": -1}, "lr must be"),
+        (optim.Adam, {"eps": -1}, "eps must be"),
+        (optim.Adam, {"weight_decay": -1}, "weight_decay must be"),
+        (optim.Adam, {"betas": (1.0, 0.9)}, r"betas must be two numbers in \[0, 1\), not \(1.0, 0.9\)"),
+        (optim.Adam, {"betas": (0.9, -0.1)}, "betas must be"),
+        (optim.Adam, {"betas": (0.9,)}, "betas must be"),
+    ],
+)
+def test_options_out_of_range_are_refused(rule, options, message):
+    with pytest.raises(ValueError, match=message):
+        rule([leaf(1.0)], **options)
+
+
+# state
+
+
+@pytest.mark.parametrize("make", RULES)
+def test_training_goes_on_from_a_saved_state_as_if_nothing_had_happened(make):
+    w, v = leaf(1.0, 2.0), leaf(3.0)
+    optimizer = make([{"params": [w]}, {"params": [v], "lr": 0.05}])
+    for _ in range(3):
+        bowl_step(optimizer, w, v)
+    values, state = (w.tolist(), v.tolist()), optimizer.state_dict()
+    for _ in range(3):
+        bowl_step(optimizer, w, v)
+    w2, v2 = leaf(*values[0]), leaf(*values[1])
+    again = make([{"params": [w2]}, {"params": [v2]}])
+    again.load_state_dict(state)
+    assert again.param_groups[1]["lr"] == 0.05
+    for _ in range(3):
+        bowl_step(again, w2, v2)
+    assert (w2.tolist(), v2.tolist()) == (w.tolist(), v.tolist())
+
+
+def test_the_state_dict_has_the_known_layout():
+    w, v = leaf(1.0), leaf(2.0)
+    optimizer = optim.Adam([{"params": [w]}, {"params": [v]}])
+    bowl_step(optimizer, v)
+    state = optimizer.state_dict()
+    assert [group["params"] for group in state["param_groups"]] == [[0], [1]]
+    assert list(state["state"]) == [1]
+    assert list(state["state"][1]) == ["step", "exp_avg", "exp_avg_sq"]
+    assert state["param_groups"][0]["betas"] == (0.9, 0.999)
+
+
+def test_a_loaded_state_is_a_copy():
+    w, v = leaf(1.0), leaf(1.0)
+    first, second = optim.Adam([w]), optim.Adam([v])
+    bowl_step(first, w)
+    state = first.state_dict()
+    second.load_state_dict(state)
+    state["state"][0]["exp_avg"][...] = 99.0
+    assert second.state[v]["exp_avg"] == pytest.approx(0.2)
+
+
+def damaged(change):
+    w = leaf(1.0, 2.0)
+    optimizer = optim.Adam([w])
+    bowl_step(optimizer, w)
+    state = copy.deepcopy(optimizer.state_dict())
+    return change(state) or state
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: {"state": {}}, "keys 'state' and 'param_groups'"),
+        (
+            lambda s: s["param_groups"].append(s["param_groups"][0]),
+            "has 2 parameter groups, and the optimiser 1",
+        ),
+        (lambda s: s["param_groups"][0].pop("betas") and None, "group 0 of the state has the options"),
+        (lambda s: s["param_groups"][0].update(params=[0, 1]), r"parameters \[0, 1\].*of \[0\]|of \[0\]"),
+        (lambda s: s["param_groups"][0].update(lr=-1), "lr must be"),
+        (lambda s: s["state"].update({5: {}}), "has a parameter 5, and the optimiser 1 in all"),
+        (lambda s: s["state"][0].update(exp_avg=np.zeros(3)), r"'exp_avg' of parameter 0 is float64\[3\]"),
+        (lambda s: s["state"][0].update(exp_avg=np.zeros(2, int)), r"is int64\[2\] in the state"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_nothing_changes(change, message):
+    w = leaf(1.0, 2.0)
+    optimizer = optim.Adam([w], lr=0.5)
+    bowl_step(optimizer, w)
+    before = copy.deepcopy(optimizer.state_dict())
+    with pytest.raises(ValueError, match=message):
+        optimizer.load_state_dict(damaged(change))
+    after = optimizer.state_dict()
+    assert after["param_groups"] == before["param_groups"]
+    np.testing.assert_array_equal(after["state"][0]["exp_avg"], before["state"][0]["exp_avg"])
+
+
+def test_the_base_alone_has_no_rule():
+    w = leaf(1.0)
+    optimizer = optim.Optimizer([w], {"lr": 0.1})
+    (w * w).sum().backward()
+    with pytest.raises(NotImplementedError, match="Optimizer has no update"):
+        optimizer.step()
+    assert w.item() == 1.0
