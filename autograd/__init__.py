@@ -87,7 +87,7 @@ from .random import default_generator, manual_seed, rand, randn
 from .record import Entry, Recording, record, trace
 from .tape import gradients
 from .tensor import Tensor
-from .transforms import grad, jacobian, value_and_grad
+from .transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "Entry",
@@ -118,6 +118,7 @@ __all__ = [
     "cosh",
     "default_generator",
     "divide",
+    "elementwise_grad",
     "enable_grad",
     "equal",
     "exp",
@@ -134,11 +135,14 @@ __all__ = [
     "gradients",
     "greater",
     "greater_equal",
+    "hessian",
+    "hvp",
     "is_grad_enabled",
     "isfinite",
     "isinf",
     "isnan",
     "jacobian",
+    "jvp",
     "less",
     "less_equal",
     "linspace",
@@ -198,6 +202,7 @@ __all__ = [
     "trunc",
     "value_and_grad",
     "var",
+    "vjp",
     "where",
     "zeros",
     "zeros_like",
