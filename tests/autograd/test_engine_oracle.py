@@ -16,7 +16,10 @@ TIES = [[0.0, 1.0, -1.0], [1.0, 1.0, -2.0]]
     [
         (lambda x: pb.relu(x), lambda x: torch.relu(x)),
         (lambda x: pb.abs(x), lambda x: torch.abs(x)),
-        (lambda x: pb.sign(x) + pb.floor(x) + pb.round(x), lambda x: torch.sign(x) + torch.floor(x) + torch.round(x)),
+        (
+            lambda x: pb.sign(x) + pb.floor(x) + pb.round(x),
+            lambda x: torch.sign(x) + torch.floor(x) + torch.round(x),
+        ),
         (lambda x: pb.max(x), lambda x: torch.amax(x, (0, 1))),
         (lambda x: pb.max(x, axis=1), lambda x: torch.amax(x, 1)),
         (lambda x: pb.min(x, axis=0), lambda x: torch.amin(x, 0)),
