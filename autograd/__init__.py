@@ -88,6 +88,7 @@ from .record import Entry, Recording, record, trace
 from .tape import gradients
 from .tensor import Tensor
 from .transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .vmap import vmap
 
 __all__ = [
     "Entry",
@@ -203,6 +204,7 @@ __all__ = [
     "value_and_grad",
     "var",
     "vjp",
+    "vmap",
     "where",
     "zeros",
     "zeros_like",

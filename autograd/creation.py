@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .batched import like
 from .config import get_default_dtype
 from .convert import to_array
 from .tensor import Tensor, wrap
@@ -31,17 +32,17 @@ def full(shape: Shape, fill_value: Any, *, dtype: Any = None, requires_grad: boo
 
 def zeros_like(x: Any, /, *, dtype: Any = None) -> Tensor:
     """Zeros of the shape and dtype of x."""
-    return wrap(np.zeros(x.shape, dtype or x.dtype), None)
+    return like(x, np.zeros(x.shape, dtype or x.dtype))
 
 
 def ones_like(x: Any, /, *, dtype: Any = None) -> Tensor:
     """Ones of the shape and dtype of x."""
-    return wrap(np.ones(x.shape, dtype or x.dtype), None)
+    return like(x, np.ones(x.shape, dtype or x.dtype))
 
 
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None) -> Tensor:
     """One value everywhere, in the shape and dtype of x."""
-    return wrap(np.full(x.shape, fill_value, dtype or x.dtype), None)
+    return like(x, np.full(x.shape, fill_value, dtype or x.dtype))
 
 
 def arange(

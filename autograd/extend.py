@@ -3,12 +3,13 @@
 Our own `nn`, `optim` and `viz` use nothing else of the engine's inside.
 """
 
+from .family import Family, batch_size, behind_batch, padded, spread
 from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
 from .inplace import replace_memory, writable
 from .io import write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
-from .samples import elementwise, given, integers, reduction
+from .samples import along, elementwise, given, integers, of_family, reduction
 
 __all__ = [
     "ADDER",
@@ -21,19 +22,26 @@ __all__ = [
     "ROUTER",
     "SCALER",
     "SWITCHER",
+    "Family",
     "Gate",
     "Observer",
     "Op",
     "Sample",
     "SingularPoint",
+    "along",
+    "batch_size",
+    "behind_batch",
     "elementwise",
     "given",
     "integers",
     "module_scope",
     "observing",
+    "of_family",
     "op",
+    "padded",
     "reduction",
     "replace_memory",
+    "spread",
     "writable",
     "write_atomically",
 ]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .batched import BatchedTensor, write
 from .convert import operand
 from .location import user_line
 from .mode import current_mode
@@ -24,6 +25,9 @@ from .tensor import Tensor, wrap
 
 def write_index(target: Tensor, index: Any, value: Any) -> None:
     """`target[index] = value`."""
+    if isinstance(target, BatchedTensor) or isinstance(value, BatchedTensor):
+        write(target, freeze_index(index), value)
+        return
     data = value._data if isinstance(value, Tensor) else operand(value)
     if data is NotImplemented:
         raise TypeError(
@@ -34,6 +38,13 @@ def write_index(target: Tensor, index: Any, value: Any) -> None:
 
 def write_whole(target: Tensor, value: Any) -> Tensor:
     """Overwrite all of `target` with a result of its own shape, and return it."""
+    if isinstance(target, BatchedTensor) or isinstance(value, BatchedTensor):
+        if value.shape != target.shape:
+            raise ValueError(
+                f"the result has shape {value.shape} and cannot be written in place into shape {target.shape}"
+            )
+        write(target, (...,), value)
+        return target
     data, node = (value._data, value._node) if isinstance(value, Tensor) else (value, None)
     if np.shape(data) != target.shape:
         raise ValueError(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol
 import numpy as np
 
 from . import source
+from .family import BatchRule
 from .gate import Gate
 from .methods import OperationMethods
 
@@ -84,6 +85,7 @@ class Op:
         reference: Callable[..., Any] | None,
         singular: Sequence[SingularPoint],
         view: bool,
+        batch: BatchRule | None,
         module: str,
     ) -> None:
         self.module = module
@@ -96,6 +98,8 @@ class Op:
         self.reference = reference
         self.singular = tuple(singular)
         self.view = view
+        family = getattr(samples, "family", None)
+        self.batch = batch if batch or family is None else family.batch
         self.method = self.name if method is True else method or None
         self.numpy_functions = (*((forward,) if isinstance(forward, np.ufunc) else ()), *numpy)
 
@@ -197,6 +201,7 @@ def op(
     reference: Callable[..., Any] | None = None,
     singular: Sequence[SingularPoint] = (),
     view: bool = False,
+    batch: BatchRule | None = None,
     **rules: Callable[..., Any],
 ) -> Any:
     """Declare an operation: `op(forward, "x y", x=rule, y=rule, ...)`, or as a decorator `@op("x", ...)`.
@@ -221,6 +226,8 @@ def op(
         reference: an independent implementation on arrays that the tests compare with.
         singular: the conventions at points where the derivative does not exist.
         view: whether the result may share the memory of the first input.
+        batch: how `vmap` computes a whole batch at once (`autograd/family.py`), where the family that the
+            samples name does not say it; without either, `vmap` calls the operation once per example.
 
     Returns:
         The public function. It takes and returns Tensors; its `.op` is the `Op`, its `.raw` computes on
@@ -248,6 +255,7 @@ def op(
         "reference": reference,
         "singular": singular,
         "view": view,
+        "batch": batch,
         "module": module,
     }
 

@@ -84,6 +84,7 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
 
 
 def _namespace(op: Op) -> dict[str, Any]:
+    from .batched import vectorised
     from .convert import asarray, operand
     from .errors import no_rule, refuse_operand, refuse_parameter, untracked
     from .tape import project
@@ -102,6 +103,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         "dtype_of": np.result_type,
         "as_memory": np.asarray,
         "current_mode": current_mode,
+        "vectorised": vectorised,
         "next_number": next_number,
         "asarray": asarray,
         "operand": operand,
@@ -164,6 +166,7 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     is_operator = function_name.startswith("__")
     signature = ", ".join(order) if is_operator else _signature_text(op)
     body = [] if is_operator else _respelling(op)
+    body += _vectorise(op)
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
     body.append(f"out = {_forward_text(op, '_data')}")
     if op.parameters:  # a Tensor given as one of them has met the arrays: its gradient would be lost
@@ -171,7 +174,6 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     body.append("result = new_tensor(Tensor)")
     body.append("result._data = out")
     body.append("result._grad = result._seal = result._view = result._views = result.name = None")
-    body.append("mode = current_mode()")
     body += _record(op)
     if op.view:
         first = op.inputs[0]
@@ -183,6 +185,19 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     body.append(f"{INDENT * 2}observer.on_forward(op, {seen}, {_parameter_tuple(op)}, result)")
     body.append("return result")
     return _function(function_name, signature, body)
+
+
+def _vectorise(op: Op) -> list[str]:
+    """Inside vmap, the whole batch at once."""
+    inputs = op.inputs[0] if op.variadic else _tuple(op.inputs)
+    return [
+        "mode = current_mode()",
+        "if mode.levels:",
+        *([f"{INDENT}{inputs} = tuple({inputs})"] if op.variadic else []),
+        f"{INDENT}result = vectorised(op, {inputs}, {_parameter_tuple(op)})",
+        f"{INDENT}if result is not None:",
+        f"{INDENT * 2}return result",
+    ]
 
 
 def _unwrap(op: Op, is_operator: bool) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .batched import dressed, levels_of, lifted
 from .convert import PYTHON_SCALARS, asarray
 from .creation import zeros
 from .mode import current_mode, enable_grad
@@ -347,7 +348,7 @@ def _forward(
 
 
 def _vector_like(y: Tensor) -> Tensor:
-    return zeros(y.shape, dtype=y.dtype, requires_grad=y.requires_grad)
+    return lifted(zeros(y.shape, dtype=y.dtype), levels_of(y)).requires_grad_(y.requires_grad)
 
 
 class _Inputs:
@@ -401,25 +402,23 @@ def _entered(args: Sequence[Any], argnums: Argnums) -> Iterator[tuple[tuple[Any,
         )
         trees.append(tree)
         places += tensors
-    with swapped(swaps, _dressed):
+    with swapped(swaps, dressed):
         yield tuple(entered), _Inputs(trees, places, isinstance(argnums, int))
 
 
 def _fresh(leaf: Any) -> Tensor | None:
-    """A leaf of a tree as a new value on the tape, connected to what it was; None if it is not differentiated."""
+    """A leaf of a tree as a new value on the tape, connected to what it was; None if it is not differentiated.
+
+    Inside vmap it has a batch axis, so that its gradient is one per example.
+    """
     if not isinstance(leaf, (Tensor, np.ndarray, np.generic, list, *PYTHON_SCALARS)):
         return None
     x = asarray(leaf)
     if x.dtype.kind not in "fc":
         return None
-    return x.copy() if x.requires_grad else x.detach().copy().requires_grad_()
-
-
-def _dressed(tensor: Any, kind: type) -> Any:
-    """A tensor as one of a parameter's class, so that its module goes on knowing it as a parameter."""
-    if isinstance(tensor, Tensor) and type(tensor) is not kind:
-        tensor.__class__ = kind
-    return tensor
+    if x.requires_grad:
+        return lifted(x.copy(), current_mode().levels)
+    return lifted(x.detach().copy(), current_mode().levels).requires_grad_()
 
 
 def _parted(result: Any, has_aux: bool) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 from typing import Any
 import numpy as np
+from ..family import padded
 from ..gate import SWITCHER
 from ..op import op
 from ..samples import given

@@ -1,0 +1,423 @@
+"""Tensors that stand for a batch: what the functions inside `vmap` compute with.
+
+A `BatchedTensor` shows the shape of one example and holds the whole batch, as an ordinary tensor whose first axis
+counts the examples. An operation that meets one runs its batching rule (`family.py`) on the whole batch, on the
+same tape as everything else; so gradients need no rules of their own. Nested `vmap`s are levels: a batch may
+itself be a BatchedTensor of an enclosing level.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from .convert import operand
+from .errors import refuse_operand
+from .family import PerExample, padded, spread
+from .mode import current_mode
+from .node import Node
+from .tensor import Tensor, wrap
+
+if TYPE_CHECKING:
+    from .op import Op
+
+next_level = itertools.count().__next__
+
+Level = tuple[int, int]  # its number, which grows inwards, and the number of examples
+
+
+class BatchedTensor(Tensor):
+    """A tensor inside `vmap`: the shape is that of one example, the values are those of all."""
+
+    __slots__ = ("level", "value")
+
+    level: int
+    value: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis of an example."""
+        return self.value.shape[1:]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of an example."""
+        return self.value.ndim - 1
+
+    @property
+    def size(self) -> int:
+        """The number of elements of an example."""
+        return int(np.prod(self.shape, dtype=int))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the elements."""
+        return self.value.dtype
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self.value.requires_grad
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Switch gradients on or off for a leaf, and return it."""
+        self.value.requires_grad_(requires_grad)
+        return self
+
+    def detach(self) -> Tensor:
+        """The same memory without the graph."""
+        return batched(self.value.detach(), self.level)
+
+    def retain_grad(self) -> None:
+        """Refused: inside vmap there is no backward."""
+        self._refuse_backward()
+
+    def backward(self, *args: Any, **kwargs: Any) -> None:
+        """Refused: it would add up the gradients of all examples."""
+        self._refuse_backward()
+
+    def _refuse_backward(self) -> NoReturn:
+        raise RuntimeError(
+            "backward() inside vmap would add up what belongs to single examples; use grad(f) or "
+            "gradients(y, x) there, or call backward() on the result of vmap(f)"
+        )
+
+    def _read(self) -> NoReturn:
+        if self.level not in (number for number, _ in current_mode().levels):
+            raise RuntimeError(ESCAPED)
+        raise RuntimeError(
+            "inside vmap a tensor stands for all examples at once, so its values cannot be read as those of one "
+            "(if, bool(), item(), float(), tolist(), numpy(), boolean masks): use where(condition, x, y) for a choice "
+            "between values, or compute it outside of vmap"
+        )
+
+    @property
+    def _data(self) -> Any:
+        self._read()
+
+    @property
+    def _node(self) -> Node | None:  # type: ignore[override]  # takes the place of the slot
+        return self.value._node
+
+    @property
+    def _grad(self) -> None:  # type: ignore[override]  # takes the place of the slot
+        return None
+
+    def __bool__(self) -> bool:
+        self._read()
+
+    def item(self) -> Any:
+        """Refused: there are as many values as examples."""
+        self._read()
+
+    def __index__(self) -> int:
+        self._read()
+
+    def numpy(self) -> np.ndarray:
+        """Refused: inside vmap the values of one example cannot be told apart."""
+        self._read()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        self._read()
+
+    def __repr__(self) -> str:
+        return f"<tensor of shape {self.shape}, {self.dtype}, for each of {self.value.shape[0]} examples>"
+
+
+ESCAPED = (
+    "this tensor belongs to a vmap that has ended; what is needed outside must be returned by the function that "
+    "vmap runs"
+)
+
+
+def batched(value: Tensor, level: int) -> BatchedTensor:
+    """A tensor whose first axis counts the examples, as one example of a level."""
+    result = BatchedTensor.__new__(BatchedTensor)
+    result.value = value
+    result.level = level
+    result._seal = result._view = result._views = result.name = None
+    return result
+
+
+def dressed(tensor: Tensor, kind: type[Tensor]) -> Tensor:
+    """A tensor as one of a parameter's class, so that its module goes on knowing it as a parameter."""
+    if not isinstance(tensor, kind):
+        new: Any = kind
+        tensor.__class__ = _batched_kind(new) if isinstance(tensor, BatchedTensor) else kind
+    return tensor
+
+
+@functools.cache
+def _batched_kind(kind: Any) -> type[BatchedTensor]:
+    return type(f"Batched{kind.__name__}", (BatchedTensor, kind), {"__slots__": ()})
+
+
+def like(x: Any, array: np.ndarray) -> Tensor:
+    """A tensor around an array, with memory for each example where x is batched."""
+    levels = levels_of(x)
+    return lifted(wrap(array, None), levels).copy() if levels else wrap(array, None)
+
+
+def levels_of(x: Any) -> tuple[Level, ...]:
+    """The levels at which a tensor is batched, outermost first."""
+    found: list[Level] = []
+    while isinstance(x, BatchedTensor):
+        found.append((x.level, x.value.shape[0]))
+        x = x.value
+    return tuple(reversed(found))
+
+
+def lifted(x: Tensor, levels: Sequence[Level]) -> Tensor:
+    """A tensor that is batched at all of these levels; without a copy."""
+    if not levels:
+        return x
+    *outer, (level, size) = levels
+    if isinstance(x, BatchedTensor) and x.level == level:
+        return batched(lifted(x.value, outer), level)
+    return batched(lifted(spread(x, size), outer), level)
+
+
+def explicit(x: Any, level: int) -> Any:
+    """A tensor with the batch axis of a level as an ordinary first axis; None if it is not batched there."""
+    if not isinstance(x, BatchedTensor) or x.level < level:
+        return None
+    if x.level == level:
+        return x.value
+    inner = explicit(x.value, level)
+    return None if inner is None else batched(np.moveaxis(inner, 0, 1), x.level)
+
+
+# operations
+
+
+def vectorised(op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> Any:
+    """An operation on a whole batch; None if nothing that it got is batched."""
+    levels = {x.level for x in _tensors(inputs, parameters)}
+    if not levels:
+        return None
+    active = dict(current_mode().levels)
+    if not levels <= active.keys():
+        raise RuntimeError(ESCAPED)
+    level = max(levels)
+    here = tuple(isinstance(x, BatchedTensor) and x.level == level for x in inputs)
+    values = [x.value if b else _plain(op, x) for x, b in zip(inputs, here, strict=True)]
+    named = {
+        name: tuple(_per_example(part, level) for part in value) if type(value) is tuple else value
+        for name, value in zip(op.parameters, parameters, strict=True)
+    }
+    call = functools.partial(_call, op)
+    rule = op.batch
+    if rule is None:
+        result = _one_by_one(op, call, active[level], here, values, named)
+    elif op.variadic:
+        result = rule(call, here, values, **named)
+    else:
+        result = rule(call, here, *values, **named)
+    if isinstance(result, tuple):
+        parts = [batched(x, level) for x in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    return batched(result, level)
+
+
+def _tensors(inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> Iterator[BatchedTensor]:
+    for value in (inputs, *parameters):
+        if isinstance(value, BatchedTensor):
+            yield value
+        elif type(value) is tuple:
+            yield from (part for part in value if isinstance(part, BatchedTensor))
+
+
+def _plain(op: Op, x: Any) -> Any:
+    if x is None or isinstance(x, Tensor):
+        return x
+    value = operand(x)
+    if value is NotImplemented:
+        raise refuse_operand(op, ", ".join(op.inputs), x)
+    return value
+
+
+def _per_example(part: Any, level: int) -> Any:
+    return PerExample(part.value) if isinstance(part, BatchedTensor) and part.level == level else part
+
+
+def _call(op: Op, *inputs: Any, **parameters: Any) -> Any:
+    """The operation with its inputs by position and its parameters by name, whatever its signature wants."""
+    given = parameters | (
+        {op.inputs[0]: inputs[0]} if op.variadic else dict(zip(op.inputs, inputs, strict=True))
+    )
+    positional, named = [], {}
+    for name, parameter in op.signature.parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            named[name] = given[name]
+        else:
+            positional.append(given[name])
+    return op.call(*positional, **named)
+
+
+def _one_by_one(
+    op: Op,
+    call: Callable[..., Any],
+    size: int,
+    here: tuple[bool, ...],
+    values: list[Any],
+    parameters: dict[str, Any],
+) -> Any:
+    """An operation without a batching rule, called for one example after the other."""
+    from .ops.shape import stack
+
+    if any(
+        isinstance(part, PerExample)
+        for value in parameters.values()
+        if type(value) is tuple
+        for part in value
+    ):
+        raise TypeError(f"{op.name}: {', '.join(op.parameters)} must be the same for all examples of vmap")
+
+    def one(i: int) -> Any:
+        own = [x[i] if b else x for x, b in zip(values, here, strict=True)]
+        return call(own, **parameters) if op.variadic else call(*own, **parameters)
+
+    if not size:  # the shapes are those that an example of ones would give
+        values = [np.ones((1, *x.shape[1:]), x.dtype) if b else x for x, b in zip(values, here, strict=True)]
+        return _map_parts(lambda x: wrap(np.zeros((0, *x.shape), x.dtype), None), one(0))
+    results = [one(i) for i in range(size)]
+
+    def joined(*parts: Tensor) -> Tensor:
+        if len({part.shape for part in parts}) > 1:
+            raise RuntimeError(
+                f"{op.name} gives shapes that depend on the values, here {parts[0].shape} and others, and inside "
+                "vmap all examples must have one shape; call it outside of vmap"
+            )
+        result: Tensor = stack(parts)
+        return result
+
+    return _map_parts(joined, *results)
+
+
+def _map_parts(function: Callable[..., Tensor], *results: Any) -> Any:
+    """A function of Tensors on results that are Tensors, or on each part of results that are tuples."""
+    if not isinstance(results[0], tuple):
+        return function(*results)
+    parts = [function(*group) for group in zip(*results, strict=True)]
+    return type(results[0])(*parts) if hasattr(results[0], "_fields") else tuple(parts)
+
+
+# writes in place
+
+
+def write(target: Tensor, index: tuple[Any, ...], value: Any) -> None:
+    """`target[index] = value` where one of them is batched: a write into the whole batch."""
+    inner = max((level for level, _ in levels_of(value)), default=-1)
+    if not isinstance(target, BatchedTensor) or inner > target.level:
+        raise RuntimeError(
+            "inside vmap a value that differs from example to example cannot be written in place into a tensor that "
+            "is the same for all of them; write into one that has the batch, such as pb.zeros_like(x) or a copy of x, "
+            "or compute a new tensor: y = y + x instead of y += x"
+        )
+    if any(isinstance(part, BatchedTensor) for part in index):
+        raise RuntimeError(
+            "inside vmap a write in place at an index that differs from example to example is not supported; "
+            "compute a new tensor, for example pb.where(pb.arange(n) == index, value, x)"
+        )
+    from .ops.index import axes_in_front
+
+    places = np.broadcast_to(np.False_, target.shape)[index].ndim
+    front = axes_in_front(index)
+    if isinstance(value, BatchedTensor) and value.level == target.level:
+        value = value.value
+    elif front and np.ndim(value):
+        value = spread(value, target.value.shape[0])
+    else:
+        target.value[(slice(None), *index)] = value
+        return
+    if value.ndim - 1 > places:
+        raise ValueError(f"values of shape {value.shape[1:]} do not fit into a part with {places} axes")
+    value = padded(value, places)
+    target.value[(slice(None), *index)] = np.moveaxis(value, 0, front) if front else value
+
+
+# gradients
+
+
+def pull_back(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    given: Sequence[Any],
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Tensor | None]:
+    """The gradients of tensors that may be batched; None for an input that no output depends on.
+
+    The examples do not mix, so the gradients of all of them are those of their sum.
+    """
+    from .tape import collect, gradients
+
+    levels = [y.level for y in outputs if isinstance(y, BatchedTensor)]
+    if not levels:
+        plain = [i for i, x in enumerate(inputs) if not isinstance(x, BatchedTensor)]
+        some: dict[int, Tensor | None] = {}
+        if plain and outputs:
+            xs = [inputs[i] for i in plain]
+            found = gradients(outputs, xs, given, retain_graph, create_graph, allow_unused=True)
+            some = dict(zip(plain, found, strict=True))
+        return [some.get(i) for i in range(len(inputs))]
+    level = max(levels)
+    size = next(y.value.shape[0] for y in outputs if isinstance(y, BatchedTensor) and y.level == level)
+    here = [i for i, y in enumerate(outputs) if isinstance(y, BatchedTensor) and y.level == level]
+    wholes = [explicit(x, level) for x in inputs]
+    reached = {node for i in here for node in collect([n for n in [outputs[i]._node] if n is not None])}
+    for x, whole in zip(inputs, wholes, strict=True):
+        if whole is None and x._node in reached:
+            raise RuntimeError(
+                "inside vmap the gradient with respect to a tensor that is the same for all examples would add up "
+                "what belongs to single ones; make it an argument: grad(f)(w, x) inside vmap gives one per example"
+            )
+    batch = pull_back(
+        [outputs[i].value for i in here],  # type: ignore[attr-defined]  # those are batched
+        [whole for whole in wholes if whole is not None],
+        [_whole_gradient(outputs[i], given[i], level, size) for i in here],
+        True if len(here) < len(outputs) else retain_graph,
+        create_graph,
+    )
+    others = [i for i in range(len(outputs)) if i not in here]
+    rest = pull_back(
+        [outputs[i] for i in others],
+        [x for x, whole in zip(inputs, wholes, strict=True) if whole is None],
+        [given[i] for i in others],
+        retain_graph,
+        create_graph,
+    )
+    batch_parts, other_parts = iter(batch), iter(rest)
+    results: list[Tensor | None] = []
+    for whole in wholes:
+        part = next(other_parts) if whole is None else next(batch_parts)
+        results.append(part if whole is None or part is None else implicit(part, level))
+    return results
+
+
+def implicit(x: Any, level: int) -> BatchedTensor:
+    """The reverse of `explicit`."""
+    if isinstance(x, BatchedTensor) and x.level > level:
+        inner: Any = x.value
+        return batched(implicit(np.moveaxis(inner, 1, 0), level), x.level)
+    return batched(x, level)
+
+
+def _whole_gradient(y: Tensor, gradient: Any, level: int, size: int) -> Any:
+    if gradient is None:
+        if y.size != 1:
+            raise RuntimeError(
+                f"the gradient that comes into a tensor of shape {y.shape} must be given; only a scalar has an "
+                "obvious one"
+            )
+        gradient = np.ones(y.shape, y.dtype)
+    if np.shape(gradient) != y.shape:
+        raise ValueError(
+            f"the gradient given has shape {np.shape(gradient)}, and the tensor has {y.shape}; they must be equal"
+        )
+    whole = explicit(gradient, level)
+    return spread(gradient, size) if whole is None else whole
