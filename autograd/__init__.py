@@ -15,6 +15,7 @@ from .expression import Expression
 from .gate import Gate
 from .gradcheck import GradcheckResult, gradcheck
 from .io import load, save
+from .jacobian import hessian, jacobian
 from .mode import enable_grad, is_grad_enabled, no_grad
 from .ops.elementwise import (
     abs,
@@ -87,7 +88,7 @@ from .random import default_generator, manual_seed, rand, randn
 from .record import Entry, Recording, record, trace
 from .tape import gradients
 from .tensor import Tensor
-from .transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .transforms import elementwise_grad, grad, hvp, jvp, value_and_grad, vjp
 from .vmap import vmap
 
 __all__ = [

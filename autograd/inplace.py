@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .batched import BatchedTensor, write
+from .batched import BatchedTensor
+from .batched_tape import write
 from .convert import operand
 from .location import user_line
 from .mode import current_mode

@@ -48,12 +48,12 @@ class Mode:
         grad: bool,
         scope: Scope | None,
         observers: tuple[Observer, ...],
-        levels: tuple[tuple[int, int], ...] = (),
+        levels: tuple[tuple[int, int], ...] | None = None,
     ) -> None:
         self.grad = grad
         self.scope = scope
         self.observers = observers
-        self.levels = levels  # of vmap, outermost first: the number of each, and how many examples it has
+        self.levels = levels  # of vmap, outermost first: (number, examples); None outside, quick to see
 
     def changed(self, **switches: Any) -> Mode:
         """A copy with some switches set otherwise."""

@@ -192,7 +192,7 @@ def _vectorise(op: Op) -> list[str]:
     inputs = op.inputs[0] if op.variadic else _tuple(op.inputs)
     return [
         "mode = current_mode()",
-        "if mode.levels:",
+        "if mode.levels is not None:",
         *([f"{INDENT}{inputs} = tuple({inputs})"] if op.variadic else []),
         f"{INDENT}result = vectorised(op, {inputs}, {_parameter_tuple(op)})",
         f"{INDENT}if result is not None:",

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .batched import BatchedTensor, pull_back
+from .batched import BatchedTensor
+from .batched_tape import pull_back
 from .mode import ModeContext, Observer, current_mode
 from .node import FREED, Node
 from .tensor import Tensor, wrap

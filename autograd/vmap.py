@@ -13,7 +13,6 @@ from .batched import ESCAPED, BatchedTensor, batched, levels_of, next_level
 from .convert import PYTHON_SCALARS, asarray
 from .family import spread
 from .mode import ModeContext, current_mode
-from .op import REGISTRY
 from .ops.shape import moveaxis
 from .pytree import Tree, flatten, is_module
 from .tensor import Tensor
@@ -70,7 +69,7 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
                 for leaf, axis in zip(leaves, own, strict=True)
             ]
             inside.append(tree.build(entered, []))
-        with ModeContext(lambda mode: mode.changed(levels=(*mode.levels, (level, size)))):
+        with ModeContext(lambda mode: mode.changed(levels=(*(mode.levels or ()), (level, size)))):
             result = function(*inside, **kwargs)
         leaves, tree = flatten(result)
         places = tree.spread(out_axes, "out_axes")
@@ -132,7 +131,7 @@ def _left(leaf: Any, axis: int | None, level: int, size: int) -> Tensor:
     if not isinstance(leaf, (Tensor, np.ndarray, np.generic, list, *PYTHON_SCALARS)):
         raise TypeError(f"the function that vmap runs must return Tensors, not {type(leaf).__name__}")
     tensor = asarray(leaf)
-    active = {number for number, _ in current_mode().levels} | {level}
+    active = {number for number, _ in (current_mode().levels or ())} | {level}
     if not {number for number, _ in levels_of(tensor)} <= active:
         raise RuntimeError(ESCAPED)
     if isinstance(tensor, BatchedTensor) and tensor.level == level:
@@ -146,10 +145,3 @@ def _left(leaf: Any, axis: int | None, level: int, size: int) -> Tensor:
     else:
         whole = spread(tensor, size).copy()
     return whole if axis == 0 else moveaxis(whole, 0, axis)
-
-
-def looping() -> list[str]:
-    """The names of the declared operations that vmap calls once per example."""
-    return sorted(
-        op.name for op in REGISTRY.values() if op.batch is None and op.module.startswith("pullback.")
-    )

@@ -185,6 +185,19 @@ def test_integers_among_the_arguments():
     assert found["n"] is None
     with pytest.raises(TypeError, match=r"argument 1 .* no floating"):
         pb.grad(f, 1)({"w": np.ones(2), "n": 1}, 2)
+    (by_x, by_n) = pb.vjp(lambda x, n: x * n, [1.0, 2.0], 3)[1]([1.0, 1.0])
+    assert by_x.tolist() == [3, 3]
+    assert by_n is None
+    assert pb.jvp(lambda x, n: x * n, (1.0, 3), (2.0, None))[1].item() == 6
+    assert pb.hvp(lambda x, n: x**n, (2.0, 3), (1.0, 0))[0].item() == 12
+    with pytest.raises(TypeError, match="no floating"):
+        pb.vjp(lambda n: n, 3)
+
+
+def test_an_argument_is_named_once():
+    for argnums in ((0, 0), (0, -2)):
+        with pytest.raises(ValueError, match="named twice"):
+            pb.grad(lambda x, y: x * y, argnums)(1.0, 2.0)
 
 
 # vjp, jvp, hvp
