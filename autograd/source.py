@@ -170,7 +170,7 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
         body += ["if isinstance(out, Tensor):", f"{INDENT}raise refuse_parameter(op)"]
     body.append("result = new_tensor(Tensor)")
     body.append("result._data = out")
-    body.append("result._grad = result._seal = result._view = result._views = result.name = None")
+    body.append("result._grad = result._seal = result._storage = result._view = result.name = None")
     body.append("mode = current_mode()")
     body += _record(op)
     if op.view:
@@ -296,10 +296,10 @@ def _save(op: Op, name: str) -> list[str]:
         f"if {needed}:",
         f"{INDENT}{name}_saved = {name}_data",
         f"{INDENT}if {name} is not None and {name}_data.__class__ is ndarray:",
-        f"{INDENT * 2}root = {name} if {name}._view is None else {name}._view.root",
-        f"{INDENT * 2}{name}_seal = root._seal",
+        f"{INDENT * 2}holder = {name}._storage or {name}",
+        f"{INDENT * 2}{name}_seal = holder._seal",
         f"{INDENT * 2}if {name}_seal is None:",
-        f"{INDENT * 3}{name}_seal = root._seal = Seal()",
+        f"{INDENT * 3}{name}_seal = holder._seal = Seal()",
     ]
 
 

@@ -287,7 +287,7 @@ def _as_tensors(node: Node) -> tuple[Any, ...]:
 
 def _rebuilt(value: Any, node: Node | None, seal: Any) -> Any:
     """A fresh handle for a saved value; it shares the seal, so that a later write is noticed there too."""
-    if node is None or value is None:
+    if value is None or (node is None and seal is None):
         return value
     tensor = wrap(value, node)
     tensor._seal = seal
