@@ -192,7 +192,7 @@ class Tensor(OperationMethods):
         gradient: Any = None,
         retain_graph: bool = False,
         create_graph: bool = False,
-        inputs: Sequence[Tensor] | None = None,
+        inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Pull the gradient back from here to every leaf (or to `inputs`), and add it to their `.grad`.
 
@@ -200,7 +200,7 @@ class Tensor(OperationMethods):
             gradient: the gradient of the final value with respect to this tensor; 1 for a scalar if not given.
             retain_graph: keep the saved values, so that backward can run again.
             create_graph: record the backward itself, so that its result can be differentiated.
-            inputs: only these tensors get their `.grad`.
+            inputs: of the leaves, only these get their `.grad`; one tensor or several.
 
         Raises:
             RuntimeError: without a graph, for a non-scalar without `gradient`, on a second run without
