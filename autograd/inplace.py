@@ -9,6 +9,7 @@ seal of the memory, so that a backward that needs the old values refuses (`stora
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,19 @@ from .tensor import Tensor, wrap
 
 def write_index(target: Tensor, index: Any, value: Any) -> None:
     """`target[index] = value`."""
-    data = value._data if isinstance(value, Tensor) else operand(value)
+    data = value._data if isinstance(value, Tensor) else operand(value, target)
     if data is NotImplemented:
         raise TypeError(
             f"a tensor's elements can be set to numbers and arrays, not to {type(value).__name__}"
         )
-    _write(target, freeze_index(index), data, value._node if isinstance(value, Tensor) else None)
+    where = freeze_index(index)
+    if np.ndim(data) and data.shape[0] == 1:  # NumPy lets a value have extra axes of length 1 in front
+        region = np.ndim(target._data[where])
+        shape = data.shape[data.ndim - region :]
+        if data.ndim > region and data.size == math.prod(shape):
+            value = reshape(value, shape)
+            data = value._data
+    _write(target, where, data, value._node if isinstance(value, Tensor) else None)
 
 
 def write_whole(target: Tensor, value: Any) -> Tensor:

@@ -158,9 +158,13 @@ class Op:
 
     def _check(self) -> None:
         what = f"operation {self.name!r}"
-        reserved = [name for name in self.signature.parameters if name in source.RESERVED or name.startswith("_")]
+        reserved = [
+            name for name in self.signature.parameters if name in source.RESERVED or name.startswith("_")
+        ]
         if reserved:
-            raise TypeError(f"{what}: {', '.join(reserved)} means something else in its call path; choose other names")
+            raise TypeError(
+                f"{what}: {', '.join(reserved)} means something else in its call path; choose other names"
+            )
         known = REGISTRY.get(self.name)
         if known is not None and known.module != self.module:
             raise TypeError(f"{what} is declared already, in {known.module}; choose another name")

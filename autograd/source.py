@@ -32,8 +32,7 @@ INDENT = "    "
 
 # names that the made functions use for themselves, so that no input or parameter can have them
 RESERVED = frozenset(
-    "g i out out_dtype result mode node parents saved root holder observer beside op forward call raw pull spelling x_data"
-    .split()
+    "g i out out_dtype result mode node parents saved root holder observer beside op forward call raw pull spelling x_data".split()
 )
 
 # Python's name of the method behind an infix or prefix operator
@@ -204,7 +203,10 @@ def _check_result(op: Op) -> list[str]:
     if not op.view:
         arrays = f"{op.inputs[0]}_data" if op.variadic else _tuple(f"{name}_data" for name in op.inputs)
         looks = [f"out.base is not None or out is {name}_data" for name in op.inputs if not op.variadic]
-        body += [f"elif {' or '.join(looks) or 'out.base is not None'}:", f"{INDENT}out = own_memory(out, {arrays})"]
+        body += [
+            f"elif {' or '.join(looks) or 'out.base is not None'}:",
+            f"{INDENT}out = own_memory(out, {arrays})",
+        ]
     return body
 
 
@@ -222,7 +224,10 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
         none_is_tensor = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs)
         body.append(f"if {none_is_tensor}:")
         for name in op.inputs[1:]:  # an array has a dtype of its own, beside which a Python number is weak
-            body += [f"{INDENT}if isinstance({name}, (ndarray, generic)):", f"{INDENT * 2}{name} = asarray({name})"]
+            body += [
+                f"{INDENT}if isinstance({name}, (ndarray, generic)):",
+                f"{INDENT * 2}{name} = asarray({name})",
+            ]
         others = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs[1:]) or "True"
         body += [f"{INDENT}if {others}:", f"{INDENT * 2}{first} = asarray({first})"]
     for i, name in enumerate(op.inputs):
@@ -275,7 +280,11 @@ def _record(op: Op) -> list[str]:
         wanted = " or ".join(f"{name}_node is not None" for name in op.inputs)
         wanted = f"({wanted})" if len(op.inputs) > 1 else wanted
         parents = _tuple(f"{name}_node" for name in op.inputs)
-    body = [f"if mode.grad and {wanted}:", f"{INDENT}out_dtype = out.dtype", f"{INDENT}if out_dtype.kind == 'f':"]
+    body = [
+        f"if mode.grad and {wanted}:",
+        f"{INDENT}out_dtype = out.dtype",
+        f"{INDENT}if out_dtype.kind == 'f':",
+    ]
     inner: list[str] = []
     for name in op.inputs:
         if not op.variadic and name not in op.rules:
@@ -409,7 +418,10 @@ def _freeze_parameters(op: Op) -> list[str]:
     return [
         line
         for name in op.parameters
-        for line in (f"if {name}.__class__ is list or {name}.__class__ is ndarray:", f"{INDENT}{name} = frozen({name})")
+        for line in (
+            f"if {name}.__class__ is list or {name}.__class__ is ndarray:",
+            f"{INDENT}{name} = frozen({name})",
+        )
     ]
 
 

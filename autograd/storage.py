@@ -79,7 +79,9 @@ class Storage:
         tensor._storage = self
         tensor._view = view
         count = len(self.handles)
-        if count >= 64 and count & (count - 1) == 0:  # at powers of two, so that the sweeps stay linear in total
+        if (
+            count >= 64 and count & (count - 1) == 0
+        ):  # at powers of two, so that the sweeps stay linear in total
             self.handles[:] = [reference for reference in self.handles if reference() is not None]
         self.handles.append(weakref.ref(tensor))
 

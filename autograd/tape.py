@@ -24,7 +24,11 @@ Deliver = Callable[[Node, Any, bool], None]  # node, its gradient, whether the a
 
 
 def backward(
-    output: Tensor, gradient: Any, retain_graph: bool, create_graph: bool, inputs: Tensor | Sequence[Tensor] | None
+    output: Tensor,
+    gradient: Any,
+    retain_graph: bool,
+    create_graph: bool,
+    inputs: Tensor | Sequence[Tensor] | None,
 ) -> None:
     """See `Tensor.backward`."""
     node, seed = _seed(output, gradient, create_graph)
@@ -264,7 +268,9 @@ def _accumulate_grad(handle: Tensor, gradient: Any, owned: bool) -> None:
     current = handle._grad
     if current is None:
         handle._grad = wrap(gradient, None) if owned else _own(gradient)
-    elif isinstance(gradient, Tensor) or current._node is not None or not current._shareable().flags.writeable:
+    elif (
+        isinstance(gradient, Tensor) or current._node is not None or not current._shareable().flags.writeable
+    ):
         handle._grad = current + gradient
     else:
         from .inplace import write_whole
@@ -318,7 +324,9 @@ def project(gradient: Any, node: Node, op: Any, name: str) -> Any:
     if isinstance(gradient, (bool, int, float, complex)):
         gradient = np.asarray(gradient)
     elif not hasattr(gradient, "dtype"):
-        raise TypeError(f"the rule of {op.name!r} for {name!r} must give an array, not a {type(gradient).__name__}")
+        raise TypeError(
+            f"the rule of {op.name!r} for {name!r} must give an array, not a {type(gradient).__name__}"
+        )
     if gradient.shape != node.shape:
         extra = gradient.ndim - len(node.shape)
         if extra < 0 or any(
