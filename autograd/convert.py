@@ -85,7 +85,7 @@ def to_array(data: Any, dtype: Any = None, floats: Any = None) -> np.ndarray:
 
 def numeric(dtype: Any) -> np.dtype[Any]:
     """A dtype that tensors can have."""
-    wanted = np.dtype(dtype)
+    wanted: np.dtype[Any] = np.dtype(dtype)
     if wanted.kind not in "biufc":
         raise TypeError(f"tensors hold numbers, and {wanted} is not a numeric dtype")
     return wanted

@@ -226,7 +226,7 @@ class _Problem:
             for element in np.ndindex(self.point[i].shape):
                 direction = [np.zeros(self.point[k].shape) for k in self.checked]
                 direction[position][element] = 1
-                analytic = self.gradients[position][element]
+                analytic = float(self.gradients[position][element])
                 scales = {1.0, abs(float(self.point[i][element])) or 1.0}
                 steps = tuple(sorted((step * scale for step in STEPS for scale in scales), reverse=True))
                 results.append(

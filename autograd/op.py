@@ -158,9 +158,7 @@ class Op:
 
     def _check(self) -> None:
         what = f"operation {self.name!r}"
-        reserved = [
-            name for name in self.signature.parameters if name in source.RESERVED or name.startswith("_")
-        ]
+        reserved = [name for name in self.signature.parameters if name in source.RESERVED or name[0] == "_"]
         if reserved:
             raise TypeError(
                 f"{what}: {', '.join(reserved)} means something else in its call path; choose other names"

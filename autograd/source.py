@@ -32,7 +32,27 @@ INDENT = "    "
 
 # names that the made functions use for themselves, so that no input or parameter can have them
 RESERVED = frozenset(
-    "g i out out_dtype result mode node parents saved root holder observer beside op forward call raw pull spelling x_data".split()
+    (
+        "g",
+        "i",
+        "out",
+        "out_dtype",
+        "result",
+        "mode",
+        "node",
+        "parents",
+        "saved",
+        "holder",
+        "observer",
+        "beside",
+        "op",
+        "forward",
+        "call",
+        "raw",
+        "pull",
+        "spelling",
+        "x_data",
+    )
 )
 
 # Python's name of the method behind an infix or prefix operator

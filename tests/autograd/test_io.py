@@ -77,5 +77,5 @@ def test_links_are_followed_and_permissions_kept(tmp_path):
 
 def test_long_names_and_missing_folders(tmp_path):
     pb.save({"a": pb.tensor(1.0)}, tmp_path / ("m" * 250))
-    with pytest.raises(FileNotFoundError, match="No such file.*missing"):
+    with pytest.raises(FileNotFoundError, match=r"No such file.*missing"):
         pb.save({"a": pb.tensor(1.0)}, tmp_path / "missing" / "model")
