@@ -211,8 +211,8 @@ def op(
 
     Args:
         forward: a NumPy ufunc, or a Python function on arrays whose signature becomes the public one.
-        inputs: the names of the array inputs, in order, other than the arguments here; `"*xs"` for a sequence of arrays. An input whose
-            default is None may be left out.
+        inputs: the names of the array inputs, in order, other than the arguments here; `"*xs"` for a sequence of
+            arrays. An input whose default is None may be left out.
         **rules: per differentiable input, its pullback: a function that names what it needs among `g` (the
             gradient of the result), `out` (the result), the inputs, the parameters, `<input>_shape`,
             `<input>_dtype`, and for variadic operations the index `i`. What it names is what the tape saves.
