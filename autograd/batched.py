@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .convert import operand
+from .convert import array_operand, operand
 from .errors import refuse_operand
 from .family import PerExample, spread
 from .mode import current_mode
@@ -139,7 +139,7 @@ def batched(value: Tensor, level: int) -> BatchedTensor:
     result = BatchedTensor.__new__(BatchedTensor)
     result.value = value
     result.level = level
-    result._seal = result._view = result._views = result.name = None
+    result._seal = result._storage = result._view = result.name = None
     return result
 
 
@@ -204,7 +204,8 @@ def vectorised(op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> 
         raise RuntimeError(ESCAPED)
     level = max(levels)
     here = tuple(isinstance(x, BatchedTensor) and x.level == level for x in inputs)
-    values = [x.value if b else _plain(op, x) for x, b in zip(inputs, here, strict=True)]
+    beside = next((x for x in inputs if isinstance(x, Tensor)), None)
+    values = [x.value if b else _plain(op, x, beside) for x, b in zip(inputs, here, strict=True)]
     named = {
         name: tuple(_per_example(part, level) for part in value) if type(value) is tuple else value
         for name, value in zip(op.parameters, parameters, strict=True)
@@ -231,10 +232,10 @@ def _tensors(inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> Iterator[B
             yield from (part for part in value if isinstance(part, BatchedTensor))
 
 
-def _plain(op: Op, x: Any) -> Any:
+def _plain(op: Op, x: Any, beside: Tensor | None) -> Any:
     if x is None or isinstance(x, Tensor):
         return x
-    value = operand(x)
+    value = array_operand(x, beside) if op.variadic else operand(x, beside)
     if value is NotImplemented:
         raise refuse_operand(op, ", ".join(op.inputs), x)
     return value

@@ -42,7 +42,10 @@ def write(target: Tensor, index: tuple[Any, ...], value: Any) -> None:
     else:
         target.value[(slice(None), *index)] = value
         return
-    if value.ndim - 1 > places:
+    extra = value.ndim - 1 - places
+    if extra > 0 and value.shape[1 : 1 + extra] == (1,) * extra:  # NumPy lets it have them in front
+        value = value.reshape((value.shape[0], *value.shape[1 + extra :]))
+    elif extra > 0:
         raise ValueError(f"values of shape {value.shape[1:]} do not fit into a part with {places} axes")
     value = padded(value, places)
     target.value[(slice(None), *index)] = np.moveaxis(value, 0, front) if front else value

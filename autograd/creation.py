@@ -8,7 +8,7 @@ import numpy as np
 
 from .batched import like
 from .config import get_default_dtype
-from .convert import to_array
+from .convert import numeric, to_array
 from .tensor import Tensor, wrap
 
 Shape = int | tuple[int, ...]
@@ -86,5 +86,6 @@ def eye(
 
 
 def _made(array: np.ndarray, requires_grad: bool) -> Tensor:
+    numeric(array.dtype)
     result = wrap(array, None)
     return result.requires_grad_() if requires_grad else result

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 import numpy as np
+from ..convert import numeric
 from ..family import batch_size, behind_batch, padded, spread
 from ..gate import ADDER, RELAY
 from ..methods import method
