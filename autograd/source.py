@@ -211,9 +211,9 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
         first = op.inputs[0]
         body.append(f"if {first} is not None and out.__class__ is ndarray:")
         body.append(f"{INDENT}register_view(result, {first}, op, {_parameter_tuple(op)})")
-    body.append("if mode.observers:")
+    body.append("if _mode.observers:")
     seen = op.inputs[0] + "_seen" if op.variadic else _seen(op)
-    body.append(f"{INDENT}for observer in mode.observers:")
+    body.append(f"{INDENT}for observer in _mode.observers:")
     body.append(f"{INDENT * 2}observer.on_forward(op, {seen}, {_parameter_tuple(op)}, result)")
     body.append("return result")
     return _function(function_name, signature, body)
@@ -223,8 +223,8 @@ def _vectorise(op: Op) -> list[str]:
     """Inside vmap, the whole batch at once."""
     inputs = op.inputs[0] if op.variadic else _tuple(op.inputs)
     return [
-        "mode = current_mode()",
-        "if mode.levels is not None:",
+        "_mode = current_mode()",
+        "if _mode.levels is not None:",
         *([f"{INDENT}{inputs} = tuple({inputs})"] if op.variadic else []),
         f"{INDENT}result = vectorised(op, {inputs}, {_parameter_tuple(op)})",
         f"{INDENT}if result is not None:",
@@ -316,7 +316,7 @@ def _record(op: Op) -> list[str]:
         wanted = f"({wanted})" if len(op.inputs) > 1 else wanted
         parents = _tuple(f"{name}_node" for name in op.inputs)
     body = [
-        f"if mode.grad and {wanted}:",
+        f"if _mode.grad and {wanted}:",
         f"{INDENT}out_dtype = out.dtype",
         f"{INDENT}if out_dtype.kind == 'f':",
     ]
@@ -336,7 +336,7 @@ def _record(op: Op) -> list[str]:
         "node.number = next_number()",
         "node.shape = out.shape",
         "node.dtype = out_dtype",
-        "node.scope = mode.scope",
+        "node.scope = _mode.scope",
         "node.handle = None",
         "result._node = node",
     ]
