@@ -38,7 +38,7 @@ RESERVED = frozenset(
         "out",
         "out_dtype",
         "result",
-        "mode",
+        "_mode",
         "node",
         "parents",
         "saved",
