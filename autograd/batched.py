@@ -211,13 +211,11 @@ def vectorised(op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> 
         for name, value in zip(op.parameters, parameters, strict=True)
     }
     call = functools.partial(_call, op)
-    rule = op.batch
-    if rule is None:
+    result = NotImplemented
+    if op.batch is not None:
+        result = op.batch(call, here, *([values] if op.variadic else values), **named)
+    if result is NotImplemented:
         result = _one_by_one(op, call, active[level], here, values, named)
-    elif op.variadic:
-        result = rule(call, here, values, **named)
-    else:
-        result = rule(call, here, *values, **named)
     if isinstance(result, tuple):
         parts = [batched(x, level) for x in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)

@@ -4,7 +4,8 @@ A sample generator names the family of its operations (`samples.py`), so a decla
 family. The batching rule of a family, and one that an operation declares for itself (`op(batch=...)`), is a
 function `rule(call, batched, *inputs, **parameters)`: `batched` says which inputs have a batch axis, always
 their first one; `call` is the operation, inputs by position and parameters by name; the result has the batch
-axis first. An operation without a rule is called once per example.
+axis first, or is NotImplemented for a case that the rule leaves open. Then, and for an operation without a rule,
+each example is computed by itself.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Family(Enum):
     ELEMENTWISE = "each element by itself, with broadcasting"
     REDUCTION = "takes axes away"
     ALONG = "mixes the elements along an axis and keeps the shape"
+    LEADING = "works on the last axes, for any number of axes in front"
 
     @property
     def batch(self) -> BatchRule:
@@ -86,20 +88,27 @@ def _reduction(
 
 
 def _along(
-    call: Callable[..., Any],
-    batched: Sequence[bool],
-    x: Any,
-    *,
-    axis: int | tuple[int, ...] = -1,
-    **parameters: Any,
+    call: Callable[..., Any], batched: Sequence[bool], x: Any, *, axis: Axis = -1, **parameters: Any
 ) -> Any:
+    if axis is None and x.ndim != 2:
+        return NotImplemented  # for several axes it may mean the flat array, or be an error
+    if axis is None:
+        return call(x, axis=1, **parameters)
     if x.ndim == 1:  # the examples are numbers
         return call(x.reshape((x.shape[0], 1)), axis=1, **parameters).reshape(x.shape)
     return call(x, axis=behind_batch(axis, x.ndim - 1), **parameters)
+
+
+def _leading(call: Callable[..., Any], batched: Sequence[bool], *inputs: Any, **parameters: Any) -> Any:
+    ndims = {np.ndim(x) - b for x, b in zip(inputs, batched, strict=True) if x is not None}
+    if len(ndims) > 1 or ndims == {0}:
+        return NotImplemented  # the axes of the batches and of the examples would meet
+    return call(*inputs, **parameters)
 
 
 _RULES: dict[Family, BatchRule] = {
     Family.ELEMENTWISE: _elementwise,
     Family.REDUCTION: _reduction,
     Family.ALONG: _along,
+    Family.LEADING: _leading,
 }

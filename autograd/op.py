@@ -235,7 +235,7 @@ def op(
         singular: the conventions at points where the derivative does not exist.
         view: whether the result may share the memory of the first input.
         batch: how `vmap` computes a whole batch at once (`autograd/family.py`), where the family that the
-            samples name does not say it; without either, `vmap` calls the operation once per example.
+            samples name does not say it; without either, `vmap` computes each example by itself.
 
     Returns:
         The public function. It takes and returns Tensors; its `.op` is the `Op`, its `.raw` computes on

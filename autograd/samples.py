@@ -111,14 +111,14 @@ def reduction(*, empty: bool = True, distinct: bool = False, minimum: int = 0, *
     return _with_law(samples, REDUCTION_LAW, Family.REDUCTION)
 
 
-def given(*cases: tuple[Sequence[Any], dict[str, Any]]) -> Samples:
+def given(*cases: tuple[Sequence[Any], dict[str, Any]], family: Family | None = None) -> Samples:
     """Cases written out: a shape stands for normal values of that shape, an array for itself."""
 
     def samples(rng: np.random.Generator) -> Iterator[Sample]:
         for inputs, parameters in cases:
             yield Sample(tuple(_fill(rng, item) for item in inputs), dict(parameters))
 
-    return samples
+    return of_family(samples, family)
 
 
 def along(*cases: tuple[Sequence[Any], dict[str, Any]]) -> Samples:
@@ -126,8 +126,8 @@ def along(*cases: tuple[Sequence[Any], dict[str, Any]]) -> Samples:
     return _with_law(given(*cases), ALONG_LAW, Family.ALONG)
 
 
-def of_family(samples: Samples, family: Family) -> Samples:
-    """Let samples of one's own name the family of their operation."""
+def of_family(samples: Samples, family: Family | None) -> Samples:
+    """Let samples of one's own name the family of their operation; None for one outside the families."""
     samples.family = family  # type: ignore[attr-defined]  # functions take attributes
     return samples
 

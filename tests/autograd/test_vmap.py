@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.autograd.extend import REGISTRY, SCALER, given, op
+from pullback.autograd.extend import REGISTRY, SCALER, Family, given, op
 from pullback.nn.functional import cross_entropy, linear
 
 OPERATIONS = [pytest.param(op, id=op.name) for op in REGISTRY.values() if op.module.startswith("pullback.")]
@@ -464,6 +464,36 @@ def test_an_operation_without_a_rule_is_called_for_each_example(own, rng):
     assert pb.vmap(lambda x: own(x, n=2))(np.ones((0, 5))).shape == (0, 2)
     nested = pb.vmap(pb.vmap(lambda x: own(x, n=2)))(x[None])
     np.testing.assert_array_equal(nested.numpy()[0], found.numpy())
+
+
+@pytest.mark.parametrize(
+    ("forward", "family", "names", "shapes"),
+    [
+        (lambda x, /: np.linalg.inv(x), Family.LEADING, "x", [(3, 3)]),
+        (lambda x, y, /: np.linalg.solve(x, y), Family.LEADING, "x y", [(3, 3), (3, 2)]),
+        (lambda x, y, /: np.linalg.solve(x, y), Family.LEADING, "x y", [(2, 3, 3), (3, 2)]),
+        (lambda x, /, axis=-1: np.cumsum(x, axis), Family.ALONG, "x", [(3, 4)]),
+        (lambda x, /, axis=None: np.cumsum(x, axis), Family.ALONG, "x", [(4,)]),
+        (lambda x, /, axis=None: np.cumsum(x, axis), Family.ALONG, "x", [(3, 4)]),
+    ],
+)
+def test_families_of_operations_of_ones_own(rng, forward, family, names, shapes):
+    rules = {name: lambda g: g for name in names.split()}
+    samples = given((shapes, {}), family=family)
+    declared = op(
+        forward, names, gate=pb.Gate.MIXER, samples=samples, name="test_own", doc="For this test.", **rules
+    )
+    try:
+        x = [rng.normal(size=(SIZE, *shape)) for shape in shapes]
+        ways = list(itertools.product((0, None), repeat=len(x)))[:-1]
+        for axes in ways:
+            inputs = [each if axis == 0 else each[0] for each, axis in zip(x, axes, strict=True)]
+            found = pb.vmap(declared, in_axes=axes)(*inputs).numpy()
+            for i in range(SIZE):
+                one = [each[i] if axis == 0 else each for each, axis in zip(inputs, axes, strict=True)]
+                np.testing.assert_allclose(found[i], forward(*one))
+    finally:
+        del REGISTRY["test_own"]
 
 
 def test_shapes_that_depend_on_values_are_refused():
