@@ -266,8 +266,14 @@ def _one_by_one(
     parameters: dict[str, Any],
 ) -> Any:
     """An operation without a batching rule, called for one example after the other."""
+    from .op import REGISTRY
     from .ops.shape import stack
 
+    if REGISTRY.get(op.name) is not op:  # only a declared one is sure to be a function of what it is given
+        raise RuntimeError(
+            f"{op.name} is not a declared operation and cannot run inside vmap, where one call stands for many; "
+            "declare it with pullback.autograd.extend.op, or call it outside of vmap"
+        )
     if any(
         isinstance(part, PerExample)
         for value in parameters.values()

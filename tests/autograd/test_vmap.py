@@ -512,6 +512,15 @@ def test_shapes_that_depend_on_values_are_refused():
         del REGISTRY["test_positive_ones"]
 
 
+def test_an_operation_that_is_not_declared_any_more_is_refused(own, rng):
+    hidden = REGISTRY.pop("test_smallest")
+    try:
+        with pytest.raises(RuntimeError, match="not a declared operation"):
+            pb.vmap(own)(rng.normal(size=(4, 5)))
+    finally:
+        REGISTRY["test_smallest"] = hidden
+
+
 def test_no_loop_over_the_batch():
     """The operations that run are as many for a thousand examples as for two."""
 
