@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -196,7 +196,10 @@ def explicit(x: Any, level: int) -> Any:
 
 def vectorised(op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> Any:
     """An operation on a whole batch; None if nothing that it got is batched."""
-    levels = {x.level for x in _tensors(inputs, parameters)}
+    named = dict(zip(op.parameters, parameters, strict=True))
+    index = named.get("index", ())
+    looked_at = (*inputs, *index) if type(index) is tuple else inputs
+    levels = {x.level for x in looked_at if isinstance(x, BatchedTensor)}
     if not levels:
         return None
     active = dict(current_mode().levels or ())
@@ -206,10 +209,8 @@ def vectorised(op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> 
     here = tuple(isinstance(x, BatchedTensor) and x.level == level for x in inputs)
     beside = next((x for x in inputs if isinstance(x, Tensor)), None)
     values = [x.value if b else _plain(op, x, beside) for x, b in zip(inputs, here, strict=True)]
-    named = {
-        name: tuple(_per_example(part, level) for part in value) if type(value) is tuple else value
-        for name, value in zip(op.parameters, parameters, strict=True)
-    }
+    if type(index) is tuple and index:
+        named["index"] = tuple(_per_example(part, level) for part in index)
     call = functools.partial(_call, op)
     result = NotImplemented
     if op.batch is not None:
@@ -220,14 +221,6 @@ def vectorised(op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> 
         parts = [batched(x, level) for x in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
     return batched(result, level)
-
-
-def _tensors(inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> Iterator[BatchedTensor]:
-    for value in (inputs, *parameters):
-        if isinstance(value, BatchedTensor):
-            yield value
-        elif type(value) is tuple:
-            yield from (part for part in value if isinstance(part, BatchedTensor))
 
 
 def _plain(op: Op, x: Any, beside: Tensor | None) -> Any:
@@ -274,13 +267,9 @@ def _one_by_one(
             f"{op.name} is not a declared operation and cannot run inside vmap, where one call stands for many; "
             "declare it with pullback.autograd.extend.op, or call it outside of vmap"
         )
-    if any(
-        isinstance(part, PerExample)
-        for value in parameters.values()
-        if type(value) is tuple
-        for part in value
-    ):
-        raise TypeError(f"{op.name}: {', '.join(op.parameters)} must be the same for all examples of vmap")
+    index = parameters.get("index")
+    if type(index) is tuple and any(isinstance(part, PerExample) for part in index):
+        raise TypeError(f"{op.name}: inside vmap its index must be the same for all examples")
 
     def one(i: int) -> Any:
         own = [x[i] if b else x for x, b in zip(values, here, strict=True)]

@@ -377,6 +377,9 @@ def test_a_batched_value_in_a_shared_tensor_is_refused():
         lambda x: 1 if x > 0 else 0,
         lambda x: pb.arange(3.0)[x > 0],
         lambda x: f"{x:.3f}",
+        lambda x: pb.ones(6).reshape((pb.astype(x, "int64"), -1)),
+        lambda x: x.reshape((pb.astype(x, "int64"), -1)),
+        lambda x: pb.sum(pb.ones((2, 2)), axis=pb.astype(x, "int64")),
         lambda x: range(pb.astype(x, "int64")),
     ],
 )
