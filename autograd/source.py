@@ -38,7 +38,6 @@ RESERVED = frozenset(
         "out",
         "out_dtype",
         "result",
-        "_mode",
         "node",
         "parents",
         "saved",
