@@ -74,13 +74,14 @@ class BatchedTensor(Tensor):
 
     def retain_grad(self) -> None:
         """Refused: inside vmap there is no backward."""
-        self._refuse_backward()
+        self.refuse_backward()
 
     def backward(self, *args: Any, **kwargs: Any) -> None:
         """Refused: it would add up the gradients of all examples."""
-        self._refuse_backward()
+        self.refuse_backward()
 
-    def _refuse_backward(self) -> NoReturn:
+    def refuse_backward(self) -> NoReturn:
+        """Raise: `.grad` cannot tell the examples apart."""
         raise RuntimeError(
             "backward() inside vmap would add up what belongs to single examples; use grad(f) or "
             "gradients(y, x) there, or call backward() on the result of vmap(f)"

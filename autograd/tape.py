@@ -33,6 +33,8 @@ def backward(
     inputs: Tensor | Sequence[Tensor] | None,
 ) -> None:
     """See `Tensor.backward`."""
+    if isinstance(gradient, BatchedTensor):
+        gradient.refuse_backward()
     node, seed = _seed(output, gradient, create_graph)
     inputs = (inputs,) if isinstance(inputs, Tensor) else inputs
     wanted = None if inputs is None else {_node_of(tensor, "inputs") for tensor in inputs}

@@ -402,6 +402,9 @@ def test_backward_and_gradients_of_what_is_shared_are_refused():
     w = pb.tensor([1.0, 2.0], requires_grad=True)
     with pytest.raises(RuntimeError, match="add up"):
         pb.vmap(lambda x: (w * x).sum().backward())(np.ones((3, 2)))
+    with pytest.raises(RuntimeError, match="add up"):
+        pb.vmap(lambda g: (w * w).backward(g))(np.ones((3, 2)))
+    assert w.grad is None
     with pytest.raises(RuntimeError, match="make it an argument"):
         pb.vmap(lambda x: pb.gradients((w * x).sum(), w)[0])(np.ones((3, 2)))
     with pytest.raises(RuntimeError, match="backward"):
