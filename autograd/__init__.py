@@ -16,6 +16,7 @@ from .gate import Gate
 from .gradcheck import GradcheckResult, gradcheck
 from .io import load, save
 from .mode import enable_grad, is_grad_enabled, no_grad
+from .ops.complex import angle, complex, conj, imag, real
 from .ops.elementwise import (
     abs,
     add,
@@ -99,6 +100,7 @@ __all__ = [
     "abs",
     "add",
     "all",
+    "angle",
     "any",
     "arange",
     "argmax",
@@ -112,7 +114,9 @@ __all__ = [
     "broadcast_to",
     "ceil",
     "clip",
+    "complex",
     "concat",
+    "conj",
     "copy",
     "cos",
     "cosh",
@@ -134,6 +138,7 @@ __all__ = [
     "gradients",
     "greater",
     "greater_equal",
+    "imag",
     "is_grad_enabled",
     "isfinite",
     "isinf",
@@ -171,6 +176,7 @@ __all__ = [
     "pow",
     "rand",
     "randn",
+    "real",
     "reciprocal",
     "record",
     "relu",

@@ -26,6 +26,7 @@ from .autograd import (
     abs,
     add,
     all,
+    angle,
     any,
     arange,
     argmax,
@@ -39,7 +40,9 @@ from .autograd import (
     broadcast_to,
     ceil,
     clip,
+    complex,
     concat,
+    conj,
     copy,
     cos,
     cosh,
@@ -61,6 +64,7 @@ from .autograd import (
     gradients,
     greater,
     greater_equal,
+    imag,
     is_grad_enabled,
     isfinite,
     isinf,
@@ -98,6 +102,7 @@ from .autograd import (
     pow,
     rand,
     randn,
+    real,
     reciprocal,
     record,
     relu,
@@ -138,6 +143,8 @@ int64 = np.dtype(np.int64)
 uint8 = np.dtype(np.uint8)
 float32 = np.dtype(np.float32)
 float64 = np.dtype(np.float64)
+complex64 = np.dtype(np.complex64)
+complex128 = np.dtype(np.complex128)
 
 e = np.e
 inf = np.inf
@@ -156,6 +163,7 @@ __all__ = [
     "abs",
     "add",
     "all",
+    "angle",
     "any",
     "arange",
     "argmax",
@@ -171,7 +179,11 @@ __all__ = [
     "broadcast_to",
     "ceil",
     "clip",
+    "complex",
+    "complex64",
+    "complex128",
     "concat",
+    "conj",
     "copy",
     "cos",
     "cosh",
@@ -197,6 +209,7 @@ __all__ = [
     "gradients",
     "greater",
     "greater_equal",
+    "imag",
     "inf",
     "int8",
     "int16",
@@ -244,6 +257,7 @@ __all__ = [
     "pow",
     "rand",
     "randn",
+    "real",
     "reciprocal",
     "record",
     "relu",
