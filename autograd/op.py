@@ -260,28 +260,26 @@ def op(
     tensor(12., dtype=float32)
     """
     module = sys._getframe(1).f_globals["__name__"]
+    parts = {
+        "name": name,
+        "gate": gate,
+        "samples": samples,
+        "doc": doc,
+        "symbol": symbol,
+        "infix": infix,
+        "method": method,
+        "numpy": numpy,
+        "reference": reference,
+        "singular": singular,
+        "view": view,
+        "complex": complex,
+        "outputs": outputs,
+        "observable": observable,
+        "module": module,
+    }
 
     def declare(function: Callable[..., Any], names: str) -> Callable[..., Any]:
-        operation = Op(
-            function,
-            names,
-            rules,
-            name=name,
-            gate=gate,
-            samples=samples,
-            doc=doc,
-            symbol=symbol,
-            infix=infix,
-            method=method,
-            numpy=numpy,
-            reference=reference,
-            singular=singular,
-            view=view,
-            complex=complex,
-            outputs=outputs,
-            observable=observable,
-            module=module,
-        )
+        operation = Op(function, names, rules, **parts)
         operation.attach()
         return operation.call
 
