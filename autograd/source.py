@@ -84,7 +84,7 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
 
 
 def _namespace(op: Op) -> dict[str, Any]:
-    from .convert import asarray, operand
+    from .convert import asarray, is_complex, operand
     from .errors import no_rule, refuse_complex, refuse_operand, refuse_parameter, untracked
     from .tape import project
 
@@ -109,7 +109,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         "refuse_parameter": refuse_parameter,
         "no_rule": no_rule,
         "refuse_complex": refuse_complex,
-        "is_complex": np.iscomplexobj,
+        "is_complex": is_complex,
         "conjugate": np.conjugate,
         "wrap": wrap,
         "untracked": untracked,

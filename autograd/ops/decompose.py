@@ -1,11 +1,9 @@
-"""Inverses, determinants and decompositions of matrices, over any leading batch axes.
+"""Decompositions of matrices, over any leading batch axes: Cholesky, eigenvalues, singular values, QR.
 
-The rules are those of M. Giles, "An extended collection of matrix derivative results for forward and reverse
-mode algorithmic differentiation" (2008), where nothing else is said. Hermitian matrices are taken as
-(x + xᴴ)/2, so that their gradients are Hermitian, too. Where singular values or eigenvalues are equal the
-singular and eigenvectors have no derivative, and a gradient through them is infinite or nan; one through the
-values alone is exact. What is fixed up to a phase only (complex singular and eigenvectors) has a gradient if
-the final value does not depend on the phase, and an error says so otherwise.
+Hermitian matrices are taken as (x + xᴴ)/2, so that their gradients are Hermitian, too. Where singular values or
+eigenvalues are equal the singular and eigenvectors have no derivative, and a gradient through them is infinite
+or nan; one through the values alone is right. What is fixed up to a phase only (complex singular and
+eigenvectors) has a gradient if the final value does not depend on the phase, and an error says so otherwise.
 """
 
 from __future__ import annotations
@@ -14,10 +12,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..gate import BLOCK, MIXER
+from ..gate import MIXER
 from ..op import op
-from ..samples import given, matrices
+from ..samples import matrices
 from ..tensor import Tensor
+from .inverse import solve
+from .matrix import adjoint, diagonal_of, hermitian, lower_triangle, on_diagonal, plain, transposed
 
 
 class EighResult(NamedTuple):
@@ -34,13 +34,6 @@ class QRResult(NamedTuple):
     R: Tensor
 
 
-class SlogdetResult(NamedTuple):
-    """What `slogdet` gives."""
-
-    sign: Tensor
-    logabsdet: Tensor
-
-
 class SVDResult(NamedTuple):
     """What `svd` gives."""
 
@@ -49,61 +42,14 @@ class SVDResult(NamedTuple):
     Vh: Tensor
 
 
-# small helpers, for arrays and Tensors
-
-
-def transposed(x: Any) -> Any:
-    """xᵀ of each matrix."""
-    return np.swapaxes(x, -1, -2)
-
-
-def adjoint(x: Any) -> Any:
-    """xᴴ of each matrix."""
-    x = np.swapaxes(x, -1, -2)
-    return np.conjugate(x) if x.dtype.kind == "c" else x
-
-
-def _hermitian(x: Any) -> Any:
-    """(x + xᴴ)/2."""
-    return (x + adjoint(x)) / 2
-
-
-def _lower(x: Any, k: int = 0) -> Any:
-    """The lower triangle, up to the k-th diagonal."""
-    return np.where(np.tri(*x.shape[-2:], k, dtype=bool), x, 0)
-
-
 def _halved_lower(x: Any) -> Any:
     """The lower triangle with half the diagonal."""
-    return (_lower(x) + _lower(x, -1)) / 2
-
-
-def _on_diagonal(values: Any) -> Any:
-    """Matrices with the values on their diagonal."""
-    return np.where(np.eye(values.shape[-1], dtype=bool), values[..., None, :], 0)
-
-
-def _diagonal_of(x: Any) -> Any:
-    """The diagonal of square matrices."""
-    return np.sum(np.where(np.eye(x.shape[-1], dtype=bool), x, 0), axis=-1)
-
-
-def _plain(x: Any) -> Any:
-    return x._data if isinstance(x, Tensor) else x
+    return (lower_triangle(x) + lower_triangle(x, -1)) / 2
 
 
 def _unused(g: Any) -> bool:
     """Whether nothing depends on an output, so that its part of the rule must not divide 0 by 0."""
-    return not (isinstance(g, Tensor) and g.requires_grad) and not np.any(_plain(g))
-
-
-def _inverse(x: Any, what: str) -> Any:
-    try:
-        return inv.raw(x)
-    except np.linalg.LinAlgError:
-        raise np.linalg.LinAlgError(
-            f"{what} has no derivative at a singular matrix; add a multiple of the identity, or leave it out"
-        ) from None
+    return not (isinstance(g, Tensor) and g.requires_grad) and not np.any(plain(g))
 
 
 def _over_gaps(x: Any, values: Any) -> Any:
@@ -115,7 +61,7 @@ def _over_gaps(x: Any, values: Any) -> Any:
 
 def _check_phase(turn: Any, scale: Any, what: str) -> None:
     """Refuse a final value that depends on the phase of the vectors, which is nobody's choice."""
-    turn, scale = np.abs(_plain(turn)), np.max(np.abs(_plain(scale)), initial=0)
+    turn, scale = np.abs(plain(turn)), np.max(np.abs(plain(scale)), initial=0)
     if np.any(turn > 1e-3 * scale):
         raise RuntimeError(
             f"the gradient comes into {what} in a way that depends on the phase of complex vectors, which the "
@@ -123,285 +69,10 @@ def _check_phase(turn: Any, scale: Any, what: str) -> None:
         )
 
 
-# inverses and determinants
-
-
-@op(
-    "x",
-    x=lambda g, out: -(transposed(out) @ g @ transposed(out)),
-    gate=MIXER,
-    complex="holomorphic",
-    symbol="X⁻¹",
-    numpy=(np.linalg.inv,),
-    samples=matrices("regular"),
-    reference=np.linalg.inv,
-)
-def inv(x: Any, /) -> Any:
-    """The inverse X⁻¹ of square matrices (..., M, M). The gradient is −X⁻ᵀ·g·X⁻ᵀ.
-
-    Raises:
-        numpy.linalg.LinAlgError: if a matrix is singular.
-
-    >>> import pullback as pb
-    >>> pb.linalg.inv(pb.tensor([[2.0, 0.0], [0.0, 4.0]]))
-    tensor([[0.5 , 0.  ],
-            [0.  , 0.25]], dtype=float32)
-    """
-    return np.linalg.inv(x)
-
-
-def _as_columns(g: Any, is_vector: bool) -> Any:
-    return g[..., None] if is_vector else g
-
-
-def _solve_left(g: Any, x1: Any, x2_shape: tuple[int, ...], out: Any) -> Any:
-    vector = len(x2_shape) == 1
-    pulled = solve.raw(transposed(x1), _as_columns(g, vector))
-    return -(pulled @ transposed(_as_columns(out, vector)))
-
-
-def _solve_right(g: Any, x1: Any, x2_shape: tuple[int, ...]) -> Any:
-    vector = len(x2_shape) == 1
-    pulled = solve.raw(transposed(x1), _as_columns(g, vector))
-    return pulled[..., 0] if vector else pulled
-
-
-@op(
-    "x1 x2",
-    x1=_solve_left,
-    x2=_solve_right,
-    gate=MIXER,
-    complex="holomorphic",
-    symbol="A⁻¹b",
-    numpy=(np.linalg.solve,),
-    samples=matrices("regular", (3,), (3, 2), (2, 3, 1), (3, 0), batches=((), (2,))),
-    reference=np.linalg.solve,
-)
-def solve(x1: Any, x2: Any, /) -> Any:
-    """The solution X of x1·X = x2, for x1 (..., M, M) and x2 of shape (M,) or (..., M, K).
-
-    The gradients are x1⁻ᵀ·g for x2, and −(x1⁻ᵀ·g)·Xᵀ for x1; batch axes broadcast.
-
-    Raises:
-        numpy.linalg.LinAlgError: if a matrix is singular.
-
-    >>> import pullback as pb
-    >>> pb.linalg.solve(pb.tensor([[2.0, 0.0], [0.0, 4.0]]), pb.tensor([2.0, 2.0]))
-    tensor([1. , 0.5], dtype=float32)
-    """
-    return np.linalg.solve(x1, x2)
-
-
-@op(
-    "x",
-    x=lambda g, x: g[..., None, None] * cofactor.raw(x),
-    gate=MIXER,
-    complex="holomorphic",
-    numpy=(np.linalg.det,),
-    samples=matrices("square"),
-    reference=np.linalg.det,
-)
-def det(x: Any, /) -> Any:
-    """The determinant of square matrices (..., M, M). The gradient is g times the cofactors, also where X is singular.
-
-    >>> import pullback as pb
-    >>> x = pb.tensor([[1.0, 2.0], [3.0, 6.0]], requires_grad=True)
-    >>> pb.linalg.det(x).backward()
-    >>> x.grad.numpy().round(4).tolist()
-    [[6.0, -3.0], [-2.0, 1.0]]
-    """
-    return np.linalg.det(x)
-
-
-def _rotated(x: Any) -> tuple[Any, Any, Any, Any]:
-    """U, S, Vᴴ and det U·det Vᴴ."""
-    u, s, vh = np.linalg.svd(x)
-    return u, s, vh, np.linalg.det(u) * np.linalg.det(vh)
-
-
-def _products_without(s: Any, masks: Any) -> Any:
-    """The products of the values that a mask keeps, for each mask."""
-    shape = (*s.shape[:-1], *(1,) * (masks.ndim - 1), s.shape[-1])
-    return np.prod(np.where(masks, s.reshape(shape), 1), axis=-1)
-
-
-@op(
-    "x",
-    x=lambda g, x: cofactor_slope.raw(g, x),
-    gate=MIXER,
-    complex="holomorphic",
-    samples=matrices("regular"),
-    reference=lambda x: np.linalg.det(x)[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2),
-)
-def cofactor(x: Any, /) -> Any:
-    """The cofactors ∂det X/∂X of square matrices, which exist also where X is singular.
-
-    With X = U·S·Vᴴ they are det U·det Vᴴ·conj(U)·C·conj(Vᴴ), where C is diagonal and C_ii the product of the
-    other singular values.
-    """
-    u, s, vh, turn = _rotated(x)
-    others = _products_without(s, ~np.eye(s.shape[-1], dtype=bool))
-    return turn[..., None, None] * ((np.conjugate(u) * others[..., None, :]) @ np.conjugate(vh))
-
-
-def _third_order(g: Any, h: Any, x: Any) -> Any:
-    """The gradient of ⟨g, cofactor_slope(h, x)⟩ for x, for regular x."""
-    b = transposed(_inverse(x, "the third derivative of det"))
-    bg, bh = b @ transposed(g), b @ transposed(h)
-    trace_g, trace_h = _diagonal_of(bg).sum(-1), _diagonal_of(bh).sum(-1)
-    mixed = _diagonal_of(bg @ bh).sum(-1)
-    whole = (trace_g * trace_h - mixed)[..., None, None] * b
-    whole = whole - trace_g[..., None, None] * (bh @ b) - trace_h[..., None, None] * (bg @ b)
-    return det.raw(x)[..., None, None] * (whole + bg @ bh @ b + bh @ bg @ b)
-
-
-@op(
-    "h x",
-    h=lambda g, x: cofactor_slope.raw(g, x),
-    x=lambda g, h, x: _third_order(g, h, x),
-    gate=MIXER,
-    complex="holomorphic",
-    samples=given((((3, 3), (3, 3)), {}), (((2, 2, 2), (2, 2, 2)), {})),
-)
-def cofactor_slope(h: Any, x: Any, /) -> Any:
-    """The derivative of the cofactors of x along h, which is its own transpose, without any division.
-
-    In the basis of the singular vectors it takes h_ij to −h_ji·P_ij off the diagonal, and to Σ_k h_kk·P_ik on it,
-    where P_ij is the product of the singular values other than the i-th and the j-th.
-    """
-    u, s, vh, turn = _rotated(x)
-    count = s.shape[-1]
-    i = np.arange(count)
-    keep = (i != i[:, None, None]) & (i != i[None, :, None])
-    products = np.where(np.eye(count, dtype=bool), 0, _products_without(s, keep))
-    inside = adjoint(u) @ h @ adjoint(vh)
-    on = (products @ np.diagonal(inside, axis1=-2, axis2=-1)[..., None])[..., 0]
-    moved = _on_diagonal(on) - np.swapaxes(inside, -1, -2) * products
-    return turn[..., None, None] * (np.conjugate(u) @ moved @ np.conjugate(vh))
-
-
-def _slogdet_slope(g: Any, x: Any, out: Any) -> Any:
-    """(g_log + i·Im(g_sign·conj(sign)))·X⁻ᴴ: the sign turns by the imaginary part of tr X⁻¹dX."""
-    (g_sign, g_log), (sign, _) = g, out
-    if sign.dtype.kind == "c":
-        g_log = g_log + 1j * np.imag(g_sign * np.conjugate(sign))
-    return g_log[..., None, None] * adjoint(_inverse(x, "slogdet"))
-
-
-@op(
-    "x",
-    x=_slogdet_slope,
-    gate=MIXER,
-    complex="written",
-    symbol="log|det|",
-    numpy=(np.linalg.slogdet,),
-    samples=matrices("regular"),
-    reference=np.linalg.slogdet,
-    outputs=SlogdetResult,
-)
-def slogdet(x: Any, /) -> Any:
-    """The sign (of complex matrices the phase) and the logarithm of the size of the determinant.
-
-    The gradient of the logarithm is g·X⁻ᴴ; a real sign has none.
-
-    Raises:
-        numpy.linalg.LinAlgError: in backward, if a matrix is singular.
-
-    >>> import pullback as pb
-    >>> sign, logabsdet = pb.linalg.slogdet(pb.tensor([[0.0, 1.0], [1.0, 0.0]]))
-    >>> sign.item(), logabsdet.item()
-    (-1.0, 0.0)
-    """
-    return tuple(np.linalg.slogdet(x))
-
-
-def _power_slope(g: Any, x: Any, n: int) -> Any:
-    """Σ (Xᵀ)ᵏ·g·(Xᵀ)ⁿ⁻¹⁻ᵏ, and through the inverse where n is negative."""
-    if n == 0:
-        return np.zeros_like(g)
-    base = transposed(x if n > 0 else inv.raw(x))
-    total, power = g, base
-    for k in range(1, abs(n)):
-        total = base @ total + g @ power
-        if k + 1 < abs(n):
-            power = power @ base
-    return total if n > 0 else -(base @ total @ base)
-
-
-@op(
-    "x",
-    x=_power_slope,
-    gate=MIXER,
-    complex="holomorphic",
-    symbol="Xⁿ",
-    numpy=(np.linalg.matrix_power,),
-    samples=lambda rng: (
-        sample._replace(parameters={"n": n})
-        for n in (0, 1, 2, 3, 5, -1, -3)
-        for sample in matrices("regular")(rng)
-    ),
-    reference=np.linalg.matrix_power,
-)
-def matrix_power(x: Any, /, n: int) -> Any:
-    """Square matrices (..., M, M) to an integer power, of the inverse for negative n.
-
-    The gradient is Σₖ (Xᵀ)ᵏ·g·(Xᵀ)ⁿ⁻¹⁻ᵏ.
-
-    >>> import pullback as pb
-    >>> pb.linalg.matrix_power(pb.tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
-    tensor([[1., 3.],
-            [0., 1.]], dtype=float32)
-    """
-    return np.linalg.matrix_power(x, n)
-
-
-def _pinv_slope(g: Any, x: Any, out: Any) -> Any:
-    p, ph, gh = out, adjoint(out), adjoint(g)
-    return -(ph @ g @ ph) + (gh - x @ (p @ gh)) @ p @ ph + ph @ p @ (gh - (gh @ p) @ x)
-
-
-@op(
-    "x",
-    x=_pinv_slope,
-    gate=MIXER,
-    complex="written",
-    symbol="X⁺",
-    numpy=(np.linalg.pinv,),
-    samples=matrices("any"),
-    reference=lambda x: np.linalg.pinv(x, rtol=None),
-)
-def pinv(x: Any, /, *, rtol: Any = None) -> Any:
-    """The Moore–Penrose pseudo-inverse of (..., M, N); singular values below rtol times the largest count as 0.
-
-    The gradient (G. Golub and V. Pereyra, 1973) holds where the rank does not change; rtol is by default the
-    machine epsilon times the longer side.
-
-    >>> import pullback as pb
-    >>> pb.linalg.pinv(pb.tensor([[2.0], [0.0]]))
-    tensor([[0.5, 0. ]], dtype=float32)
-    """
-    return np.linalg.pinv(x, rtol=rtol)
-
-
-@op(
-    "x",
-    gate=BLOCK,
-    numpy=(np.linalg.matrix_rank,),
-    samples=matrices("any"),
-    reference=np.linalg.matrix_rank,
-)
-def matrix_rank(x: Any, /, *, rtol: Any = None) -> Any:
-    """The rank of (..., M, N): how many singular values exceed rtol times the largest."""
-    return np.linalg.matrix_rank(x, rtol=rtol)
-
-
-# decompositions
-
-
 def _cholesky_slope(g: Any, out: Any, upper: bool) -> Any:
     lower, g = (adjoint(out), adjoint(g)) if upper else (out, g)
     middle = _halved_lower(adjoint(lower) @ g)
-    return _hermitian(adjoint(solve.raw(adjoint(lower), adjoint(solve.raw(adjoint(lower), middle)))))
+    return hermitian(adjoint(solve.raw(adjoint(lower), adjoint(solve.raw(adjoint(lower), middle)))))
 
 
 @op(
@@ -432,18 +103,18 @@ def cholesky(x: Any, /, *, upper: bool = False) -> Any:
     tensor([[2., 0.],
             [1., 2.]], dtype=float32)
     """
-    return np.linalg.cholesky(_hermitian(x), upper=upper)
+    return np.linalg.cholesky(hermitian(x), upper=upper)
 
 
 def _eigh_slope(g: Any, out: Any) -> Any:
     (g_values, g_vectors), (values, vectors) = g, out
-    inside = _on_diagonal(g_values)
+    inside = on_diagonal(g_values)
     if not _unused(g_vectors):
         turns = adjoint(vectors) @ g_vectors
         if vectors.dtype.kind == "c":
-            _check_phase(np.imag(_diagonal_of(turns)), g_vectors, "eigh")
+            _check_phase(np.imag(diagonal_of(turns)), g_vectors, "eigh")
         inside = inside + _over_gaps(turns, values)
-    return _hermitian(vectors @ inside @ adjoint(vectors))
+    return hermitian(vectors @ inside @ adjoint(vectors))
 
 
 @op(
@@ -471,7 +142,7 @@ def eigh(x: Any, /) -> Any:
     >>> values
     tensor([1., 2.], dtype=float32)
     """
-    return tuple(np.linalg.eigh(_hermitian(x)))
+    return tuple(np.linalg.eigh(hermitian(x)))
 
 
 def _eigvalsh_slope(g: Any, x: Any) -> Any:
@@ -495,7 +166,7 @@ def eigvalsh(x: Any, /) -> Any:
     >>> pb.linalg.eigvalsh(pb.tensor([[2.0, 0.0], [0.0, 1.0]]))
     tensor([1., 2.], dtype=float32)
     """
-    return np.linalg.eigvalsh(_hermitian(x))
+    return np.linalg.eigvalsh(hermitian(x))
 
 
 def _svd_slope(g: Any, out: Any) -> Any:
@@ -508,7 +179,7 @@ def _svd_slope(g: Any, out: Any) -> Any:
                 "singular value, which the matrix leaves open; use full_matrices=False"
             )
         u, g_u, vh, g_vh = u[..., :rank], g_u[..., :rank], vh[..., :rank, :], g_vh[..., :rank, :]
-    inside = _on_diagonal(g_s)
+    inside = on_diagonal(g_s)
     if _unused(g_u) and _unused(g_vh):
         return u @ inside @ vh
     v, g_v = adjoint(vh), adjoint(g_vh)
@@ -517,10 +188,10 @@ def _svd_slope(g: Any, out: Any) -> Any:
     inside = inside + _over_gaps(turn_u - adjoint(turn_u), squares) * s[..., None, :]
     inside = inside + s[..., :, None] * _over_gaps(turn_v - adjoint(turn_v), squares)
     if u.dtype.kind == "c":
-        phase_u, phase_v = np.imag(_diagonal_of(turn_u)), np.imag(_diagonal_of(turn_v))
-        scale = np.maximum(np.max(np.abs(_plain(g_u)), initial=0), np.max(np.abs(_plain(g_vh)), initial=0))
+        phase_u, phase_v = np.imag(diagonal_of(turn_u)), np.imag(diagonal_of(turn_v))
+        scale = np.maximum(np.max(np.abs(plain(g_u)), initial=0), np.max(np.abs(plain(g_vh)), initial=0))
         _check_phase(phase_u + phase_v, scale, "svd")
-        inside = inside + _on_diagonal(1j * (phase_u - phase_v) / (2 * s))
+        inside = inside + on_diagonal(1j * (phase_u - phase_v) / (2 * s))
     gradient = u @ inside @ vh
     if rows > rank:
         left = g_u / s[..., None, :]
@@ -548,7 +219,6 @@ def _svd_observable(u: Any, s: Any, vh: Any) -> Any:
     gate=MIXER,
     complex="written",
     symbol="USVᴴ",
-    numpy=(np.linalg.svd,),
     samples=lambda rng: (
         sample._replace(parameters={"full_matrices": full})
         for full in (False, True)
@@ -620,7 +290,7 @@ def _qr_slope(g: Any, out: Any) -> Any:
 
 
 def _check_rank(r: Any) -> None:
-    sizes = np.abs(np.diagonal(_plain(r), axis1=-2, axis2=-1))
+    sizes = np.abs(np.diagonal(plain(r), axis1=-2, axis2=-1))
     if sizes.size and np.any(
         np.min(sizes, axis=-1) <= np.finfo(sizes.dtype).eps * max(r.shape[-2:]) * np.max(sizes, axis=-1)
     ):
@@ -636,7 +306,6 @@ def _check_rank(r: Any) -> None:
     gate=MIXER,
     complex="written",
     symbol="QR",
-    numpy=(np.linalg.qr,),
     samples=lambda rng: (
         sample._replace(parameters={"mode": mode})
         for mode in ("reduced", "complete")
