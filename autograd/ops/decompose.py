@@ -17,7 +17,16 @@ from ..op import op
 from ..samples import matrices
 from ..tensor import Tensor
 from .inverse import solve
-from .matrix import adjoint, diagonal_of, hermitian, lower_triangle, on_diagonal, plain, transposed
+from .matrix import (
+    adjoint,
+    check_square,
+    diagonal_of,
+    hermitian,
+    lower_triangle,
+    on_diagonal,
+    plain,
+    transposed,
+)
 
 
 class EighResult(NamedTuple):
@@ -103,6 +112,7 @@ def cholesky(x: Any, /, *, upper: bool = False) -> Any:
     tensor([[2., 0.],
             [1., 2.]], dtype=float32)
     """
+    check_square("cholesky", x)
     return np.linalg.cholesky(hermitian(x), upper=upper)
 
 
@@ -142,6 +152,7 @@ def eigh(x: Any, /) -> Any:
     >>> values
     tensor([1., 2.], dtype=float32)
     """
+    check_square("eigh", x)
     return tuple(np.linalg.eigh(hermitian(x)))
 
 
@@ -166,6 +177,7 @@ def eigvalsh(x: Any, /) -> Any:
     >>> pb.linalg.eigvalsh(pb.tensor([[2.0, 0.0], [0.0, 1.0]]))
     tensor([1., 2.], dtype=float32)
     """
+    check_square("eigvalsh", x)
     return np.linalg.eigvalsh(hermitian(x))
 
 

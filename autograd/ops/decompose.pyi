@@ -7,7 +7,7 @@ from ..op import op
 from ..samples import matrices
 from ..tensor import Tensor
 from .inverse import solve
-from .matrix import adjoint, diagonal_of, hermitian, lower_triangle, on_diagonal, plain, transposed
+from .matrix import adjoint, check_square, diagonal_of, hermitian, lower_triangle, on_diagonal, plain, transposed
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 class EighResult(NamedTuple):

@@ -21,12 +21,17 @@ LETTERS = string.ascii_letters
 def _einsum_slope(g: Any, operands: Any, operands_shape: Any, i: int, subscripts: str) -> Any:
     """g with the other operands, contracted to the letters of the i-th.
 
-    A letter that only this operand has was summed: ones bring it back. One that it has twice is a diagonal: an
-    identity matrix with a letter of its own puts it there.
+    A letter whose whole length only this operand has was summed: ones bring it back. One that it has twice is a
+    diagonal: an identity matrix with a letter of its own puts it there.
     """
     terms, output = subscripts.split("->")
     *others, term = [t for j, t in enumerate(terms.split(",")) if j != i] + [terms.split(",")[i]]
-    known = set(output).union(*others)
+    shapes = [g.shape, *(shape for j, shape in enumerate(operands_shape) if j != i)]
+    known = {
+        pair
+        for text, shape in zip([output, *others], shapes, strict=True)
+        for pair in zip(text, shape, strict=True)
+    }
     free = (letter for letter in LETTERS if letter not in subscripts)
     placed: list[str] = []
     extra: list[Any] = []
@@ -36,7 +41,7 @@ def _einsum_slope(g: Any, operands: Any, operands_shape: Any, i: int, subscripts
             others.append(letter + twin)
             extra.append(np.eye(length, dtype=g.dtype))
             letter = twin
-        elif letter not in known:
+        elif (letter, length) not in known:
             others.append(letter)
             extra.append(np.ones(length, g.dtype))
         placed.append(letter)
@@ -61,6 +66,8 @@ def _einsum_slope(g: Any, operands: Any, operands_shape: Any, i: int, subscripts
         (([(2, 3), (4,)],), {"subscripts": "ij,k->k"}),
         (([(2, 3), (3, 4), (4, 2)],), {"subscripts": "ij,jk,ki->"}),
         (([(1, 3), (4, 3)],), {"subscripts": "ij,ij->i"}),
+        (([(4, 3), (4, 1)],), {"subscripts": "ij,ij->i"}),
+        (([(1, 3), (2, 1), (2, 3)],), {"subscripts": "ij,ij,ij->"}),
         (([(), (2,)],), {"subscripts": ",i->i"}),
         (([(0, 3), (3, 2)],), {"subscripts": "ij,jk->ik"}),
     ),

@@ -14,7 +14,7 @@ from ..gate import BLOCK, MIXER
 from ..op import op
 from ..samples import given, matrices
 from ..tensor import Tensor
-from .matrix import adjoint, diagonal_of, on_diagonal, transposed
+from .matrix import adjoint, check_square, diagonal_of, on_diagonal, transposed
 
 
 class SlogdetResult(NamedTuple):
@@ -54,6 +54,7 @@ def inv(x: Any, /) -> Any:
     tensor([[0.5 , 0.  ],
             [0.  , 0.25]], dtype=float32)
     """
+    check_square("inv", x)
     return np.linalg.inv(x)
 
 
@@ -96,6 +97,9 @@ def solve(x1: Any, x2: Any, /) -> Any:
     >>> pb.linalg.solve(pb.tensor([[2.0, 0.0], [0.0, 4.0]]), pb.tensor([2.0, 2.0]))
     tensor([1. , 0.5], dtype=float32)
     """
+    check_square("solve", x1)
+    if np.shape(x2)[-2:][:1] != np.shape(x1)[-1:]:
+        raise ValueError(f"solve: x2 of shape {np.shape(x2)} does not fit x1 of shape {np.shape(x1)}")
     return np.linalg.solve(x1, x2)
 
 
@@ -117,6 +121,7 @@ def det(x: Any, /) -> Any:
     >>> x.grad.numpy().round(4).tolist()
     [[6.0, -3.0], [-2.0, 1.0]]
     """
+    check_square("det", x)
     return np.linalg.det(x)
 
 
@@ -219,6 +224,7 @@ def slogdet(x: Any, /) -> Any:
     >>> sign.item(), logabsdet.item()
     (-1.0, 0.0)
     """
+    check_square("slogdet", x)
     return tuple(np.linalg.slogdet(x))
 
 
@@ -259,6 +265,7 @@ def matrix_power(x: Any, /, n: int) -> Any:
     tensor([[1., 3.],
             [0., 1.]], dtype=float32)
     """
+    check_square("matrix_power", x)
     return np.linalg.matrix_power(x, n)
 
 

@@ -6,7 +6,7 @@ from ..gate import BLOCK, MIXER
 from ..op import op
 from ..samples import given, matrices
 from ..tensor import Tensor
-from .matrix import adjoint, diagonal_of, on_diagonal, transposed
+from .matrix import adjoint, check_square, diagonal_of, on_diagonal, transposed
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 class SlogdetResult(NamedTuple):

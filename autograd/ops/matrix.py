@@ -43,3 +43,16 @@ def diagonal_of(x: Any) -> Any:
 def plain(x: Any) -> Any:
     """The array of a Tensor, and what else there is as it is."""
     return x._data if isinstance(x, Tensor) else x
+
+
+def check_square(name: str, x: Any) -> None:
+    """Refuse what is no stack of square matrices.
+
+    Raises:
+        numpy.linalg.LinAlgError: with the shape.
+    """
+    shape = np.shape(x)
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        raise np.linalg.LinAlgError(
+            f"{name} takes square matrices (..., M, M), and this array has shape {shape}"
+        )

@@ -25,6 +25,10 @@ def tensordots(axes):
     return lambda x, y: pb.tensordot(x, y, axes=axes), lambda x, y: np.tensordot(x, y, axes)
 
 
+def dots(x, y):
+    return np.sum(x * y, -1)
+
+
 COMPOSED = {
     "tensordot": (*tensordots(((1, 2), (0, 1))), (2, 3, 4), (3, 4, 2)),
     "tensordot of one axis": (*tensordots(1), (2, 3), (3, 2)),
@@ -37,6 +41,7 @@ COMPOSED = {
     "kron": (pb.kron, np.kron, (2, 3), (3, 1)),
     "kron of unequal axes": (pb.kron, np.kron, (2,), (2, 3)),
     "einsum with dots": (lambda x, y: pb.einsum("...ij,...jk->...ik", x, y), np.matmul, (2, 1, 2, 3), (4, 3, 2)),
+    "einsum with dots of length 1": (lambda x, y: pb.einsum("...i,...i", x, y), dots, (4, 1, 3), (2, 3)),
     "einsum without an arrow": (lambda x, y: pb.einsum("ij, jk", x, y), np.matmul, (2, 3), (3, 2)),
     "einsum with dots and no arrow": (lambda x, y: pb.einsum("...j,j", x, y), np.matmul, (4, 2, 3), (3,)),
 }  # fmt: skip
@@ -283,8 +288,19 @@ def test_shapes_that_do_not_fit_are_named():
         linalg.diagonal(pb.ones(2))
     with pytest.raises(ValueError, match="tensordot"):
         pb.tensordot(pb.ones((2, 3)), pb.ones((2, 3)), axes=1)
-    with pytest.raises(np.linalg.LinAlgError):
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
         linalg.inv(pb.zeros((2, 2)))
+    for function in (linalg.inv, linalg.det, linalg.slogdet, linalg.cholesky, linalg.eigh, linalg.eigvalsh):
+        with pytest.raises(
+            np.linalg.LinAlgError, match=rf"{function.op.name} takes square matrices.*\(2, 3\)"
+        ):
+            function(pb.ones((2, 3)))
+    with pytest.raises(np.linalg.LinAlgError, match="solve takes square"):
+        linalg.solve(pb.ones(2), pb.ones(2))
+    with pytest.raises(ValueError, match=r"solve: x2 of shape \(3,\) does not fit x1 of shape \(2, 2\)"):
+        linalg.solve(pb.eye(2), pb.ones(3))
+    with pytest.raises(np.linalg.LinAlgError, match="matrix_power takes square"):
+        linalg.matrix_power(pb.ones((2, 3)), 2)
 
 
 def test_empty_matrices_and_batches():
