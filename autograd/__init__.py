@@ -8,6 +8,7 @@ What may not live here: layers, losses, optimisers, pictures, data. The engine i
 the other folders.
 """
 
+from . import fft, linalg
 from .config import get_default_dtype, set_default_dtype
 from .convert import asarray, tensor
 from .creation import arange, eye, full, full_like, linspace, ones, ones_like, zeros, zeros_like
@@ -17,6 +18,8 @@ from .gradcheck import GradcheckResult, gradcheck
 from .io import load, save
 from .jacobian import hessian, jacobian
 from .mode import enable_grad, is_grad_enabled, no_grad
+from .ops.complex import angle, complex, conj, imag, real
+from .ops.einsum import dot, einsum, inner, tensordot
 from .ops.elementwise import (
     abs,
     add,
@@ -67,7 +70,8 @@ from .ops.elementwise import (
     trunc,
     where,
 )
-from .ops.linalg import matmul
+from .ops.linalg import cross, diagonal, kron, matmul, matrix_transpose, outer, vecdot
+from .ops.norm import norm
 from .ops.reduce import all, any, argmax, argmin, max, mean, min, std, sum, var
 from .ops.shape import (
     astype,
@@ -101,6 +105,7 @@ __all__ = [
     "abs",
     "add",
     "all",
+    "angle",
     "any",
     "arange",
     "argmax",
@@ -114,12 +119,18 @@ __all__ = [
     "broadcast_to",
     "ceil",
     "clip",
+    "complex",
     "concat",
+    "conj",
     "copy",
     "cos",
     "cosh",
+    "cross",
     "default_generator",
+    "diagonal",
     "divide",
+    "dot",
+    "einsum",
     "elementwise_grad",
     "enable_grad",
     "equal",
@@ -127,6 +138,7 @@ __all__ = [
     "expand_dims",
     "expm1",
     "eye",
+    "fft",
     "flip",
     "floor",
     "full",
@@ -139,14 +151,18 @@ __all__ = [
     "greater_equal",
     "hessian",
     "hvp",
+    "imag",
+    "inner",
     "is_grad_enabled",
     "isfinite",
     "isinf",
     "isnan",
     "jacobian",
     "jvp",
+    "kron",
     "less",
     "less_equal",
+    "linalg",
     "linspace",
     "load",
     "log",
@@ -160,6 +176,7 @@ __all__ = [
     "logsumexp",
     "manual_seed",
     "matmul",
+    "matrix_transpose",
     "max",
     "maximum",
     "mean",
@@ -169,14 +186,17 @@ __all__ = [
     "multiply",
     "negative",
     "no_grad",
+    "norm",
     "not_equal",
     "ones",
     "ones_like",
+    "outer",
     "permute_dims",
     "positive",
     "pow",
     "rand",
     "randn",
+    "real",
     "reciprocal",
     "record",
     "relu",
@@ -200,10 +220,12 @@ __all__ = [
     "tan",
     "tanh",
     "tensor",
+    "tensordot",
     "trace",
     "trunc",
     "value_and_grad",
     "var",
+    "vecdot",
     "vjp",
     "vmap",
     "where",

@@ -131,6 +131,21 @@ def _without_tensors(data: Any) -> Any:
     return [_without_tensors(item) for item in data] if isinstance(data, (list, tuple)) else data
 
 
+def both(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
+    """Both as Tensors; a plain number is weak beside an array."""
+    if isinstance(x1, PYTHON_SCALARS) and not isinstance(x2, PYTHON_SCALARS):
+        return asarray(x1, dtype=np.result_type(x1, asarray(x2).dtype)), asarray(x2)
+    if isinstance(x2, PYTHON_SCALARS) and not isinstance(x1, PYTHON_SCALARS):
+        return asarray(x1), asarray(x2, dtype=np.result_type(x2, asarray(x1).dtype))
+    return asarray(x1), asarray(x2)
+
+
+def is_complex(value: Any) -> bool:
+    """Whether an operand is complex: an array, a NumPy scalar or a Python number."""
+    dtype = getattr(value, "dtype", None)
+    return isinstance(value, complex) if dtype is None else dtype.kind == "c"
+
+
 def operand(value: Any, beside: Any = None) -> Any:
     """What an operation computes with for an argument that is not a Tensor; NotImplemented if it is none.
 

@@ -9,7 +9,7 @@ from .inplace import replace_memory, writable
 from .io import write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
-from .samples import along, elementwise, given, integers, of_family, reduction
+from .samples import along, elementwise, given, integers, matrices, of_family, reduction
 
 __all__ = [
     "ADDER",
@@ -34,6 +34,7 @@ __all__ = [
     "elementwise",
     "given",
     "integers",
+    "matrices",
     "module_scope",
     "observing",
     "of_family",

@@ -115,6 +115,6 @@ def _check_real(tensors: Sequence[Tensor]) -> None:
     for tensor in tensors:
         if tensor.dtype.kind == "c":
             raise TypeError(
-                f"a Jacobian is that of real numbers, and one of the tensors is {tensor.dtype}; take the real and "
-                "the imaginary part as functions of their own"
+                f"a Jacobian is that of real numbers, and one of the tensors is {tensor.dtype}; take it of the "
+                "parts, pb.real(y) and pb.imag(y)"
             )

@@ -22,7 +22,7 @@ class Observer(Protocol):
     """Sees every operation as it runs; the recorder is one."""
 
     def on_forward(self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:
-        """Called after an operation has run."""
+        """Called after an operation has run; `output` is a tuple of Tensors for several outputs."""
 
     def on_replace(self, old: Any, new: Any) -> None:
         """Called before a tensor is written in place: `new` stands for what it was."""

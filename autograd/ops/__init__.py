@@ -4,6 +4,32 @@ A declaration (`op(...)`, see `op.py`) brings the function, its gradient rules, 
 nothing about an operation is written anywhere else. Layers and losses do not live here but in `nn`.
 """
 
-from . import elementwise, index, linalg, reduce, shape, special
+from . import (
+    complex,
+    decompose,
+    einsum,
+    elementwise,
+    fft,
+    index,
+    inverse,
+    linalg,
+    norm,
+    reduce,
+    shape,
+    special,
+)
 
-__all__ = ["elementwise", "index", "linalg", "reduce", "shape", "special"]
+__all__ = [
+    "complex",
+    "decompose",
+    "einsum",
+    "elementwise",
+    "fft",
+    "index",
+    "inverse",
+    "linalg",
+    "norm",
+    "reduce",
+    "shape",
+    "special",
+]

@@ -46,6 +46,7 @@ def _spread(g: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     "x",
     x=lambda g, x_shape, axis: _spread(g, x_shape, axis),
     gate=DISTRIBUTOR,
+    complex="written",
     symbol="Σ",
     method=True,
     numpy=(np.sum,),
@@ -72,6 +73,7 @@ def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fal
     "x",
     x=lambda g, x_shape, axis: _spread(g * _one_over(_count(x_shape, axis)), x_shape, axis),
     gate=DISTRIBUTOR,
+    complex="written",
     method=True,
     numpy=(np.mean,),
     samples=reduction(empty=False),
@@ -97,6 +99,7 @@ def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
         * (x - np.mean(x, axis=axis, keepdims=True))
     ),
     gate=MIXER,
+    complex="written",
     method=True,
     samples=reduction(empty=False, minimum=1),
     reference=lambda x, axis=None, correction=0.0, keepdims=False: np.var(
@@ -115,6 +118,7 @@ def var(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool
         * (x - np.mean(x, axis=axis, keepdims=True))
     ),
     gate=MIXER,
+    complex="written",
     method=True,
     samples=reduction(empty=False, minimum=1),
     reference=lambda x, axis=None, correction=0.0, keepdims=False: np.std(

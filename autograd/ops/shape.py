@@ -54,6 +54,7 @@ def _all_batched(batched: tuple[bool, ...], arrays: Any) -> list[Any]:
     "x",
     x=lambda g, x_shape: np.reshape(g, x_shape),
     gate=RELAY,
+    complex="written",
     numpy=(np.reshape,),
     view=True,
     batch=lambda call, b, x, shape, copy: call(
@@ -83,6 +84,7 @@ def reshape(x: Any, /, shape: int | tuple[int, ...], *, copy: bool | None = None
     "x",
     x=lambda g, axes: np.transpose(g, _inverse(axes, g.ndim)),
     gate=RELAY,
+    complex="written",
     symbol="ᵀ",
     numpy=(np.transpose,),
     view=True,
@@ -112,6 +114,7 @@ def _inverse(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
     "x",
     x=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2),
     gate=RELAY,
+    complex="written",
     symbol="ᵀ",
     method=True,
     numpy=(np.swapaxes,),
@@ -131,6 +134,7 @@ def swapaxes(x: Any, /, axis1: int, axis2: int) -> Any:
     "x",
     x=lambda g, x_shape: np.reshape(g, x_shape),
     gate=RELAY,
+    complex="written",
     numpy=(np.expand_dims,),
     view=True,
     batch=lambda call, b, x, axis: call(
@@ -148,6 +152,7 @@ def expand_dims(x: Any, /, axis: int | tuple[int, ...] = 0) -> Any:
     "x",
     x=lambda g, x_shape: np.reshape(g, x_shape),
     gate=RELAY,
+    complex="written",
     method=True,
     numpy=(np.squeeze,),
     view=True,
@@ -168,6 +173,7 @@ def squeeze(x: Any, /, axis: int | tuple[int, ...] | None = None) -> Any:
     "x",
     x=lambda g: g,
     gate=ADDER,
+    complex="written",
     numpy=(np.broadcast_to,),
     view=True,
     batch=lambda call, b, x, shape: call(
@@ -190,6 +196,7 @@ def broadcast_to(x: Any, /, shape: tuple[int, ...]) -> Any:
     "x",
     x=lambda g, axis: np.flip(g, axis),
     gate=RELAY,
+    complex="written",
     numpy=(np.flip,),
     view=True,
     batch=lambda call, b, x, axis: call(
@@ -216,6 +223,7 @@ def _part(g: Any, i: int, shapes: Sequence[tuple[int, ...]], axis: int | None) -
     "*arrays",
     arrays=lambda g, i, arrays_shape, axis: np.reshape(_part(g, i, arrays_shape, axis), arrays_shape[i]),
     gate=RELAY,
+    complex="written",
     numpy=(np.concatenate,),
     batch=_batch_concat,
     samples=given(
@@ -240,6 +248,7 @@ def concat(arrays: Any, /, axis: int | None = 0) -> Any:
     "*arrays",
     arrays=lambda g, i, axis: np.moveaxis(g, axis, 0)[i],
     gate=RELAY,
+    complex="written",
     numpy=(np.stack,),
     batch=lambda call, b, arrays, axis: call(
         _all_batched(b, arrays), axis=behind_batch(axis, np.ndim(arrays[0]) - b[0] + 1)
@@ -256,6 +265,7 @@ def stack(arrays: Any, /, axis: int = 0) -> Any:
     "x",
     x=lambda g, source, destination: np.moveaxis(g, destination, source),
     gate=RELAY,
+    complex="written",
     numpy=(np.moveaxis,),
     view=True,
     batch=lambda call, b, x, source, destination: call(
@@ -276,6 +286,7 @@ def moveaxis(x: Any, /, source: int | tuple[int, ...], destination: int | tuple[
     "x",
     x=lambda g: g,
     gate=RELAY,
+    complex="written",
     method=True,
     view=True,
     samples=elementwise(1, dtype=np.float64),
@@ -286,7 +297,16 @@ def astype(x: Any, /, dtype: Any, *, copy: bool = True) -> Any:
     return np.asarray(x).astype(numeric(dtype), copy=copy)
 
 
-@op("x", x=lambda g: g, gate=RELAY, method=True, numpy=(np.copy,), samples=elementwise(1), reference=np.copy)
+@op(
+    "x",
+    x=lambda g: g,
+    gate=RELAY,
+    complex="written",
+    method=True,
+    numpy=(np.copy,),
+    samples=elementwise(1),
+    reference=np.copy,
+)
 def copy(x: Any, /) -> Any:
     """The same values in memory of their own."""
     return np.array(x)
