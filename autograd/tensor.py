@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .config import check_device
 from .methods import OperationMethods
 from .node import Node, leaf_node
 from .storage import Seal, View, register_detached
@@ -80,6 +81,13 @@ class Tensor(OperationMethods):
     def device(self) -> str:
         """Always "cpu"."""
         return "cpu"
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
+        """The tensor itself: all tensors live on the "cpu"."""
+        check_device(device)
+        if stream is not None:
+            raise ValueError(f"the CPU has no streams, and stream={stream!r} was given")
+        return self
 
     @property
     def data(self) -> Tensor:
@@ -287,6 +295,27 @@ class Tensor(OperationMethods):
         from .numpy_protocol import apply_ufunc
 
         return apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_namespace__(self, /, *, api_version: str | None = None) -> Any:
+        """The namespace of the array API standard that works on tensors: `pullback`."""
+        from .dtypes import namespace
+
+        return namespace(api_version)
+
+    def __dlpack__(
+        self,
+        /,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[Any, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        array: Any = self._readable("exported by DLPack")
+        return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self, /) -> tuple[Any, int]:
+        return np.asarray(self._data).__dlpack_device__()
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         from .numpy_protocol import apply_function

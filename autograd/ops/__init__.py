@@ -4,6 +4,34 @@ A declaration (`op(...)`, see `op.py`) brings the function, its gradient rules, 
 nothing about an operation is written anywhere else. Layers and losses do not live here but in `nn`.
 """
 
-from . import elementwise, index, linalg, reduce, shape, special
+from . import (
+    arithmetic,
+    arrange,
+    cumulative,
+    elementwise,
+    gather,
+    index,
+    inverse,
+    join,
+    linalg,
+    reduce,
+    shape,
+    sort,
+    special,
+)
 
-__all__ = ["elementwise", "index", "linalg", "reduce", "shape", "special"]
+__all__ = [
+    "arithmetic",
+    "arrange",
+    "cumulative",
+    "elementwise",
+    "gather",
+    "index",
+    "inverse",
+    "join",
+    "linalg",
+    "reduce",
+    "shape",
+    "sort",
+    "special",
+]

@@ -400,16 +400,25 @@ trunc = op(
     doc="x without its fraction. The gradient is 0.",
 )
 
-round = op(
-    np.rint,
+
+@op(
     "x",
     x=lambda g: np.zeros_like(g),
     gate=FLAT,
-    name="round",
     method=True,
+    numpy=(np.round, np.around, np.rint),
     samples=elementwise(1, avoid=(-1.5, -0.5, 0.5, 1.5)),
-    doc="x to the nearest integer, halves to the even one. The gradient is 0.",
+    reference=np.round,
 )
+def round(x: Any, /, decimals: int = 0) -> Any:
+    """x to the nearest integer, or to a number of decimals; halves go to the even one. The gradient is 0.
+
+    >>> import pullback as pb
+    >>> pb.round(pb.tensor([0.5, 1.5, 2.26]))
+    tensor([0., 2., 2.], dtype=float32)
+    """
+    return np.round(x, decimals)
+
 
 sign = op(
     np.sign,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config import check_device
 from ..gate import ADDER, RELAY
 from ..methods import method
 from ..op import op
@@ -213,11 +214,20 @@ def moveaxis(x: Any, /, source: int | tuple[int, ...], destination: int | tuple[
     x=lambda g: g,
     gate=RELAY,
     method=True,
+    view=True,
     samples=elementwise(1, dtype=np.float64),
     reference=lambda x, dtype: x.astype(dtype),
 )
-def astype(x: Any, /, dtype: Any, *, copy: bool = True) -> Any:
-    """The elements in another dtype. The gradient comes back in the dtype of x; integers block it."""
+def astype(x: Any, /, dtype: Any, *, copy: bool = True, device: Any = None) -> Any:
+    """The elements in another dtype. The gradient comes back in the dtype of x; integers block it.
+
+    Args:
+        x: the array.
+        dtype: of the result.
+        copy: if false, x itself where it has the dtype already, without a copy.
+        device: "cpu" or None.
+    """
+    check_device(device)
     return np.asarray(x).astype(np.dtype(dtype), copy=copy)
 
 
