@@ -171,15 +171,15 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     body.append("result = new_tensor(Tensor)")
     body.append("result._data = out")
     body.append("result._grad = result._seal = result._view = result._views = result.name = None")
-    body.append("mode = current_mode()")
+    body.append("_mode = current_mode()")
     body += _record(op)
     if op.view:
         first = op.inputs[0]
         body.append(f"if {first} is not None and out.__class__ is ndarray:")
         body.append(f"{INDENT}register_view(result, {first}, op, {_parameter_tuple(op)})")
-    body.append("if mode.observers:")
+    body.append("if _mode.observers:")
     seen = op.inputs[0] + "_seen" if op.variadic else _seen(op)
-    body.append(f"{INDENT}for observer in mode.observers:")
+    body.append(f"{INDENT}for observer in _mode.observers:")
     body.append(f"{INDENT * 2}observer.on_forward(op, {seen}, {_parameter_tuple(op)}, result)")
     body.append("return result")
     return _function(function_name, signature, body)
@@ -240,7 +240,7 @@ def _record(op: Op) -> list[str]:
         wanted = " or ".join(f"{name}_node is not None" for name in op.inputs)
         wanted = f"({wanted})" if len(op.inputs) > 1 else wanted
         parents = _tuple(f"{name}_node" for name in op.inputs)
-    body = [f"if mode.grad and {wanted}:", f"{INDENT}dtype = out.dtype", f"{INDENT}if dtype.kind == 'f':"]
+    body = [f"if _mode.grad and {wanted}:", f"{INDENT}dtype = out.dtype", f"{INDENT}if dtype.kind == 'f':"]
     inner: list[str] = []
     for name in op.inputs:
         if not op.variadic and name not in op.rules:
@@ -257,7 +257,7 @@ def _record(op: Op) -> list[str]:
         "node.number = next_number()",
         "node.shape = out.shape",
         "node.dtype = dtype",
-        "node.scope = mode.scope",
+        "node.scope = _mode.scope",
         "node.handle = None",
         "result._node = node",
     ]
@@ -387,7 +387,7 @@ def _signature_text(op: Op, spelling: bool = True) -> str:
 
 def _forward_text(op: Op, suffix: str) -> str:
     values = [name + suffix for name in op.inputs]
-    if op.infix:
+    if op.infix and isinstance(op.forward, np.ufunc):
         return f"{values[0]} {op.infix} {values[1]}" if len(values) == 2 else f"{op.infix}{values[0]}"
     return f"forward({_pass_on(op, suffix)})"
 

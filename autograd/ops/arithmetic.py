@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..gate import BLOCK, DISTRIBUTOR, FLAT, ROUTER, SCALER
@@ -11,17 +13,31 @@ from ..samples import elementwise, integers
 from ..tensor import Tensor
 from .elementwise import abs as absolute
 
-floor_divide = op(
-    np.floor_divide,
+
+@op(
     "x y",
     x=lambda g: np.zeros_like(g),
     y=lambda g: np.zeros_like(g),
     gate=FLAT,
     infix="//",
     symbol="⌊÷⌋",
+    numpy=(np.floor_divide,),
     samples=elementwise(2, (0.75, 0.9), (0.5, 0.6)),
-    doc="The largest integer not above x / y. The gradient is 0.",
+    reference=np.floor_divide,
 )
+def floor_divide(x: Any, y: Any, /) -> Any:
+    """The largest integer not above x / y; beside infinities ⌊x / y⌋ as the quotient has it. The gradient is 0.
+
+    >>> import pullback as pb
+    >>> pb.tensor([7.0, -7.0, pb.inf]) // 2
+    tensor([ 3., -4., inf], dtype=float32)
+    """
+    infinite = np.isinf(x) | np.isinf(y)
+    if not np.any(infinite):
+        return np.floor_divide(x, y)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(infinite, np.floor(np.divide(x, y)), np.floor_divide(x, y))[()]
+
 
 remainder = op(
     np.remainder,

@@ -160,9 +160,21 @@ exp = op(
     doc="eˣ.",
 )
 
+
+def _expm1(x: Any) -> Any:
+    """NumPy's, but for complex infinities and nan, where that of exp is right."""
+    if np.iscomplexobj(x) and not np.all(np.isfinite(x)):
+        with np.errstate(invalid="ignore"):
+            return np.where(np.isfinite(x), np.expm1(x), np.exp(x) - 1)[()]
+    return np.expm1(x)
+
+
 expm1 = op(
-    np.expm1,
+    lambda x, /: _expm1(x),
     "x",
+    name="expm1",
+    numpy=(np.expm1,),
+    reference=np.expm1,
     x=lambda g, out: g * (out + 1),
     gate=SCALER,
     samples=elementwise(1),

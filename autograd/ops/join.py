@@ -15,7 +15,7 @@ from .index import getitem
 from .shape import broadcast_to, concat, moveaxis, reshape
 
 
-def broadcast_arrays(*arrays: Any) -> tuple[Tensor, ...]:
+def broadcast_arrays(*arrays: Any) -> list[Tensor]:
     """All arrays broadcast to the shape that they have together.
 
     >>> import pullback as pb
@@ -24,10 +24,10 @@ def broadcast_arrays(*arrays: Any) -> tuple[Tensor, ...]:
     """
     tensors = [asarray(x) for x in arrays]
     shape = np.broadcast_shapes(*(x.shape for x in tensors))
-    return tuple(broadcast_to(x, shape) for x in tensors)
+    return [broadcast_to(x, shape) for x in tensors]
 
 
-def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Tensor, ...]:
+def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinates of a grid: each vector repeated along the axes of the others.
 
     Args:
@@ -51,7 +51,7 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Tensor, ...]:
         reshape(x, tuple(x.size if i == at else 1 for i in range(len(axes))))
         for x, at in zip(tensors, axes, strict=True)
     ]
-    return tuple(x.copy() for x in broadcast_arrays(*open_grid))
+    return [x.copy() for x in broadcast_arrays(*open_grid)]
 
 
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
