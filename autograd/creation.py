@@ -62,7 +62,7 @@ def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
 
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """One value everywhere, in the shape and dtype of x."""
-    return _made(np.full(x.shape, to_array(fill_value), dtype or x.dtype), device, False)
+    return _made(np.full(x.shape, to_array(fill_value, dtype or x.dtype)), device, False)
 
 
 def arange(

@@ -162,11 +162,13 @@ exp = op(
 
 
 def _expm1(x: Any) -> Any:
-    """NumPy's, but for complex infinities and nan, where that of exp is right."""
-    if np.iscomplexobj(x) and not np.all(np.isfinite(x)):
-        with np.errstate(invalid="ignore"):
-            return np.where(np.isfinite(x), np.expm1(x), np.exp(x) - 1)[()]
-    return np.expm1(x)
+    """NumPy's, with the standard's special values for complex numbers: those of exp, and +0 for a real −0."""
+    if not np.iscomplexobj(x):
+        return np.expm1(x)
+    with np.errstate(invalid="ignore"):
+        out = np.where(np.isfinite(x), np.expm1(x), np.exp(x) - 1)
+    out.real += 0.0
+    return out[()]
 
 
 expm1 = op(
