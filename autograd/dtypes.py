@@ -55,9 +55,12 @@ def finfo(type: Any, /) -> FloatInfo:
     >>> pb.finfo(pb.float32).eps
     1.1920928955078125e-07
     """
-    info = np.finfo(_dtype_of(type))
-    numbers = (float(value) for value in (info.eps, info.max, info.min, info.smallest_normal))
-    return FloatInfo(info.bits, *numbers, np.dtype(info.dtype))
+    dtype = _dtype_of(type)
+    if dtype.kind not in "fc":
+        raise ValueError(f"finfo needs a floating dtype, not {dtype}; iinfo has the limits of integers")
+    info = np.finfo(dtype)
+    eps, biggest, lowest, tiny = map(float, (info.eps, info.max, info.min, info.smallest_normal))
+    return FloatInfo(info.bits, eps, biggest, lowest, tiny, np.dtype(info.dtype))
 
 
 def iinfo(type: Any, /) -> IntegerInfo:
@@ -68,6 +71,8 @@ def iinfo(type: Any, /) -> IntegerInfo:
     127
     """
     dtype = _dtype_of(type)
+    if dtype.kind not in "iu":
+        raise ValueError(f"iinfo needs an integer dtype, not {dtype}; finfo has the limits of floating ones")
     info = np.iinfo(dtype)
     return IntegerInfo(info.bits, int(info.max), int(info.min), dtype)
 

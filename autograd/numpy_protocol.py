@@ -46,8 +46,9 @@ def _take(a: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Tensor:
-    flat = axis is None
-    return gather.take_along_axis(arr.flatten() if flat else arr, indices, axis=0 if flat else axis)
+    return gather.take_along_axis(
+        arr.flatten() if axis is None else arr, indices, axis=0 if axis is None else axis
+    )
 
 
 def _along_last(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pullback as pb
-from pullback.autograd.extend import REGISTRY
+from pullback.autograd.extend import REGISTRY, Op
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {"autograd", "nn", "optim", "viz", "data", "train"}
@@ -102,7 +102,12 @@ def test_doctests(name):
         return
     module = importlib.import_module(name)
     assert module.__doc__, f"{name} does not say what lives there"
-    assert doctest.testmod(module).failed == 0
+    declared = dict(REGISTRY)
+    try:
+        assert doctest.testmod(module).failed == 0
+    finally:  # an example may declare an operation
+        for added in REGISTRY.keys() - declared.keys():
+            del REGISTRY[added]
 
 
 @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in REGISTRY.values()])
@@ -123,7 +128,7 @@ def test_public_names_exist_and_are_documented():
 def test_operations_are_known_by_their_public_names():
     for name in pb.__all__:
         op = getattr(getattr(pb, name), "op", None)
-        assert op is None or (op.name == name and REGISTRY[name] is op)
+        assert not isinstance(op, Op) or (op.name == name and REGISTRY[name] is op)
 
 
 def test_stubs_are_current():

@@ -229,19 +229,19 @@ def diff(
     tensor([3., 5.], dtype=float32)
     """
     axis, _ = respell("diff", spelling, axis, default=-1)
-    x = asarray(x)
-    if x.ndim == 0:
+    result = asarray(x)
+    if result.ndim == 0:
         raise ValueError("diff needs at least one axis")
     if n < 0:
         raise ValueError(f"diff: n must not be negative, and is {n}")
-    at = axis % x.ndim
+    at = axis % result.ndim
     if n:
-        one = (*x.shape[:at], 1, *x.shape[at + 1 :])
+        one = (*result.shape[:at], 1, *result.shape[at + 1 :])
         ends = [None if end is None else asarray(end) for end in (prepend, append)]
         first, last = ([] if end is None else [end if end.ndim else broadcast_to(end, one)] for end in ends)
-        x = concat([*first, x, *last], at) if first or last else x
+        result = concat([*first, result, *last], at) if first or last else result
     before = (slice(None),) * at
     for _ in range(n):
-        left, right = getitem(x, (*before, slice(None, -1))), getitem(x, (*before, slice(1, None)))
-        x = right != left if x.dtype.kind == "b" else right - left
-    return x
+        left, right = getitem(result, (*before, slice(None, -1))), getitem(result, (*before, slice(1, None)))
+        result = right ^ left if result.dtype.kind == "b" else right - left
+    return result
