@@ -8,6 +8,7 @@ What may not live here: layers, losses, optimisers, pictures, data. The engine i
 the other folders.
 """
 
+from . import special
 from .config import get_default_dtype, set_default_dtype
 from .convert import asarray, tensor
 from .creation import (
@@ -49,7 +50,14 @@ from .ops.arithmetic import (
     signbit,
 )
 from .ops.arrange import pad, repeat, roll, tile, tril, triu
-from .ops.cumulative import cumprod, cumsum, cumulative_prod, cumulative_sum, prod
+from .ops.cumulative import (
+    cumprod,
+    cumsum,
+    cumulative_prod,
+    cumulative_sum,
+    logcumsumexp,
+    prod,
+)
 from .ops.elementwise import (
     abs,
     add,
@@ -100,6 +108,8 @@ from .ops.elementwise import (
     trunc,
     where,
 )
+from .ops.entropy import logit, sinc, xlogy
+from .ops.gamma import digamma, erf, erfc, erfinv, i0, lgamma, polygamma
 from .ops.gather import gather, scatter, scatter_add, searchsorted, take, take_along_axis
 from .ops.inverse import acos, acosh, asin, asinh, atan, atan2, atanh, deg2rad, rad2deg
 from .ops.join import (
@@ -119,6 +129,18 @@ from .ops.join import (
     vstack,
 )
 from .ops.linalg import matmul
+from .ops.missing import nan_to_num, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+from .ops.order import (
+    RunningExtreme,
+    cummax,
+    cummin,
+    median,
+    nanmedian,
+    nanpercentile,
+    nanquantile,
+    percentile,
+    quantile,
+)
 from .ops.reduce import (
     all,
     any,
@@ -146,6 +168,7 @@ from .ops.shape import (
     stack,
     swapaxes,
 )
+from .ops.signal import convolve, correlate, interp, trapezoid
 from .ops.sort import (
     TopK,
     UniqueAll,
@@ -173,6 +196,7 @@ __all__ = [
     "Gate",
     "GradcheckResult",
     "Recording",
+    "RunningExtreme",
     "Tensor",
     "TopK",
     "UniqueAll",
@@ -214,11 +238,15 @@ __all__ = [
     "clip",
     "column_stack",
     "concat",
+    "convolve",
     "copy",
     "copysign",
+    "correlate",
     "cos",
     "cosh",
     "count_nonzero",
+    "cummax",
+    "cummin",
     "cumprod",
     "cumsum",
     "cumulative_prod",
@@ -227,12 +255,16 @@ __all__ = [
     "deg2rad",
     "diagonal",
     "diff",
+    "digamma",
     "divide",
     "dstack",
     "empty",
     "empty_like",
     "enable_grad",
     "equal",
+    "erf",
+    "erfc",
+    "erfinv",
     "exp",
     "exp2",
     "expand_dims",
@@ -257,7 +289,9 @@ __all__ = [
     "greater_equal",
     "hstack",
     "hypot",
+    "i0",
     "iinfo",
+    "interp",
     "is_grad_enabled",
     "isdtype",
     "isfinite",
@@ -266,6 +300,7 @@ __all__ = [
     "jacobian",
     "less",
     "less_equal",
+    "lgamma",
     "linspace",
     "load",
     "log",
@@ -275,21 +310,35 @@ __all__ = [
     "log_softmax",
     "logaddexp",
     "logaddexp2",
+    "logcumsumexp",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logit",
     "logsumexp",
     "manual_seed",
     "matmul",
     "max",
     "maximum",
     "mean",
+    "median",
     "meshgrid",
     "min",
     "minimum",
     "moveaxis",
     "multiply",
+    "nan_to_num",
+    "nanmax",
+    "nanmean",
+    "nanmedian",
+    "nanmin",
+    "nanpercentile",
+    "nanprod",
+    "nanquantile",
+    "nanstd",
+    "nansum",
+    "nanvar",
     "negative",
     "nextafter",
     "no_grad",
@@ -298,10 +347,13 @@ __all__ = [
     "ones",
     "ones_like",
     "pad",
+    "percentile",
     "permute_dims",
+    "polygamma",
     "positive",
     "pow",
     "prod",
+    "quantile",
     "rad2deg",
     "rand",
     "randn",
@@ -323,9 +375,11 @@ __all__ = [
     "sign",
     "signbit",
     "sin",
+    "sinc",
     "sinh",
     "softmax",
     "sort",
+    "special",
     "split",
     "sqrt",
     "square",
@@ -343,6 +397,7 @@ __all__ = [
     "tile",
     "topk",
     "trace",
+    "trapezoid",
     "tril",
     "triu",
     "trunc",
@@ -355,6 +410,7 @@ __all__ = [
     "var",
     "vstack",
     "where",
+    "xlogy",
     "zeros",
     "zeros_like",
 ]

@@ -6,6 +6,7 @@ functions below have NumPy's signature; all meet in one table, `NUMPY_OVERRIDES`
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,20 @@ import numpy as np
 from . import creation
 from .convert import asarray
 from .op import NUMPY_OVERRIDES
-from .ops import cumulative, elementwise, gather, inverse, join, reduce, shape, sort, special
+from .ops import (
+    cumulative,
+    elementwise,
+    gather,
+    inverse,
+    join,
+    missing,
+    order,
+    reduce,
+    shape,
+    signal,
+    sort,
+    special,
+)
 from .tensor import Tensor
 
 # ufunc.reduce(x, axis=0) and ufunc.accumulate(x, axis=0) are operations of ours
@@ -30,6 +44,9 @@ _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
 _ACCUMULATIONS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: cumulative.cumulative_sum,
     np.multiply: cumulative.cumulative_prod,
+    np.maximum: lambda x, axis: order.cummax(x, axis).values,
+    np.minimum: lambda x, axis: order.cummin(x, axis).values,
+    np.logaddexp: cumulative.logcumsumexp,
 }
 
 # NumPy's keywords where nothing else differs
@@ -37,6 +54,8 @@ _KEYWORDS: dict[Callable[..., Any], dict[str, str]] = {
     np.clip: {"a_min": "min", "a_max": "max"},
     np.var: {"ddof": "correction"},
     np.std: {"ddof": "correction"},
+    np.nanvar: {"ddof": "correction"},
+    np.nanstd: {"ddof": "correction"},
     np.tile: {"reps": "repetitions"},
 }
 
@@ -125,6 +144,22 @@ NUMPY_OVERRIDES |= {
     np.vstack: join.vstack,
     np.where: _where,
     np.zeros_like: creation.zeros_like,
+    np.correlate: signal.correlate,
+    np.interp: signal.interp,
+    np.median: order.median,
+    np.nanmax: missing.nanmax,
+    np.nanmean: missing.nanmean,
+    np.nanmedian: order.nanmedian,
+    np.nanmin: missing.nanmin,
+    np.nanpercentile: order.nanpercentile,
+    np.nanprod: missing.nanprod,
+    np.nanquantile: order.nanquantile,
+    np.nanstd: missing.nanstd,
+    np.nansum: missing.nansum,
+    np.nanvar: missing.nanvar,
+    np.percentile: order.percentile,
+    np.quantile: order.quantile,
+    np.trapezoid: signal.trapezoid,
     np.cumulative_sum: cumulative.cumulative_sum,
     np.cumulative_prod: cumulative.cumulative_prod,
 }
@@ -138,6 +173,8 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     overrides: Any = known.get(method, {})
     function = NUMPY_OVERRIDES.get(ufunc) if method == "outer" else overrides.get(ufunc)
     called = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    if function is None and method == "__call__":
+        function = _of_scipy(ufunc)
     if function is None:
         raise _gap(called)
     given = {name for name, value in kwargs.items() if value is not None}
@@ -155,6 +192,15 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     axis = kwargs.get("axis", 0)
     options = {name: kwargs[name] for name in given - {"axis"}}
     return _store(function(*inputs[:1], axis=axis, **options), out)
+
+
+def _of_scipy(ufunc: np.ufunc) -> Callable[..., Any] | None:
+    """Our function for one of SciPy's, which is there by the same name if SciPy is loaded at all."""
+    from . import special as ours
+
+    theirs = sys.modules.get("scipy.special")
+    same = theirs is not None and getattr(theirs, ufunc.__name__, None) is ufunc
+    return getattr(ours, ufunc.__name__, None) if same else None
 
 
 def _masked(name: str, function: Callable[..., Any], inputs: tuple[Any, ...], out: Any, where: Any) -> Any:

@@ -271,6 +271,21 @@ class Tensor(OperationMethods):
             state = ""
         return f"tensor({text}, dtype={self.dtype}{state})"
 
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(np.asarray(self._data) == (value._data if isinstance(value, Tensor) else value)))
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __round__(self, decimals: int = 0) -> Tensor:
+        return self.round(decimals)
+
+    def __copy__(self) -> Tensor:
+        return self.copy()
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError("only leaves can be deep-copied: this tensor has a graph; use .detach() first")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..convert import asarray
 from ..gate import DISTRIBUTOR, MIXER
+from ..methods import method
 from ..op import SingularPoint, op
 from ..samples import given, reduction
 from ..source import respell
@@ -166,6 +167,41 @@ def prod(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fa
     return np.prod(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
+def _shares_from_each_place_on(g: Any, x: Any, out: Any, axis: int | None) -> Any:
+    """Σᵢ gᵢ·exp(xⱼ − outᵢ) over i ≥ j, term by term: no exponent is positive, so nothing overflows."""
+    axis = 0 if axis is None else axis
+    later = np.triu(np.ones((x.shape[axis], x.shape[axis]), dtype=bool))
+    x = np.moveaxis(x, axis, -1)[..., :, None]
+    out, g = np.moveaxis(out, axis, -1)[..., None, :], np.moveaxis(g, axis, -1)[..., None, :]
+    exponent = np.where(later & (out > -np.inf), x - out, -np.inf)
+    return np.moveaxis(np.sum(np.where(later, g, 0) * np.exp(exponent), axis=-1), -1, axis)
+
+
+@op(
+    "x",
+    x=_shares_from_each_place_on,
+    gate=MIXER,
+    samples=given(
+        (((4,),), {}), (((3, 4),), {"axis": 0}), (((2, 3),), {"axis": -1}), (((0, 2),), {"axis": 0})
+    ),
+    reference=lambda x, axis=None: np.log(np.cumsum(np.exp(x), axis=0 if axis is None else axis)),
+)
+def logcumsumexp(x: Any, /, axis: int | None = None) -> Any:
+    """log Σ eˣ over the elements up to each one, without overflow.
+
+    The gradient takes memory for every pair of places along the axis.
+
+    Args:
+        x: the array.
+        axis: along which; may be left out for one axis.
+
+    >>> import pullback as pb
+    >>> pb.logcumsumexp(pb.tensor([100.0, 100.0]))
+    tensor([100.      , 100.693146], dtype=float32)
+    """
+    return np.logaddexp.accumulate(x, axis=_one_axis(x, axis, "logcumsumexp"))
+
+
 # under NumPy's and PyTorch's names
 
 
@@ -195,3 +231,7 @@ def cumprod(x: Any, /, axis: int | None = None, *, dtype: Any = None, **spelling
     """
     flat, along = _flat("cumprod", x, axis, spelling)
     return cumulative_prod(flat, along, dtype=dtype)
+
+
+method("cumsum")(cumsum)
+method("cumprod")(cumprod)

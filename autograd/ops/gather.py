@@ -8,6 +8,7 @@ import numpy as np
 
 from ..convert import asarray
 from ..gate import BLOCK, ROUTER
+from ..methods import method
 from ..op import Sample, op
 from ..samples import given
 from ..source import respell
@@ -198,6 +199,9 @@ def scatter_add(x: Any, axis: int | None = None, index: Any = None, src: Any = 0
     x = asarray(x)
     grid = _grid("scatter_add", x, _required("scatter_add", axis), index)
     return x + add_at(_source(asarray(src), grid), grid, x.shape)
+
+
+method("gather")(gather)
 
 
 def _required(name: str, axis: int | None) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 from ..convert import asarray
 from ..gate import BLOCK, ROUTER
+from ..methods import method
 from ..op import Sample, op
 from ..samples import given
 from ..source import respell

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..convert import asarray
+from ..methods import method
 from ..source import respell
 from ..tensor import Tensor
 from .index import getitem
@@ -245,3 +246,7 @@ def diff(
         left, right = getitem(result, (*before, slice(None, -1))), getitem(result, (*before, slice(1, None)))
         result = right ^ left if result.dtype.kind == "b" else right - left
     return result
+
+
+method("diff")(diff)
+method("diagonal")(diagonal)

@@ -258,6 +258,20 @@ def _flatten(self: Tensor) -> Tensor:
     return reshape(self, -1)
 
 
+@method("ravel")
+def _ravel(self: Tensor) -> Tensor:
+    """All elements along one axis, as NumPy calls `flatten` without a copy."""
+    return reshape(self, -1)
+
+
+@method("transpose")
+def _transpose(self: Tensor, *axes: Any) -> Tensor:
+    """NumPy's: the axes in another order, reversed if none are named; see also `swapaxes`."""
+    if not axes or axes == (None,):
+        return permute_dims(self)
+    return permute_dims(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)
+
+
 @method("T", as_property=True)
 def _transposed(self: Tensor) -> Tensor:
     """The axes in reverse order; of a matrix the transpose."""
