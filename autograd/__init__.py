@@ -31,6 +31,7 @@ from .gate import Gate
 from .gradcheck import GradcheckResult, gradcheck
 from .io import load, save
 from .mode import enable_grad, is_grad_enabled, no_grad
+from .ops.angles import acos, acosh, asin, asinh, atan, atan2, atanh, deg2rad, rad2deg
 from .ops.arithmetic import (
     bitwise_left_shift,
     bitwise_right_shift,
@@ -111,7 +112,6 @@ from .ops.elementwise import (
 from .ops.entropy import logit, sinc, xlogy
 from .ops.gamma import digamma, erf, erfc, erfinv, i0, lgamma, polygamma
 from .ops.gather import gather, scatter, scatter_add, searchsorted, take, take_along_axis
-from .ops.inverse import acos, acosh, asin, asinh, atan, atan2, atanh, deg2rad, rad2deg
 from .ops.join import (
     array_split,
     atleast_1d,

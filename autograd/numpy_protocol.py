@@ -16,10 +16,10 @@ from . import creation
 from .convert import asarray
 from .op import NUMPY_OVERRIDES
 from .ops import (
+    angles,
     cumulative,
     elementwise,
     gather,
-    inverse,
     join,
     missing,
     order,
@@ -104,7 +104,7 @@ NUMPY_OVERRIDES |= {
     np.column_stack: join.column_stack,
     np.cumprod: cumulative.cumprod,
     np.cumsum: cumulative.cumsum,
-    np.degrees: inverse.rad2deg,
+    np.degrees: angles.rad2deg,
     np.diagonal: join.diagonal,
     np.diff: _diff,
     np.dsplit: lambda ary, parts: join.split(ary, parts, 2),
@@ -120,7 +120,7 @@ NUMPY_OVERRIDES |= {
     np.ndim: lambda x: x.ndim,
     np.nonzero: sort.nonzero,
     np.ones_like: creation.ones_like,
-    np.radians: inverse.deg2rad,
+    np.radians: angles.deg2rad,
     np.ravel: lambda x: shape.reshape(x, -1),
     np.rint: elementwise.round,
     np.rollaxis: lambda a, axis, start=0: shape.moveaxis(

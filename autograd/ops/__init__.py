@@ -5,6 +5,7 @@ nothing about an operation is written anywhere else. Layers and losses do not li
 """
 
 from . import (
+    angles,
     arithmetic,
     arrange,
     cumulative,
@@ -13,7 +14,6 @@ from . import (
     gamma,
     gather,
     index,
-    inverse,
     join,
     linalg,
     missing,
@@ -26,6 +26,7 @@ from . import (
 )
 
 __all__ = [
+    "angles",
     "arithmetic",
     "arrange",
     "cumulative",
@@ -34,7 +35,6 @@ __all__ = [
     "gamma",
     "gather",
     "index",
-    "inverse",
     "join",
     "linalg",
     "missing",
