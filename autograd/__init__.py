@@ -51,6 +51,7 @@ from .ops.arithmetic import (
     signbit,
 )
 from .ops.arrange import pad, repeat, roll, tile, tril, triu
+from .ops.complex import angle, complex, conj, imag, real
 from .ops.cumulative import (
     cumprod,
     cumsum,
@@ -208,6 +209,7 @@ __all__ = [
     "acosh",
     "add",
     "all",
+    "angle",
     "any",
     "arange",
     "argmax",
@@ -237,7 +239,9 @@ __all__ = [
     "ceil",
     "clip",
     "column_stack",
+    "complex",
     "concat",
+    "conj",
     "convolve",
     "copy",
     "copysign",
@@ -291,6 +295,7 @@ __all__ = [
     "hypot",
     "i0",
     "iinfo",
+    "imag",
     "interp",
     "is_grad_enabled",
     "isdtype",
@@ -357,6 +362,7 @@ __all__ = [
     "rad2deg",
     "rand",
     "randn",
+    "real",
     "reciprocal",
     "record",
     "relu",

@@ -35,9 +35,14 @@ def no_rule(op: Op, name: str) -> RuntimeError:
 
 
 def untracked(op: Op, dtype: np.dtype[Any]) -> None:
-    """What the tape keeps of a result that is not real floating: nothing for integers and booleans."""
+    """What the tape keeps of a result that the rules are not for: nothing for integers and booleans."""
     if dtype.kind == "c":
-        raise NotImplementedError(
-            f"{op.name} of tensors that require gradients gave a {dtype} result, and gradients of complex numbers "
-            "are not supported; compute with real and imaginary parts, or detach the tensors first with .detach()"
-        )
+        raise refuse_complex(op)
+
+
+def refuse_complex(op: Op) -> NotImplementedError:
+    """For tracked complex numbers in an operation whose rules are for real ones."""
+    return NotImplementedError(
+        f"{op.name} has no gradient for complex numbers; compute with real and imaginary parts "
+        "(pb.real, pb.imag), or detach the tensors first with .detach()"
+    )

@@ -5,6 +5,9 @@ differences (f(x + h·u) − f(x − h·u)) / 2h in float64, along random direct
 of the outputs. Central differences have an error of order h² from the curvature and ε/h from rounding, so
 several steps are tried, and the one is taken whose estimate the smaller steps confirm best, as far as their own
 rounding lets them (https://cs231n.github.io/neural-networks-3/#gradcheck).
+
+Complex inputs and outputs count as pairs of real numbers: ⟨a, b⟩ is Re Σ conj(a)·b, and directions and
+weights are complex, so that the gradient ∂/∂Re + i·∂/∂Im is checked in both parts.
 """
 
 from __future__ import annotations
@@ -36,11 +39,14 @@ class Mismatch:
     analytic: float
     numeric: float
     relative_error: float
+    part: str | None = None
+    """Of an element of a complex input, "real" or "imaginary"."""
 
     def __str__(self) -> str:
         where = (
             "a random direction" if self.element is None else f"input {self.input!r}, element {self.element}"
         )
+        where += f", {self.part} part" if self.part else ""
         return (
             f"{where}: analytic {self.analytic:.10g}, numeric {self.numeric:.10g}, "
             f"relative error {self.relative_error:.2e}"
@@ -94,7 +100,7 @@ def gradcheck(
     Args:
         function: takes the inputs and returns a Tensor or several. It must be deterministic.
         inputs: one input or a sequence of tensors, arrays or numbers. Floating ones are checked, all in
-            float64; others are passed as they are. A leaf's name is used in the report.
+            float64 or complex128; others are passed as they are. A leaf's name is used in the report.
         directions: how many random directions through all inputs at once are compared.
         elementwise: also compare every element by itself; done anyway when a direction disagrees, to name
             the place.
@@ -113,7 +119,7 @@ def gradcheck(
     >>> print(pb.gradcheck(lambda x, y: (x * y).sum(), ([1.0, 2.0], [3.0, 4.0])).ok)
     True
     """
-    if isinstance(inputs, (Tensor, np.ndarray, float, int)):
+    if isinstance(inputs, (Tensor, np.ndarray, complex, float, int)):
         inputs = (inputs,)
     problem = _Problem(function, tuple(inputs), np.random.default_rng(rng))
     comparisons = [problem.along_random_direction() for _ in range(directions)]
@@ -140,13 +146,13 @@ class _Problem:
         self.inputs = inputs
         self.rng = rng
         arrays = [to_array(x.detach() if isinstance(x, Tensor) else x) for x in inputs]
-        self.checked = [i for i, array in enumerate(arrays) if array.dtype.kind == "f"]
+        self.checked = [i for i, array in enumerate(arrays) if array.dtype.kind in "fc"]
         if not self.checked:
             raise TypeError(
                 "gradcheck needs at least one floating input; integers and booleans have no gradients"
             )
         self.point = [
-            np.array(array, np.float64 if i in self.checked else None) for i, array in enumerate(arrays)
+            np.array(array, _double(array) if i in self.checked else None) for i, array in enumerate(arrays)
         ]
         self.size = sum(self.point[i].size for i in self.checked)
         self._pull()
@@ -155,7 +161,7 @@ class _Problem:
         with enable_grad():
             leaves = [Tensor(x, requires_grad=i in self.checked) for i, x in enumerate(self.point)]
             outputs = self._outputs(leaves)
-            self.weights = [self.rng.normal(size=y.shape) for y in outputs]
+            self.weights = [self._normal(y) for y in outputs]
             tracked = [
                 (y, wrap(w.astype(y.dtype), None))
                 for y, w in zip(outputs, self.weights, strict=True)
@@ -165,12 +171,12 @@ class _Problem:
             found: Sequence[Tensor | None] = (None,) * len(wanted)
             if tracked:
                 found = gradients([y for y, _ in tracked], wanted, [w for _, w in tracked], allow_unused=True)
-        self.gradients = [
-            np.zeros(leaf.shape) if g is None else np.asarray(g.numpy(), np.float64)
+        self.gradients: list[np.ndarray] = [
+            np.zeros(leaf.shape, _double(leaf)) if g is None else np.asarray(g.numpy(), _double(leaf))
             for leaf, g in zip(wanted, found, strict=True)
         ]
         self.magnitude = sum(
-            float(np.sum(np.abs(np.asarray(y.detach().numpy(), np.float64) * w)))
+            float(np.sum(np.abs(np.asarray(y.detach().numpy(), _double(y)) * w)))
             for y, w in zip(outputs, self.weights, strict=True)
         )
         self.scale = max((float(np.max(np.abs(g), initial=0)) for g in self.gradients), default=0.0)
@@ -196,16 +202,21 @@ class _Problem:
             outputs = self._outputs([wrap(np.array(x)[()], None) for x in point])
         total = 0.0
         for y, weight in zip(outputs, self.weights, strict=True):
-            if y.dtype.kind == "f":
-                total += float(np.sum(np.asarray(y.numpy(), np.float64) * weight))
+            if y.dtype.kind in "fc":
+                total += _inner(weight, np.asarray(y.numpy(), _double(y)))
         return total
+
+    def _normal(self, like: Any) -> np.ndarray:
+        """Normal values, complex ones for complex ones."""
+        values: np.ndarray = self.rng.normal(size=like.shape)
+        return values + 1j * self.rng.normal(size=like.shape) if like.dtype.kind == "c" else values
 
     def along_random_direction(self) -> Mismatch:
         """Compare along one direction through all elements, scaled like the inputs."""
-        direction = [self.rng.normal(size=self.point[i].shape) for i in self.checked]
-        analytic = sum(float(np.sum(g * u)) for g, u in zip(self.gradients, direction, strict=True))
+        direction = [self._normal(self.point[i]) for i in self.checked]
+        analytic = sum(_inner(g, u) for g, u in zip(self.gradients, direction, strict=True))
         size = np.sqrt(
-            sum(float(np.sum((g * u) ** 2)) for g, u in zip(self.gradients, direction, strict=True))
+            sum(float(np.sum(np.abs(g * u) ** 2)) for g, u in zip(self.gradients, direction, strict=True))
         )
         return self._compare("all", None, analytic, self._slope(direction), size)
 
@@ -214,11 +225,14 @@ class _Problem:
         results = []
         for position, i in enumerate(self.checked):
             name = self.inputs[i].name if isinstance(self.inputs[i], Tensor) and self.inputs[i].name else i
+            parts = {"real": 1, "imaginary": 1j} if self.point[i].dtype.kind == "c" else {None: 1}
             for element in np.ndindex(self.point[i].shape):
-                direction = [np.zeros(self.point[k].shape) for k in self.checked]
-                direction[position][element] = 1
-                analytic = float(self.gradients[position][element])
-                results.append(self._compare(name, element, analytic, self._slope(direction), self.scale))
+                for part, unit in parts.items():
+                    direction = [np.zeros_like(self.point[k]) for k in self.checked]
+                    direction[position][element] = unit
+                    analytic = _inner(self.gradients[position][element], unit)
+                    numeric = self._slope(direction)
+                    results.append(self._compare(name, element, analytic, numeric, self.scale, part))
         return results
 
     def _slope(self, direction: list[np.ndarray]) -> float:
@@ -247,9 +261,25 @@ class _Problem:
             return (self._value(ahead) - self._value(behind)) / (2 * step)
 
     def _compare(
-        self, name: int | str, element: Any, analytic: float, numeric: float, scale: float
+        self,
+        name: int | str,
+        element: Any,
+        analytic: float,
+        numeric: float,
+        scale: float,
+        part: str | None = None,
     ) -> Mismatch:
         """The relative error, against the other derivatives' size where both are negligible beside them."""
         floor = max(1e-3 * scale, 1e-7)
         error = abs(analytic - numeric) / max(abs(analytic), abs(numeric), floor)
-        return Mismatch(name, element, analytic, numeric, error)
+        return Mismatch(name, element, analytic, numeric, error, part)
+
+
+def _double(value: Any) -> type:
+    """The double precision of a floating value: float64 or complex128."""
+    return np.complex128 if value.dtype.kind == "c" else np.float64
+
+
+def _inner(a: Any, b: Any) -> float:
+    """The real inner product Re Σ conj(a)·b."""
+    return float(np.real(np.sum(np.conjugate(a) * b)))

@@ -22,7 +22,7 @@ class Observer(Protocol):
     """Sees every operation as it runs; the recorder is one."""
 
     def on_forward(self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:
-        """Called after an operation has run."""
+        """Called after an operation has run; `output` is a tuple of Tensors for several outputs."""
 
     def on_backward(self, node: Any, gradient: Any, contributions: tuple[Any, ...]) -> None:
         """Called in backward when a node's gradient is complete, with what it hands to each input."""

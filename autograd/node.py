@@ -6,8 +6,6 @@ import itertools
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .mode import Scope
 from .storage import Seal, SealGroup
 
@@ -51,8 +49,8 @@ class Node:
     seals: tuple[Seal | SealGroup | None, ...]
     parameters: tuple[Any, ...]
     number: int
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    shape: Any  # of the result; a tuple of shapes for several outputs
+    dtype: Any
     scope: Scope | None
     handle: weakref.ref[Tensor] | None  # who wants the gradient: a leaf, or a tensor that retains it
 

@@ -10,7 +10,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol
+from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,13 +18,13 @@ from . import source
 from .gate import Gate
 from .methods import OperationMethods
 
-if TYPE_CHECKING:
-    from .tensor import Tensor
-
 P = ParamSpec("P")
+R = TypeVar("R", covariant=True)  # a Tensor, or a named tuple of them
+
+ComplexRules = Literal["holomorphic", "written"]
 
 
-class Operation(Protocol[P]):
+class Operation(Protocol[P, R]):
     """The public function of a declared operation."""
 
     op: Op
@@ -33,8 +33,8 @@ class Operation(Protocol[P]):
     source: Callable[[], str]
     """The source of the call path that was made for it."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Tensor:
-        """Compute, record and return a Tensor."""
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Compute, record and return a Tensor, or several."""
 
 
 REGISTRY: dict[str, Op] = {}
@@ -84,6 +84,9 @@ class Op:
         reference: Callable[..., Any] | None,
         singular: Sequence[SingularPoint],
         view: bool,
+        complex: ComplexRules | None,
+        outputs: type[tuple[Any, ...]] | None,
+        observable: Callable[..., Any] | None,
         module: str,
     ) -> None:
         self.module = module
@@ -96,6 +99,9 @@ class Op:
         self.reference = reference
         self.singular = tuple(singular)
         self.view = view
+        self.complex = complex
+        self.outputs = outputs
+        self.observable = observable
         self.method = self.name if method is True else method or None
         self.numpy_functions = (*((forward,) if isinstance(forward, np.ufunc) else ()), *numpy)
 
@@ -110,7 +116,6 @@ class Op:
         self.gates = dict(gate) if isinstance(gate, Mapping) else dict.fromkeys(self.inputs, gate)
         self._check()
         self.call, self.raw, self.pull = source.build(self)
-        self._attach()
 
     @property
     def documentation(self) -> str:
@@ -168,8 +173,15 @@ class Op:
             raise TypeError(f"{what} declares no gate for {', '.join(missing)}")
         if not self.doc:
             raise TypeError(f"{what} has no docstring; give its forward one, or doc=...")
+        if self.complex not in (None, "holomorphic", "written"):
+            raise TypeError(f"{what}: complex must be 'holomorphic', 'written' or None, not {self.complex!r}")
+        if self.outputs and (self.view or self.complex == "holomorphic"):
+            raise TypeError(
+                f"{what} has several outputs: they need memory of their own (no view=True), and complex rules "
+                "that are written out (complex='written')"
+            )
 
-    def _attach(self) -> None:
+    def attach(self) -> None:
         """Make the operation known: to the registry, to Tensor and to NumPy's protocols."""
         REGISTRY[self.name] = self
         for function in self.numpy_functions:
@@ -197,6 +209,9 @@ def op(
     reference: Callable[..., Any] | None = None,
     singular: Sequence[SingularPoint] = (),
     view: bool = False,
+    complex: ComplexRules | None = None,
+    outputs: type[tuple[Any, ...]] | None = None,
+    observable: Callable[..., Any] | None = None,
     **rules: Callable[..., Any],
 ) -> Any:
     """Declare an operation: `op(forward, "x y", x=rule, y=rule, ...)`, or as a decorator `@op("x", ...)`.
@@ -221,6 +236,15 @@ def op(
         reference: an independent implementation on arrays that the tests compare with.
         singular: the conventions at points where the derivative does not exist.
         view: whether the result may share the memory of the first input.
+        complex: what the rules are for complex numbers, whose gradient is ∂/∂Re + i·∂/∂Im. "holomorphic": the
+            operation has a complex derivative and the rules are the real ones, g times the slope; the engine
+            conjugates, so that g meets the conjugate of the slope. "written": the rules are right as they
+            stand, because they only move or scale g by real numbers, or conjugate themselves. None: tracked
+            complex numbers are refused.
+        outputs: the named tuple class of the results, for an operation with several. Its forward gives a tuple
+            of arrays, and in its rules `g` and `out` are tuples; a result that nothing depends on has zeros in g.
+        observable: of the outputs, what is determined where they themselves are not (an eigenvector has any
+            phase); the tests compare this.
 
     Returns:
         The public function. It takes and returns Tensors; its `.op` is the `Op`, its `.raw` computes on
@@ -248,11 +272,16 @@ def op(
         "reference": reference,
         "singular": singular,
         "view": view,
+        "complex": complex,
+        "outputs": outputs,
+        "observable": observable,
         "module": module,
     }
 
     def declare(function: Callable[..., Any], names: str) -> Callable[..., Any]:
-        return Op(function, names, rules, **parts).call
+        operation = Op(function, names, rules, **parts)
+        operation.attach()
+        return operation.call
 
     if isinstance(forward, str):
         if inputs is not None:

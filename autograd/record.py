@@ -18,6 +18,7 @@ from .location import user_line
 from .mode import Scope, current_mode, observing
 from .node import FREED, Node
 from .op import Op
+from .outputs import PICK, Slots
 from .tape import collect
 from .tensor import Tensor
 
@@ -29,8 +30,9 @@ class Entry:
     operation: Op | None
     inputs: tuple[Entry, ...]
     parameters: dict[str, Any]
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    shape: Any
+    """Of the value; a tuple of shapes for an operation with several outputs, whose values follow as picks."""
+    dtype: Any
     requires_grad: bool
     value: np.ndarray | None = None
     """None: not known, because the computation was not recorded."""
@@ -68,26 +70,28 @@ class Recording:
 
     # the engine calls these two
 
-    def on_forward(
-        self, op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Tensor
-    ) -> None:
+    def on_forward(self, op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:
         """Note an operation, its result and, where they are new, its inputs."""
         scope = current_mode().scope
         slots = tuple(i for i, value in enumerate(inputs) if value is not None)
+        several = isinstance(output, tuple)
         entry = Entry(
             op,
             tuple(self._input(inputs[i], scope) for i in slots),
             dict(zip(op.parameters, parameters, strict=True)),
-            output.shape,
-            output.dtype,
-            output.requires_grad,
-            np.array(output._data),
-            name=output.name,
+            tuple(x.shape for x in output) if several else output.shape,
+            tuple(x.dtype for x in output) if several else output.dtype,
+            any(x.requires_grad for x in output) if several else output.requires_grad,
+            None if several else np.array(output._data),
+            name=None if several else output.name,
             scope=scope_path(scope),
             source=user_line(),
             slots=slots,
         )
-        self._add(entry, output)
+        if several:
+            self._add_outputs(entry, output)
+        else:
+            self._add(entry, output)
 
     def on_backward(self, node: Node, gradient: Any, contributions: tuple[Any, ...]) -> None:
         """Note a gradient and what went to the inputs."""
@@ -97,6 +101,27 @@ class Recording:
             entry.contributions = (
                 tuple(_copied(contributions[i]) for i in entry.slots) if contributions else ()
             )
+
+    def _add_outputs(self, entry: Entry, outputs: tuple[Tensor, ...]) -> None:
+        """The tuple of an operation with several outputs, and each of them as a pick from it."""
+        self.entries.append(entry)
+        for i, output in enumerate(outputs):
+            node = output._node
+            if node is not None and node.parents[0] is not None:
+                self._by_node[node.parents[0]] = entry
+            pick = Entry(
+                PICK,
+                (entry,),
+                {"index": i},
+                output.shape,
+                output.dtype,
+                output.requires_grad,
+                np.array(output._data),
+                scope=entry.scope,
+                source=entry.source,
+                slots=(0,),
+            )
+            self._add(pick, output)
 
     def _known(self, value: Any) -> Entry | None:
         if isinstance(value, Tensor) and value._node is not None:
@@ -126,7 +151,7 @@ class Recording:
 
 
 def _copied(value: Any) -> np.ndarray | None:
-    if value is None:
+    if value is None or isinstance(value, Slots):  # the gradient of a tuple is in its parts
         return None
     return np.array(value._data if isinstance(value, Tensor) else value)
 
@@ -202,7 +227,7 @@ def _saved_values(node: Node) -> Iterator[tuple[Node, Any]]:
         return
     for name, value in zip(op.saved_names, node.saved, strict=True):
         owner = node if name == "out" else node.parents[op.inputs.index(name)] if name in op.inputs else None
-        if owner is not None and value is not None:
+        if owner is not None and value is not None and not (owner is node and op.outputs):
             yield owner, value
 
 

@@ -23,7 +23,7 @@ from .methods import OperationMethods
 from .mode import current_mode
 from .node import Node, next_number
 from .storage import Seal, SealGroup, register_view, sealed
-from .tensor import Tensor
+from .tensor import Tensor, wrap
 
 if TYPE_CHECKING:
     from .op import Op
@@ -85,7 +85,7 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
 
 def _namespace(op: Op) -> dict[str, Any]:
     from .convert import asarray, operand
-    from .errors import no_rule, refuse_operand, refuse_parameter, untracked
+    from .errors import no_rule, refuse_complex, refuse_operand, refuse_parameter, untracked
     from .tape import project
 
     names: dict[str, Any] = {
@@ -108,6 +108,10 @@ def _namespace(op: Op) -> dict[str, Any]:
         "refuse_operand": refuse_operand,
         "refuse_parameter": refuse_parameter,
         "no_rule": no_rule,
+        "refuse_complex": refuse_complex,
+        "is_complex": np.iscomplexobj,
+        "conjugate": np.conjugate,
+        "wrap": wrap,
         "untracked": untracked,
         "register_view": register_view,
         "project": project,
@@ -115,6 +119,10 @@ def _namespace(op: Op) -> dict[str, Any]:
         "op": op,
         "forward": op.forward,
     }
+    if op.outputs:
+        from .outputs import attach_picks
+
+        names["attach_picks"] = attach_picks
     names |= {f"{name}_rule": rule for name, rule in op.rules.items()}
     return names | {
         f"{name}_default": parameter.default
@@ -167,10 +175,14 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
     body.append(f"out = {_forward_text(op, '_data')}")
     if op.parameters:  # a Tensor given as one of them has met the arrays: its gradient would be lost
-        body += ["if isinstance(out, Tensor):", f"{INDENT}raise refuse_parameter(op)"]
-    body.append("result = new_tensor(Tensor)")
-    body.append("result._data = out")
-    body.append("result._grad = result._seal = result._view = result._views = result.name = None")
+        met = "any(isinstance(x, Tensor) for x in out)" if op.outputs else "isinstance(out, Tensor)"
+        body += [f"if {met}:", f"{INDENT}raise refuse_parameter(op)"]
+    if op.outputs:
+        body.append("result = op.outputs(*[wrap(x, None) for x in out])")
+    else:
+        body.append("result = new_tensor(Tensor)")
+        body.append("result._data = out")
+        body.append("result._grad = result._seal = result._view = result._views = result.name = None")
     body.append("_mode = current_mode()")
     body += _record(op)
     if op.view:
@@ -233,15 +245,18 @@ def _unwrap_variadic(op: Op) -> list[str]:
 def _record(op: Op) -> list[str]:
     """The node, if a gradient is wanted and the result can have one."""
     if not op.rules:
-        return ["result._node = None"]
+        return [] if op.outputs else ["result._node = None"]
     if op.variadic:
         wanted, parents = f"any({op.inputs[0]}_nodes)", f"{op.inputs[0]}_nodes"
     else:
         wanted = " or ".join(f"{name}_node is not None" for name in op.inputs)
         wanted = f"({wanted})" if len(op.inputs) > 1 else wanted
         parents = _tuple(f"{name}_node" for name in op.inputs)
-    body = [f"if _mode.grad and {wanted}:", f"{INDENT}dtype = out.dtype", f"{INDENT}if dtype.kind == 'f':"]
     inner: list[str] = []
+    if op.complex is None:  # a real result of complex inputs, too, has other gradients than the rules give
+        met = f"map(is_complex, {op.inputs[0]}_data)" if op.variadic else ""
+        met = f"any({met})" if met else " or ".join(f"is_complex({name}_data)" for name in op.inputs)
+        inner += [f"if {met}:", f"{INDENT}raise refuse_complex(op)"]
     for name in op.inputs:
         if not op.variadic and name not in op.rules:
             inner += [f"if {name}_node is not None:", f"{INDENT}raise no_rule(op, {name!r})"]
@@ -255,15 +270,23 @@ def _record(op: Op) -> list[str]:
         f"node.seals = {_tuple(f'{n}_seal' for n in op.saved_names if n in op.inputs or n == 'out')}",
         f"node.parameters = {_parameter_tuple(op)}",
         "node.number = next_number()",
-        "node.shape = out.shape",
-        "node.dtype = dtype",
         "node.scope = _mode.scope",
         "node.handle = None",
-        "result._node = node",
     ]
-    body += [INDENT * 2 + line for line in inner]
+    if op.outputs:
+        inner += [
+            "node.shape = tuple([x.shape for x in out])",
+            "node.dtype = tuple([x.dtype for x in out])",
+            "attach_picks(node, result)",
+        ]
+        return [f"if _mode.grad and {wanted}:", *[INDENT + line for line in inner]]
+    inner += ["node.shape = out.shape", "node.dtype = dtype", "result._node = node"]
+    kinds = "== 'f'" if op.complex is None else "in 'fc'"
     return [
-        *body,
+        f"if _mode.grad and {wanted}:",
+        f"{INDENT}dtype = out.dtype",
+        f"{INDENT}if dtype.kind {kinds}:",
+        *[INDENT * 2 + line for line in inner],
         f"{INDENT}else:",
         f"{INDENT * 2}result._node = untracked(op, dtype)",
         "else:",
@@ -273,6 +296,8 @@ def _record(op: Op) -> list[str]:
 
 def _save(op: Op, name: str) -> list[str]:
     """Keep a value that a rule has named, if one of the rules that name it will run; seal its memory."""
+    if name == "out" and op.outputs:
+        return ["out_saved = out", "out_seal = SealGroup([sealed(x) for x in result])"]
     if name == "out":
         return [
             "out_saved = out",
@@ -311,6 +336,10 @@ def _pull(op: Op) -> str:
     used = {argument for arguments in op.rule_arguments.values() for argument in arguments}
     if used & set(op.parameters):
         body.append(f"{_tuple(op.parameters)} = node.parameters")
+    if op.outputs:
+        body.append("g = g.filled()")
+    if op.complex == "holomorphic":  # g meets the conjugate of the slope: conj(conj(g)·slope)
+        body += ["conjugated = node.dtype.kind == 'c'", "if conjugated:", f"{INDENT}g = conjugate(g)"]
     if op.variadic:
         return _function("pull", "node, parents, saved, g", [*body, *_pull_variadic(op)])
     body.append(f"{_tuple(f'{name}_node' for name in op.inputs)} = parents")
@@ -321,9 +350,13 @@ def _pull(op: Op) -> str:
         own = {f"{name}_shape": f"{name}_node.shape", f"{name}_dtype": f"{name}_node.dtype"}
         arguments = ", ".join(own.get(argument, argument) for argument in op.rule_arguments[name])
         gradient, parent = f"{name}_gradient", f"{name}_node"
+        conjugation = []
+        if op.complex == "holomorphic":
+            conjugation = [f"{INDENT}if conjugated:", f"{INDENT * 2}{gradient} = conjugate({gradient})"]
         body += [
             f"if {parent} is not None:",
             f"{INDENT}{gradient} = {name}_rule({arguments})",
+            *conjugation,
             f"{INDENT}if getattr({gradient}, 'dtype', None) is not {parent}.dtype"
             f" or {gradient}.shape != {parent}.shape:",
             f"{INDENT * 2}{gradient} = project({gradient}, {parent}, op, {name!r})",
@@ -334,10 +367,12 @@ def _pull(op: Op) -> str:
 
 def _pull_variadic(op: Op) -> list[str]:
     (name,) = op.inputs
-    arguments = ", ".join(op.rule_arguments[name])
+    gradient = f"{name}_rule({', '.join(op.rule_arguments[name])})"
+    if op.complex == "holomorphic":
+        gradient = f"(conjugate({gradient}) if conjugated else {gradient})"
     return [
         "return tuple(",
-        f"{INDENT}None if parent is None else project({name}_rule({arguments}), parent, op, {name!r})",
+        f"{INDENT}None if parent is None else project({gradient}, parent, op, {name!r})",
         f"{INDENT}for i, parent in enumerate(parents)",
         ")",
     ]

@@ -35,14 +35,14 @@ class OperationMethods:
 
 _DECLARED = """
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 from ..op import Operation
-from ..tensor import Tensor
 
 P = ParamSpec("P")
+R = TypeVar("R")
 
-def declared(function: Callable[P, Tensor]) -> Operation[P]: ...
+def declared(function: Callable[P, R]) -> Operation[P, R]: ...
 """
 
 
@@ -116,6 +116,8 @@ def _module(module: ModuleType) -> str:
             else:
                 returns = f" -> {ast.unparse(statement.returns)}" if statement.returns else ""
                 body.append(f"def {statement.name}({ast.unparse(statement.args)}){returns}: ...")
+        elif isinstance(statement, ast.ClassDef) and not statement.name.startswith("_"):
+            body.append(ast.unparse(statement))
         elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
             target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
             name = ast.unparse(target)
@@ -130,7 +132,8 @@ def _module(module: ModuleType) -> str:
 
 
 def _function(name: str, op: Op) -> str:
-    return f"@declared\ndef {name}({', '.join(_parameters(op.signature, 0, op.inputs))}) -> Tensor: ..."
+    returns = op.outputs.__name__ if op.outputs else "Tensor"
+    return f"@declared\ndef {name}({', '.join(_parameters(op.signature, 0, op.inputs))}) -> {returns}: ..."
 
 
 def main() -> None:

@@ -122,6 +122,11 @@ def _seed(output: Tensor, gradient: Any, recorded: bool) -> tuple[Node, Any]:
             "computed under no_grad(); make an input with requires_grad=True"
         )
     if gradient is None:
+        if node.dtype.kind == "c":
+            raise RuntimeError(
+                f"backward of a {node.dtype} tensor needs the gradient that comes into it (gradient=...); only a "
+                "real scalar has an obvious one. Did you mean its real part, or its size: pb.real(y), pb.abs(y)?"
+            )
         if output.size != 1:
             raise RuntimeError(
                 f"backward of a tensor of shape {output.shape} needs the gradient that comes into it "
@@ -273,7 +278,13 @@ def _as_tensors(node: Node) -> tuple[Any, ...]:
     seals = iter(node.seals)
     values: list[Any] = []
     for name, value in zip(op.saved_names, node.saved, strict=True):
-        if name == "out":
+        if name == "out" and op.outputs:
+            from .outputs import picked
+
+            seal: Any = next(seals)
+            picks = [picked(node, i, part) for i, part in enumerate(value)]
+            values.append(tuple(map(_rebuilt, value, picks, seal)))
+        elif name == "out":
             values.append(_rebuilt(value, node, next(seals)))
         elif name not in op.inputs:
             values.append(value)

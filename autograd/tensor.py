@@ -133,7 +133,7 @@ class Tensor(OperationMethods):
         """Switch gradients on or off for a leaf, and return it.
 
         Raises:
-            TypeError: integers and booleans have no gradients, and those of complex numbers are not supported.
+            TypeError: integers and booleans have no gradients.
             RuntimeError: the tensor was computed from others; `detach()` gives one that was not.
         """
         if not self.is_leaf:
@@ -146,10 +146,11 @@ class Tensor(OperationMethods):
         if not requires_grad:
             self._node = None
         elif self._node is None:
-            if self.dtype.kind != "f":
+            if self.dtype.kind not in "fc":
                 raise TypeError(
-                    f"only tensors of real floating numbers can require gradients, and this one is {self.dtype}; "
-                    "convert it first, for example pb.tensor(data, dtype=pb.float32, requires_grad=True)"
+                    "only tensors of floating numbers, real or complex, can require gradients, and this one is "
+                    f"{self.dtype}; convert it first, for example "
+                    "pb.tensor(data, dtype=pb.float32, requires_grad=True)"
                 )
             self._node = leaf_node(self)
         return self

@@ -45,6 +45,11 @@ def value_and_grad(
                 raise TypeError(
                     f"only a function with a scalar Tensor as its value has a gradient; it gave {what}"
                 )
+            if value.dtype.kind == "c":
+                raise TypeError(
+                    f"only a real scalar has a gradient, and the function gave {value.dtype}; take pb.real or "
+                    "pb.abs of it"
+                )
             recorded = outer and _depends_on_others(value, chosen)
             found = _pulled(value, chosen, None, recorded)
         value = value if recorded else value.detach()
@@ -90,6 +95,11 @@ def jacobian(function: Callable[..., Tensor], argnums: int = 0) -> Callable[...,
             if not isinstance(y, Tensor):
                 raise TypeError(
                     f"the function must return a Tensor to have a Jacobian, not {type(y).__name__}"
+                )
+            if y.dtype.kind == "c":
+                raise TypeError(
+                    f"the Jacobian of a {y.dtype} result is not defined by one number per pair; take it of "
+                    "pb.real(y) and pb.imag(y)"
                 )
             if y.size == 0 or not y.requires_grad:
                 return zeros((*y.shape, *x.shape), dtype=x.dtype)

@@ -19,6 +19,7 @@ add = op(
     x=lambda g: g,
     y=lambda g: g,
     gate=DISTRIBUTOR,
+    complex="written",
     infix="+",
     symbol="+",
     samples=elementwise(2),
@@ -31,6 +32,7 @@ subtract = op(
     x=lambda g: g,
     y=lambda g: -g,
     gate=DISTRIBUTOR,
+    complex="written",
     infix="-",
     symbol="−",
     samples=elementwise(2),
@@ -43,6 +45,7 @@ multiply = op(
     x=lambda g, y: g * y,
     y=lambda g, x: g * x,
     gate=SWITCHER,
+    complex="holomorphic",
     infix="*",
     symbol="×",
     samples=elementwise(2),
@@ -55,6 +58,7 @@ divide = op(
     x=lambda g, y: g / y,
     y=lambda g, y, out: -g * out / y,
     gate={"x": SWITCHER, "y": SCALER},
+    complex="holomorphic",
     infix="/",
     symbol="÷",
     samples=elementwise(2, (-2, 2), (0.5, 2)),
@@ -74,8 +78,9 @@ pow = op(
     "x y",
     name="pow",
     x=lambda g, x, y: g * _power_slope(x, y),
-    y=lambda g, x, y, out: g * out * np.log(np.where((x == 0) & (y >= 0), 1, x)),
+    y=lambda g, x, y, out: g * out * np.log(np.where((x == 0) & (y >= 0), 1, x).astype(out.dtype)),
     gate=SCALER,
+    complex="holomorphic",
     infix="**",
     symbol="xʸ",
     samples=elementwise(2, (0.5, 2), (-2, 2)),
@@ -97,6 +102,7 @@ negative = op(
     "x",
     x=lambda g: -g,
     gate=SCALER,
+    complex="written",
     infix="-",
     symbol="×−1",
     samples=elementwise(1),
@@ -108,6 +114,7 @@ positive = op(
     "x",
     x=lambda g: g,
     gate=SCALER,
+    complex="written",
     infix="+",
     symbol="+x",
     samples=elementwise(1),
@@ -119,6 +126,7 @@ reciprocal = op(
     "x",
     x=lambda g, out: -g * out * out,
     gate=SCALER,
+    complex="holomorphic",
     symbol="1/x",
     method=True,
     samples=elementwise(1, (0.5, 2)),
@@ -130,6 +138,7 @@ square = op(
     "x",
     x=lambda g, x: g * 2 * x,
     gate=SCALER,
+    complex="holomorphic",
     symbol="x²",
     method=True,
     samples=elementwise(1),
@@ -143,6 +152,7 @@ sqrt = op(
     "x",
     x=lambda g, out: g / (2 * out),
     gate=SCALER,
+    complex="holomorphic",
     symbol="√",
     method=True,
     samples=elementwise(1, (0.2, 2)),
@@ -155,6 +165,7 @@ exp = op(
     "x",
     x=lambda g, out: g * out,
     gate=SCALER,
+    complex="holomorphic",
     method=True,
     samples=elementwise(1),
     doc="eˣ.",
@@ -179,6 +190,7 @@ expm1 = op(
     reference=np.expm1,
     x=lambda g, out: g * (out + 1),
     gate=SCALER,
+    complex="holomorphic",
     samples=elementwise(1),
     doc="eˣ − 1, accurate for small x.",
 )
@@ -188,6 +200,7 @@ log = op(
     "x",
     x=lambda g, x: g / x,
     gate=SCALER,
+    complex="holomorphic",
     method=True,
     samples=elementwise(1, (0.2, 2)),
     singular=[SingularPoint((0.0,), (np.inf,))],
@@ -199,6 +212,7 @@ log1p = op(
     "x",
     x=lambda g, x: g / (1 + x),
     gate=SCALER,
+    complex="holomorphic",
     samples=elementwise(1, (-0.5, 2)),
     doc="log(1 + x), accurate for small x.",
 )
@@ -208,6 +222,7 @@ log2 = op(
     "x",
     x=lambda g, x: g / (x * LN2),
     gate=SCALER,
+    complex="holomorphic",
     samples=elementwise(1, (0.2, 2)),
     doc="The logarithm of x to the base 2.",
 )
@@ -217,6 +232,7 @@ log10 = op(
     "x",
     x=lambda g, x: g / (x * LN10),
     gate=SCALER,
+    complex="holomorphic",
     samples=elementwise(1, (0.2, 2)),
     doc="The logarithm of x to the base 10.",
 )
@@ -230,6 +246,7 @@ sin = op(
     "x",
     x=lambda g, x: g * np.cos(x),
     gate=SCALER,
+    complex="holomorphic",
     method=True,
     samples=elementwise(1),
     doc="The sine of x (radians).",
@@ -240,6 +257,7 @@ cos = op(
     "x",
     x=lambda g, x: -g * np.sin(x),
     gate=SCALER,
+    complex="holomorphic",
     method=True,
     samples=elementwise(1),
     doc="The cosine of x (radians).",
@@ -250,6 +268,7 @@ tan = op(
     "x",
     x=lambda g, out: g * (1 + out * out),
     gate=SCALER,
+    complex="holomorphic",
     method=True,
     samples=elementwise(1, (-1, 1)),
     doc="The tangent of x (radians).",
@@ -260,6 +279,7 @@ sinh = op(
     "x",
     x=lambda g, x: g * np.cosh(x),
     gate=SCALER,
+    complex="holomorphic",
     samples=elementwise(1),
     doc="The hyperbolic sine of x.",
 )
@@ -269,6 +289,7 @@ cosh = op(
     "x",
     x=lambda g, x: g * np.sinh(x),
     gate=SCALER,
+    complex="holomorphic",
     samples=elementwise(1),
     doc="The hyperbolic cosine of x.",
 )
@@ -278,6 +299,7 @@ tanh = op(
     "x",
     x=lambda g, out: g * (1 - out * out),
     gate=SCALER,
+    complex="holomorphic",
     method=True,
     samples=elementwise(1),
     doc="The hyperbolic tangent of x; the gradient is g·(1 − tanh²x).",
@@ -290,6 +312,7 @@ abs = op(
     "x",
     x=lambda g, x: g * np.sign(x),
     gate=SCALER,
+    complex="written",
     symbol="|x|",
     name="abs",
     method=True,
@@ -362,6 +385,7 @@ def _below(x: Any, y: Any) -> Any:
     x=lambda g, condition: np.where(condition, g, 0),
     y=lambda g, condition: np.where(condition, 0, g),
     gate={"condition": BLOCK, "x": ROUTER, "y": ROUTER},
+    complex="written",
     numpy=(np.where,),
     samples=lambda rng: (
         sample._replace(inputs=(sample.inputs[0] > 0, *sample.inputs[1:])) for sample in elementwise(3)(rng)
@@ -419,6 +443,7 @@ trunc = op(
     "x",
     x=lambda g: np.zeros_like(g),
     gate=FLAT,
+    complex="written",
     method=True,
     numpy=(np.round, np.around, np.rint),
     samples=elementwise(1, avoid=(-1.5, -0.5, 0.5, 1.5)),
@@ -434,14 +459,26 @@ def round(x: Any, /, decimals: int = 0) -> Any:
     return np.round(x, decimals)
 
 
+def _sign_slope(g: Any, x: Any, out: Any) -> Any:
+    """0 for real numbers; for complex ones x/|x| turns with x, and grows in no direction."""
+    if not np.iscomplexobj(x):
+        return np.zeros_like(g)
+    size = np.abs(x)
+    return np.where(size == 0, 0, g - np.real(g * np.conjugate(out)) * out) / np.where(size == 0, 1, size)
+
+
 sign = op(
     np.sign,
     "x",
-    x=lambda g: np.zeros_like(g),
+    x=_sign_slope,
     gate=FLAT,
+    complex="written",
     method=True,
     samples=elementwise(1, avoid=(0,)),
-    doc="−1, 0 or 1 by the sign of x. The gradient is 0.",
+    doc="""−1, 0 or 1 by the sign of x. The gradient is 0.
+
+    For complex numbers it is x/|x|, and 0 at 0; the gradient is (g − Re(g·conj(out))·out)/|x|, and 0 at 0.
+    """,
 )
 
 # comparisons and logic: nothing passes

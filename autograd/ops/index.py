@@ -48,6 +48,7 @@ def _is_basic(index: tuple[Any, ...]) -> bool:
     "x",
     x=lambda g, index, x_shape: scatter_add.raw(g, index, x_shape),
     gate=ROUTER,
+    complex="written",
     symbol="[ ]",
     view=True,
     samples=given(
@@ -74,6 +75,7 @@ def getitem(x: Any, /, index: Any) -> Any:
     "values",
     values=lambda g, index: getitem.raw(g, index),
     gate=DISTRIBUTOR,
+    complex="written",
     symbol="+[ ]",
     samples=given(
         (((4,),), {"index": (1,), "shape": (3, 4)}),
@@ -104,6 +106,11 @@ def write_into(memory: np.ndarray, value: Any, path: Path) -> None:
     region = follow(memory, tuple(steps))
     if region is memory or np.may_share_memory(region, memory):
         region[index] = value
+    elif region.dtype != memory.dtype:
+        raise RuntimeError(
+            "the real or imaginary part of this complex memory was taken through a copy (a reshape of transposed "
+            "memory) and cannot be written in place; make a new tensor from its parts: pb.complex(x, y)"
+        )
     else:
         places = follow(np.arange(memory.size).reshape(memory.shape), path)
         memory.flat[places.ravel()] = np.broadcast_to(value, places.shape).ravel()
@@ -126,6 +133,7 @@ def _last_writer(g: Any, path: Path) -> Any:
     x=lambda g, path: assign.raw(g, 0, path),
     value=lambda g, path: _last_writer(g, path),
     gate=ROUTER,
+    complex="written",
     symbol="[ ]=",
     samples=given(
         (((3, 4), ()), {"path": ((getitem.op, ((1,),)),)}),

@@ -38,6 +38,7 @@ matmul = op(
     x=_left_gradient,
     y=_right_gradient,
     gate=SWITCHER,
+    complex="holomorphic",
     infix="@",
     symbol="@",
     method=True,

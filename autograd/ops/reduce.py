@@ -40,6 +40,7 @@ def _spread(g: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     "x",
     x=lambda g, x_shape, axis: _spread(g, x_shape, axis),
     gate=DISTRIBUTOR,
+    complex="written",
     symbol="Σ",
     method=True,
     numpy=(np.sum,),
@@ -66,6 +67,7 @@ def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fal
     "x",
     x=lambda g, x_shape, axis: _spread(g / _count(x_shape, axis), x_shape, axis),
     gate=DISTRIBUTOR,
+    complex="written",
     method=True,
     numpy=(np.mean,),
     samples=reduction(empty=False),
@@ -91,6 +93,7 @@ def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
         * (x - np.mean(x, axis=axis, keepdims=True))
     ),
     gate=MIXER,
+    complex="written",
     method=True,
     samples=reduction(empty=False, minimum=1),
     reference=lambda x, axis=None, correction=0.0, keepdims=False: np.var(
@@ -109,6 +112,7 @@ def var(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool
         * (x - np.mean(x, axis=axis, keepdims=True))
     ),
     gate=MIXER,
+    complex="written",
     method=True,
     samples=reduction(empty=False, minimum=1),
     reference=lambda x, axis=None, correction=0.0, keepdims=False: np.std(

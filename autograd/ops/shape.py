@@ -19,6 +19,7 @@ from ..tensor import Tensor
     "x",
     x=lambda g, x_shape: np.reshape(g, x_shape),
     gate=RELAY,
+    complex="written",
     numpy=(np.reshape,),
     view=True,
     samples=given(
@@ -45,6 +46,7 @@ def reshape(x: Any, /, shape: int | tuple[int, ...], *, copy: bool | None = None
     "x",
     x=lambda g, axes: np.transpose(g, _inverse(axes, g.ndim)),
     gate=RELAY,
+    complex="written",
     symbol="ᵀ",
     numpy=(np.transpose,),
     view=True,
@@ -71,6 +73,7 @@ def _inverse(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
     "x",
     x=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2),
     gate=RELAY,
+    complex="written",
     symbol="ᵀ",
     method=True,
     numpy=(np.swapaxes,),
@@ -87,6 +90,7 @@ def swapaxes(x: Any, /, axis1: int, axis2: int) -> Any:
     "x",
     x=lambda g, x_shape: np.reshape(g, x_shape),
     gate=RELAY,
+    complex="written",
     numpy=(np.expand_dims,),
     view=True,
     samples=given((((2, 3),), {"axis": 0}), (((2, 3),), {"axis": -1}), (((),), {"axis": (0, 1)})),
@@ -101,6 +105,7 @@ def expand_dims(x: Any, /, axis: int | tuple[int, ...] = 0) -> Any:
     "x",
     x=lambda g, x_shape: np.reshape(g, x_shape),
     gate=RELAY,
+    complex="written",
     method=True,
     numpy=(np.squeeze,),
     view=True,
@@ -118,6 +123,7 @@ def squeeze(x: Any, /, axis: int | tuple[int, ...] | None = None) -> Any:
     "x",
     x=lambda g: g,
     gate=ADDER,
+    complex="written",
     numpy=(np.broadcast_to,),
     view=True,
     samples=given(
@@ -137,6 +143,7 @@ def broadcast_to(x: Any, /, shape: tuple[int, ...]) -> Any:
     "x",
     x=lambda g, axis: np.flip(g, axis),
     gate=RELAY,
+    complex="written",
     numpy=(np.flip,),
     view=True,
     samples=given((((3,),), {}), (((2, 3),), {"axis": 1}), (((2, 3),), {"axis": (0, 1)})),
@@ -160,6 +167,7 @@ def _part(g: Any, i: int, shapes: Sequence[tuple[int, ...]], axis: int | None) -
     "*arrays",
     arrays=lambda g, i, arrays_shape, axis: np.reshape(_part(g, i, arrays_shape, axis), arrays_shape[i]),
     gate=RELAY,
+    complex="written",
     numpy=(np.concatenate,),
     samples=given(
         (([(2, 3), (1, 3)],), {}),
@@ -183,6 +191,7 @@ def concat(arrays: Any, /, axis: int | None = 0) -> Any:
     "*arrays",
     arrays=lambda g, i, axis: np.moveaxis(g, axis, 0)[i],
     gate=RELAY,
+    complex="written",
     numpy=(np.stack,),
     samples=given((([(2, 3), (2, 3)],), {}), (([(2,), (2,), (2,)],), {"axis": -1}), (([(), ()],), {})),
     reference=np.stack,
@@ -196,6 +205,7 @@ def stack(arrays: Any, /, axis: int = 0) -> Any:
     "x",
     x=lambda g, source, destination: np.moveaxis(g, destination, source),
     gate=RELAY,
+    complex="written",
     numpy=(np.moveaxis,),
     view=True,
     samples=given(
@@ -213,6 +223,7 @@ def moveaxis(x: Any, /, source: int | tuple[int, ...], destination: int | tuple[
     "x",
     x=lambda g: g,
     gate=RELAY,
+    complex="written",
     method=True,
     view=True,
     samples=elementwise(1, dtype=np.float64),
@@ -231,7 +242,16 @@ def astype(x: Any, /, dtype: Any, *, copy: bool = True, device: Any = None) -> A
     return np.asarray(x).astype(np.dtype(dtype), copy=copy)
 
 
-@op("x", x=lambda g: g, gate=RELAY, method=True, numpy=(np.copy,), samples=elementwise(1), reference=np.copy)
+@op(
+    "x",
+    x=lambda g: g,
+    gate=RELAY,
+    complex="written",
+    method=True,
+    numpy=(np.copy,),
+    samples=elementwise(1),
+    reference=np.copy,
+)
 def copy(x: Any, /) -> Any:
     """The same values in memory of their own."""
     return np.array(x)

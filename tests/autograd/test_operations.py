@@ -10,6 +10,7 @@ from pullback.autograd.extend import REGISTRY, Gate
 
 OPERATIONS = [pytest.param(op, id=op.name) for op in REGISTRY.values() if op.module.startswith("pullback.")]
 DIFFERENTIABLE = [p for p in OPERATIONS if p.values[0].rules]
+COMPLEX = [p for p in DIFFERENTIABLE if p.values[0].complex and p.id != "complex"]  # it takes real numbers
 
 
 def samples_of(op):
@@ -18,8 +19,29 @@ def samples_of(op):
     return found
 
 
+def complex_samples_of(op):
+    """The samples with an imaginary part for every floating input."""
+    rng = np.random.default_rng(8)
+
+    def turned(x):
+        return x + 0.3j * rng.uniform(-1, 1, x.shape)
+
+    for sample in samples_of(op):
+        inputs = tuple(converted(value, turned) for value in sample.inputs)
+        yield sample._replace(inputs=inputs, parameters=float_parameters(sample, np.complex128))
+
+
 def is_float(value):
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+
+
+def outputs_of(result):
+    return list(result) if isinstance(result, (tuple, list)) else [result]
+
+
+def normal_like(y, rng):
+    values = rng.normal(size=y.shape)
+    return values + 1j * rng.normal(size=y.shape) if y.dtype.kind == "c" else values
 
 
 def converted(value, convert):
@@ -68,6 +90,7 @@ def as_function(op, sample):
     """The operation as a function of its differentiable inputs, for gradcheck."""
     if op.variadic:
         return lambda *xs: op.call(xs, **sample.parameters), sample.inputs[0]
+    observe = op.observable or (lambda *outputs: outputs)
     names = list(op.inputs)[: len(sample.inputs)]
     free = [i for i, name in enumerate(names) if name in op.rules and is_float(sample.inputs[i])]
 
@@ -75,7 +98,7 @@ def as_function(op, sample):
         inputs = list(sample.inputs)
         for i, value in zip(free, values, strict=True):
             inputs[i] = value
-        return op.call(*inputs, **sample.parameters)
+        return list(observe(*outputs_of(op.call(*inputs, **sample.parameters))))
 
     return function, [sample.inputs[i] for i in free]
 
@@ -100,14 +123,16 @@ def test_forward_against_numpy(op, dtype):
     for sample in samples_of(op):
         inputs = [converted(value, lambda x: x.astype(dtype)) for value in sample.inputs]
         tensors = [as_tensor(value, False) for value in inputs]
-        result = op.call(*tensors, **sample.parameters)
-        expected = np.asarray(reference(*inputs, **sample.parameters))
-        assert isinstance(result, pb.Tensor)
-        assert result.shape == expected.shape
-        tolerance = 1e-5 if dtype == np.float32 else 1e-12
-        np.testing.assert_allclose(result.numpy(), expected, rtol=tolerance, atol=tolerance)
-        if expected.dtype.kind == "f" and "dtype" not in sample.parameters:
-            assert result.dtype == dtype, "floating results keep the dtype of their inputs"
+        results = op.call(*tensors, **sample.parameters)
+        assert isinstance(results, op.outputs or pb.Tensor)
+        expected = reference(*inputs, **sample.parameters)
+        for result, value in zip(outputs_of(results), map(np.asarray, outputs_of(expected)), strict=True):
+            assert isinstance(result, pb.Tensor)
+            assert result.shape == value.shape
+            tolerance = 1e-5 if dtype == np.float32 else 1e-12
+            np.testing.assert_allclose(result.numpy(), value, rtol=tolerance, atol=tolerance)
+            if value.dtype.kind in "fc" and "dtype" not in sample.parameters:
+                assert result.real.dtype == dtype, "floating results keep the precision of their inputs"
 
 
 @pytest.mark.parametrize("op", OPERATIONS)
@@ -121,39 +146,62 @@ def test_memory_layout_and_inputs_are_respected(op):
             for v in views
         ]
         result = op.call(*tensors, **sample.parameters)
-        np.testing.assert_allclose(result.numpy(), plain.numpy(), rtol=1e-12)
+        for y, expected in zip(outputs_of(result), outputs_of(plain), strict=True):
+            np.testing.assert_allclose(y.numpy(), expected.numpy(), rtol=1e-9, atol=1e-12)
         for value, old in zip(views, before, strict=True):
             np.testing.assert_equal(value, old)
 
 
-@pytest.mark.parametrize("op", DIFFERENTIABLE)
-def test_first_order_gradient(op):
-    for sample in samples_of(op):
+def check_first_order(op, samples):
+    for sample in samples:
         function, inputs = as_function(op, sample)
         if inputs:
             pb.gradcheck(function, inputs, elementwise=True, tolerance=1e-6).assert_ok()
 
 
-@pytest.mark.parametrize("op", DIFFERENTIABLE)
-def test_second_order_gradient(op):
+def check_second_order(op, samples):
     """The vector–Jacobian product, as a function of inputs and vector, is differentiated once more."""
-    for sample in samples_of(op):
+    for sample in samples:
         function, inputs = as_function(op, sample)
         if not inputs:
             continue
-        shape = function(*[pb.tensor(x) for x in inputs]).shape
-        weight = np.random.default_rng(3).normal(size=shape)
+        rng = np.random.default_rng(3)
+        with pb.enable_grad():
+            ys = outputs_of(function(*[pb.tensor(x, requires_grad=True) for x in inputs]))
+        kept = [i for i, y in enumerate(ys) if y.requires_grad]
+        weights = [normal_like(ys[i], rng) for i in kept]
 
-        def pulled(w, *xs, function=function):
+        def pulled(*arguments, function=function, kept=kept):
+            ws, xs = arguments[: len(kept)], arguments[len(kept) :]
             tracked = [x if x.requires_grad else x.detach().requires_grad_() for x in xs]
-            y = function(*tracked)
-            return pb.gradients(y, tracked, w, create_graph=True, allow_unused=True)
+            ys = outputs_of(function(*tracked))
+            return pb.gradients([ys[i] for i in kept], tracked, ws, create_graph=True, allow_unused=True)
 
         def present(*arguments, pulled=pulled):
             with pb.enable_grad():
                 return [g for g in pulled(*arguments) if g is not None]
 
-        pb.gradcheck(present, [weight, *inputs], tolerance=1e-5).assert_ok()
+        pb.gradcheck(present, [*weights, *inputs], tolerance=1e-5).assert_ok()
+
+
+@pytest.mark.parametrize("op", DIFFERENTIABLE)
+def test_first_order_gradient(op):
+    check_first_order(op, samples_of(op))
+
+
+@pytest.mark.parametrize("op", DIFFERENTIABLE)
+def test_second_order_gradient(op):
+    check_second_order(op, samples_of(op))
+
+
+@pytest.mark.parametrize("op", COMPLEX)
+def test_first_order_gradient_for_complex_numbers(op):
+    check_first_order(op, complex_samples_of(op))
+
+
+@pytest.mark.parametrize("op", COMPLEX)
+def test_second_order_gradient_for_complex_numbers(op):
+    check_second_order(op, complex_samples_of(op))
 
 
 @pytest.mark.parametrize("op", DIFFERENTIABLE)
@@ -163,13 +211,15 @@ def test_gradients_have_the_shape_and_dtype_of_their_inputs(op, dtype, layout):
     for sample in samples_of(op):
         tensors = tensors_for(op, sample, lambda x: layout(x.astype(dtype)))
         parameters = float_parameters(sample, dtype)
-        y = op.call(*tensors, **parameters)
-        if not y.requires_grad:
+        ys = [y for y in outputs_of(op.call(*tensors, **parameters)) if y.requires_grad]
+        if not ys:
             continue
-        y.backward(np.ones(y.shape, dtype))
+        for y in ys:
+            y.backward(np.ones(y.shape, dtype), retain_graph=True)
         reference = tensors_for(op, sample)
-        z = op.call(*reference, **parameters)
-        z.backward(np.ones(z.shape))
+        for z in outputs_of(op.call(*reference, **parameters)):
+            if z.requires_grad:
+                z.backward(np.ones(z.shape), retain_graph=True)
         for x, x64 in zip(leaves_of(op, tensors), leaves_of(op, reference), strict=True):
             assert x.grad.shape == x.shape
             assert x.grad.dtype == dtype
@@ -180,7 +230,7 @@ def test_gradients_have_the_shape_and_dtype_of_their_inputs(op, dtype, layout):
 @pytest.mark.parametrize("op", [p for p in DIFFERENTIABLE if p.values[0].singular])
 def test_singular_points_follow_the_documented_convention(op):
     for point in op.singular:
-        inputs = [pb.tensor(np.asarray(value, float), requires_grad=True) for value in point.inputs]
+        inputs = [pb.tensor(np.asarray(value), requires_grad=True) for value in point.inputs]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # log(0) warns in NumPy, too
             y = op.call(*inputs)
@@ -206,7 +256,7 @@ def test_operations_without_rules_block(op):
 def pulled_back(op, sample, seed=5):
     """The sample's tracked inputs, the upstream gradient and what came back."""
     tensors = tensors_for(op, sample)
-    y = op.call(*tensors, **sample.parameters)
+    y = outputs_of(op.call(*tensors, **sample.parameters))[0]
     g = np.random.default_rng(seed).normal(size=y.shape)
     leaves = leaves_of(op, tensors)
     return g, [x.numpy() for x in pb.gradients(y, leaves, g)]
@@ -285,7 +335,7 @@ def test_every_rule_is_linear_in_g(op):
     for sample in samples_of(op):
         g, parts = pulled_back(op, sample)
         tensors = tensors_for(op, sample)
-        y = op.call(*tensors, **sample.parameters)
+        y = outputs_of(op.call(*tensors, **sample.parameters))[0]
         scaled = pb.gradients(y, leaves_of(op, tensors), -2.5 * g)
         for part, part2 in zip(parts, scaled, strict=True):
             np.testing.assert_allclose(part2.numpy(), -2.5 * part, rtol=1e-9, atol=1e-12)
