@@ -51,6 +51,7 @@ from .ops.arithmetic import (
     signbit,
 )
 from .ops.arrange import pad, repeat, roll, tile, tril, triu
+from .ops.compare import allclose, argwhere, array_equal, isclose, isin
 from .ops.complex import angle, complex, conj, imag, real
 from .ops.cumulative import (
     cumprod,
@@ -122,11 +123,14 @@ from .ops.join import (
     column_stack,
     diagonal,
     diff,
+    dsplit,
     dstack,
+    hsplit,
     hstack,
     meshgrid,
     split,
     unstack,
+    vsplit,
     vstack,
 )
 from .ops.linalg import matmul
@@ -185,6 +189,7 @@ from .ops.sort import (
     unique_values,
 )
 from .ops.special import log_softmax, logsumexp, relu, sigmoid, softmax
+from .ops.turn import average, fliplr, flipud, masked_fill, rot90
 from .random import default_generator, manual_seed, rand, randn
 from .record import Entry, Recording, record, trace
 from .tape import gradients
@@ -209,12 +214,15 @@ __all__ = [
     "acosh",
     "add",
     "all",
+    "allclose",
     "angle",
     "any",
     "arange",
     "argmax",
     "argmin",
     "argsort",
+    "argwhere",
+    "array_equal",
     "array_split",
     "asarray",
     "asin",
@@ -226,6 +234,7 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "average",
     "bitwise_and",
     "bitwise_invert",
     "bitwise_left_shift",
@@ -261,6 +270,7 @@ __all__ = [
     "diff",
     "digamma",
     "divide",
+    "dsplit",
     "dstack",
     "empty",
     "empty_like",
@@ -276,6 +286,8 @@ __all__ = [
     "eye",
     "finfo",
     "flip",
+    "fliplr",
+    "flipud",
     "floor",
     "floor_divide",
     "fmax",
@@ -291,6 +303,7 @@ __all__ = [
     "gradients",
     "greater",
     "greater_equal",
+    "hsplit",
     "hstack",
     "hypot",
     "i0",
@@ -298,8 +311,10 @@ __all__ = [
     "imag",
     "interp",
     "is_grad_enabled",
+    "isclose",
     "isdtype",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "jacobian",
@@ -323,6 +338,7 @@ __all__ = [
     "logit",
     "logsumexp",
     "manual_seed",
+    "masked_fill",
     "matmul",
     "max",
     "maximum",
@@ -371,6 +387,7 @@ __all__ = [
     "reshape",
     "result_type",
     "roll",
+    "rot90",
     "round",
     "save",
     "scatter",
@@ -414,6 +431,7 @@ __all__ = [
     "unstack",
     "value_and_grad",
     "var",
+    "vsplit",
     "vstack",
     "where",
     "xlogy",

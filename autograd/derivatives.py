@@ -33,6 +33,13 @@ g = 1; these conventions are PyTorch's.
 """
 
 
+_COMPLEX = {
+    "holomorphic": "the engine conjugates the slope",
+    "written": "the rules as they stand",
+    None: "refused",
+}
+
+
 def page() -> str:
     """The whole page as Markdown."""
     rooms: dict[str, list[Op]] = {}
@@ -58,6 +65,7 @@ def _entry(op: Op) -> str:
     lines += [f"- gradient for `{name}`: {_formula(rule)}" for name, rule in op.rules.items()]
     if op.rules:
         lines += [f"- saved: {', '.join(_saved(op)) or 'nothing'}"]
+        lines += [f"- complex numbers: {_COMPLEX[op.complex]}"]
     for point in op.singular:
         at = ", ".join(f"{name} = {_number(x)}" for name, x in zip(op.inputs, point.inputs, strict=False))
         given = ", ".join(_number(x) for x in point.gradients)

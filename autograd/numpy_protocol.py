@@ -17,6 +17,7 @@ from .convert import asarray
 from .op import NUMPY_OVERRIDES
 from .ops import (
     angles,
+    compare,
     cumulative,
     elementwise,
     gather,
@@ -28,6 +29,7 @@ from .ops import (
     signal,
     sort,
     special,
+    turn,
 )
 from .tensor import Tensor
 
@@ -95,6 +97,18 @@ def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
 
 
 NUMPY_OVERRIDES |= {
+    np.allclose: compare.allclose,
+    np.append: lambda arr, values, axis=None: shape.concat([arr, values], axis),
+    np.argwhere: compare.argwhere,
+    np.array_equal: compare.array_equal,
+    np.average: turn.average,
+    np.flatnonzero: lambda a: sort.nonzero(a.flatten())[0],
+    np.fliplr: turn.fliplr,
+    np.flipud: turn.flipud,
+    np.ptp: lambda a, axis=None, keepdims=False: (
+        reduce.max(a, axis, keepdims=keepdims) - reduce.min(a, axis, keepdims=keepdims)
+    ),
+    np.rot90: turn.rot90,
     np.argsort: _along_last(sort.argsort),
     np.array_split: join.array_split,
     np.atleast_1d: join.atleast_1d,
@@ -107,12 +121,12 @@ NUMPY_OVERRIDES |= {
     np.degrees: angles.rad2deg,
     np.diagonal: join.diagonal,
     np.diff: _diff,
-    np.dsplit: lambda ary, parts: join.split(ary, parts, 2),
+    np.dsplit: join.dsplit,
     np.dstack: join.dstack,
     np.empty_like: creation.empty_like,
     np.fabs: elementwise.abs,
     np.full_like: creation.full_like,
-    np.hsplit: lambda ary, parts: join.split(ary, parts, 0 if ary.ndim == 1 else 1),
+    np.hsplit: join.hsplit,
     np.hstack: join.hstack,
     np.iscomplexobj: lambda x: x.dtype.kind == "c",
     np.isrealobj: lambda x: x.dtype.kind != "c",
@@ -140,7 +154,7 @@ NUMPY_OVERRIDES |= {
     np.unique_values: sort.unique_values,
     np.unstack: join.unstack,
     np.var: reduce.var,
-    np.vsplit: lambda ary, parts: join.split(ary, parts, 0),
+    np.vsplit: join.vsplit,
     np.vstack: join.vstack,
     np.where: _where,
     np.zeros_like: creation.zeros_like,

@@ -8,6 +8,7 @@ from . import (
     angles,
     arithmetic,
     arrange,
+    compare,
     complex,
     cumulative,
     elementwise,
@@ -24,12 +25,14 @@ from . import (
     signal,
     sort,
     special,
+    turn,
 )
 
 __all__ = [
     "angles",
     "arithmetic",
     "arrange",
+    "compare",
     "complex",
     "cumulative",
     "elementwise",
@@ -46,4 +49,5 @@ __all__ = [
     "signal",
     "sort",
     "special",
+    "turn",
 ]

@@ -31,6 +31,7 @@ def _repeat_rule(g: Any, repeats: Any, axis: int | None, x_shape: tuple[int, ...
     "x repeats",
     x=_repeat_rule,
     gate={"x": ADDER, "repeats": BLOCK},
+    complex="written",
     numpy=(np.repeat,),
     samples=given(
         (((2, 3), 2), {}),
@@ -68,6 +69,7 @@ def _tile_rule(g: Any, repetitions: Any, x_shape: tuple[int, ...]) -> Any:
     "x",
     x=_tile_rule,
     gate=ADDER,
+    complex="written",
     numpy=(np.tile,),
     samples=given(
         (((3,),), {"repetitions": (2,)}),
@@ -94,6 +96,7 @@ def tile(x: Any, /, repetitions: int | tuple[int, ...]) -> Any:
         g, tuple(-n for n in shift) if isinstance(shift, tuple) else -shift, axis
     ),
     gate=RELAY,
+    complex="written",
     method=True,
     numpy=(np.roll,),
     samples=given(
@@ -127,6 +130,7 @@ _MATRICES = given(
     "x",
     x=lambda g, k: np.tril(g, k),
     gate=SCALER,
+    complex="written",
     method=True,
     numpy=(np.tril,),
     samples=_MATRICES,
@@ -142,6 +146,7 @@ def tril(x: Any, /, k: int = 0) -> Any:
     "x",
     x=lambda g, k: np.triu(g, k),
     gate=SCALER,
+    complex="written",
     method=True,
     numpy=(np.triu,),
     samples=_MATRICES,
@@ -178,6 +183,7 @@ def _pad_rule(g: Any, x_shape: tuple[int, ...], pad_width: Any, mode: str) -> An
     "x",
     x=_pad_rule,
     gate=MIXER,
+    complex="written",
     numpy=(np.pad,),
     samples=given(
         (((3,),), {"pad_width": 1}),

@@ -62,6 +62,7 @@ def _from_the_end(x: Any, axis: int) -> Any:
         _without_initial(g, 0 if axis is None else axis, include_initial), 0 if axis is None else axis
     ),
     gate=DISTRIBUTOR,
+    complex="written",
     symbol="Σ…",
     samples=_CASES,
     reference=lambda x, axis=None, include_initial=False: np.cumulative_sum(
@@ -106,6 +107,7 @@ def _running_product_rule(g: Any, x: Any, axis: int | None, include_initial: boo
     "x",
     x=_running_product_rule,
     gate=MIXER,
+    complex="holomorphic",
     symbol="Π…",
     samples=_CASES,
     reference=lambda x, axis=None, include_initial=False: np.cumulative_prod(
@@ -150,6 +152,7 @@ def _product_rule(g: Any, x: Any, axis: Axis) -> Any:
     "x",
     x=lambda g, x, axis: np.zeros_like(x) if 0 in x.shape else _product_rule(g, x, axis),
     gate=MIXER,
+    complex="holomorphic",
     symbol="Π",
     method=True,
     numpy=(np.prod,),

@@ -46,6 +46,7 @@ def _take_index(indices: Any, axis: int | None, ndim: int) -> tuple[Any, ...]:
     "x indices",
     x=lambda g, indices, x_shape, axis: add_at.raw(g, _take_index(indices, axis, len(x_shape)), x_shape),
     gate={"x": ROUTER, "indices": BLOCK},
+    complex="written",
     method=True,
     samples=given(
         (((4,), _ROWS), {}),
@@ -92,6 +93,7 @@ def _along(indices: np.ndarray, axis: int, shape: tuple[int, ...]) -> tuple[Any,
         g, _along(_integers("take_along_axis", indices), axis, x_shape), x_shape
     ),
     gate={"x": ROUTER, "indices": BLOCK},
+    complex="written",
     samples=given(
         (((3,), _ROWS), {}),
         (((2, 3), _PLACES), {}),

@@ -115,6 +115,37 @@ def array_split(
     return [getitem(x, (*before, slice(start, end))) for start, end in pairwise(cuts)]
 
 
+def hsplit(x: Any, indices_or_sections: int | Sequence[int], /) -> list[Tensor]:
+    """`split` along the second axis, of a vector along the first.
+
+    >>> import pullback as pb
+    >>> [part.tolist() for part in pb.hsplit(pb.arange(4), 2)]
+    [[0, 1], [2, 3]]
+    """
+    x = asarray(x)
+    return split(x, indices_or_sections, 0 if x.ndim == 1 else 1)
+
+
+def vsplit(x: Any, indices_or_sections: int | Sequence[int], /) -> list[Tensor]:
+    """`split` along the first axis.
+
+    >>> import pullback as pb
+    >>> [part.shape for part in pb.vsplit(pb.ones((4, 2)), 2)]
+    [(2, 2), (2, 2)]
+    """
+    return split(x, indices_or_sections, 0)
+
+
+def dsplit(x: Any, indices_or_sections: int | Sequence[int], /) -> list[Tensor]:
+    """`split` along the third axis.
+
+    >>> import pullback as pb
+    >>> [part.shape for part in pb.dsplit(pb.ones((1, 2, 4)), 2)]
+    [(1, 2, 2), (1, 2, 2)]
+    """
+    return split(x, indices_or_sections, 2)
+
+
 def atleast_1d(x: Any, /) -> Tensor:
     """x, with one axis if it has none.
 

@@ -12,6 +12,7 @@ from ..op import op
 from ..samples import given
 from ..source import respell
 from ..tensor import Tensor
+from .complex import conj
 from .elementwise import clip, where
 from .gather import searchsorted
 from .index import getitem, scatter_add
@@ -41,6 +42,7 @@ def _convolve_rule(g: Any, other: Any, own: int, mode: str) -> Any:
     x=lambda g, y, x_shape, mode: _convolve_rule(g, y, x_shape[0], mode),
     y=lambda g, x, y_shape, mode: _convolve_rule(g, x, y_shape[0], mode),
     gate=SWITCHER,
+    complex="holomorphic",
     symbol="∗",
     numpy=(np.convolve,),
     samples=given(
@@ -77,7 +79,7 @@ def convolve(x: Any, y: Any, /, mode: str = "full") -> Any:
 
 
 def correlate(x: Any, y: Any, /, mode: str = "valid") -> Tensor:
-    """The correlation of two real sequences, Σᵢ xᵢ₊ₖ·yᵢ: the convolution of x with y reversed.
+    """The correlation of two sequences, Σᵢ xᵢ₊ₖ·yᵢ: the convolution of x with y reversed, and conjugated.
 
     Args:
         x: one axis.
@@ -89,11 +91,9 @@ def correlate(x: Any, y: Any, /, mode: str = "valid") -> Tensor:
     tensor([1., 2.], dtype=float32)
     """
     x, y = asarray(x), asarray(y)
-    if "c" in (x.dtype.kind, y.dtype.kind):
-        raise TypeError("correlate takes real sequences; for complex ones write out the conjugate")
     if x.ndim == y.ndim == 1 and y.size > x.size and mode != "full":
         raise ValueError(f"correlate: the second sequence ({y.size}) is longer than the first ({x.size})")
-    return convolve(x, y[::-1], mode)
+    return convolve(x, conj(y[::-1]) if y.dtype.kind == "c" else y[::-1], mode)
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Tensor:

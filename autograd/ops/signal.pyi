@@ -8,6 +8,7 @@ from ..op import op
 from ..samples import given
 from ..source import respell
 from ..tensor import Tensor
+from .complex import conj
 from .elementwise import clip, where
 from .gather import searchsorted
 from .index import getitem, scatter_add

@@ -83,6 +83,13 @@ def x():
         lambda a: np.interp(a, np.array([-3.0, 0.0, 4.0]), np.array([1.0, 0.0, 2.0])),
         lambda a: np.trapezoid(a, axis=0),
         lambda a: np.sinc(a),
+        lambda a: np.average(a, axis=1, weights=np.array([1.0, 3.0])),
+        lambda a: np.append(a, np.ones((1, 2)), axis=0),
+        lambda a: np.flipud(a),
+        lambda a: np.fliplr(a),
+        lambda a: np.rot90(a, 3),
+        lambda a: np.ptp(a, axis=0),
+        lambda a: np.vsplit(a, 2)[0],
         lambda a: np.nan_to_num(a),
     ],
 )
@@ -143,3 +150,12 @@ def test_helpers_that_need_no_gradient(x):
     assert np.size(x) == 4
     assert np.zeros_like(x).tolist() == [[0, 0], [0, 0]]
     assert not np.ones_like(x).requires_grad
+
+
+def test_comparisons_give_plain_answers(x):
+    assert np.allclose(x, x.detach().numpy()) is True
+    assert np.array_equal(x, np.array([[0.9, -2.0], [3.0, 0.5]])) is True
+    assert np.isclose(x, 3.0).tolist() == [[False, False], [True, False]]
+    assert np.isin(x, [3.0, 0.5]).tolist() == [[False, False], [True, True]]
+    assert np.argwhere(x > 2).tolist() == [[1, 0]]
+    assert np.flatnonzero(x > 0.6).tolist() == [0, 2]
