@@ -120,6 +120,7 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
 
 def _grid(name: str, x: Tensor, axis: int, index: Any) -> tuple[Any, ...]:
     places = _integers(name, index.detach().numpy() if isinstance(index, Tensor) else index)
+    places = places.copy()  # a later write into the index must not change backward
     if places.ndim != x.ndim:
         raise ValueError(f"{name}: the index has {places.ndim} axes and x has {x.ndim}; they must be as many")
     at = axis % x.ndim

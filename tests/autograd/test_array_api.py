@@ -146,6 +146,25 @@ def test_astype_without_copy_is_a_view_that_writes_follow():
     assert w.grad.item() == 6.0
 
 
+def test_a_write_by_integers_through_an_uncopied_conversion_has_its_gradient():
+    x, w = pb.zeros((2, 2)), pb.tensor([3.0, 4.0], requires_grad=True)
+    same = x.astype(pb.float32, copy=False)
+    same[pb.asarray([1, 1]), pb.asarray([0, 0])] = w
+    assert x.tolist() == [[0, 0], [4, 0]]
+    (x * 5).sum().backward()
+    assert w.grad.tolist() == [0, 5]
+
+
+def test_an_index_that_is_overwritten_later_does_not_change_the_gradient():
+    x, index = pb.tensor([1.0, 2.0], requires_grad=True), pb.asarray([0, 0])
+    y = pb.gather(x, 0, index)
+    z = pb.take(x, index)
+    index[0] = 1
+    y.sum().backward()
+    z.sum().backward()
+    assert x.grad.tolist() == [4, 0]
+
+
 # indexing and order
 
 
