@@ -8,7 +8,7 @@ What may not live here: layers, losses, optimisers, pictures, data. The engine i
 the other folders.
 """
 
-from . import special
+from . import fft, linalg, special
 from .config import get_default_dtype, set_default_dtype
 from .convert import asarray, tensor
 from .creation import (
@@ -61,6 +61,7 @@ from .ops.cumulative import (
     logcumsumexp,
     prod,
 )
+from .ops.einsum import dot, einsum, inner, tensordot
 from .ops.elementwise import (
     abs,
     add,
@@ -133,8 +134,9 @@ from .ops.join import (
     vsplit,
     vstack,
 )
-from .ops.linalg import matmul
+from .ops.linalg import cross, kron, matmul, matrix_transpose, outer, vecdot
 from .ops.missing import nan_to_num, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+from .ops.norm import norm
 from .ops.order import (
     RunningExtreme,
     cummax,
@@ -258,6 +260,7 @@ __all__ = [
     "cos",
     "cosh",
     "count_nonzero",
+    "cross",
     "cummax",
     "cummin",
     "cumprod",
@@ -270,8 +273,10 @@ __all__ = [
     "diff",
     "digamma",
     "divide",
+    "dot",
     "dsplit",
     "dstack",
+    "einsum",
     "empty",
     "empty_like",
     "enable_grad",
@@ -284,6 +289,7 @@ __all__ = [
     "expand_dims",
     "expm1",
     "eye",
+    "fft",
     "finfo",
     "flip",
     "fliplr",
@@ -309,6 +315,7 @@ __all__ = [
     "i0",
     "iinfo",
     "imag",
+    "inner",
     "interp",
     "is_grad_enabled",
     "isclose",
@@ -318,9 +325,11 @@ __all__ = [
     "isinf",
     "isnan",
     "jacobian",
+    "kron",
     "less",
     "less_equal",
     "lgamma",
+    "linalg",
     "linspace",
     "load",
     "log",
@@ -340,6 +349,7 @@ __all__ = [
     "manual_seed",
     "masked_fill",
     "matmul",
+    "matrix_transpose",
     "max",
     "maximum",
     "mean",
@@ -364,9 +374,11 @@ __all__ = [
     "nextafter",
     "no_grad",
     "nonzero",
+    "norm",
     "not_equal",
     "ones",
     "ones_like",
+    "outer",
     "pad",
     "percentile",
     "permute_dims",
@@ -417,6 +429,7 @@ __all__ = [
     "tan",
     "tanh",
     "tensor",
+    "tensordot",
     "tile",
     "topk",
     "trace",
@@ -431,6 +444,7 @@ __all__ = [
     "unstack",
     "value_and_grad",
     "var",
+    "vecdot",
     "vsplit",
     "vstack",
     "where",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .config import check_device, default_complex_dtype, get_default_dtype
-from .convert import to_array
+from .convert import numeric, to_array
 from .tensor import Tensor, wrap
 
 Shape = int | tuple[int, ...]
@@ -136,5 +136,6 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
 
 def _made(array: np.ndarray, device: Any, requires_grad: bool) -> Tensor:
     check_device(device)
+    numeric(array.dtype)
     result = wrap(array, None)
     return result.requires_grad_() if requires_grad else result

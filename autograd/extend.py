@@ -8,7 +8,7 @@ from .inplace import replace_memory, writable
 from .io import write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
-from .samples import elementwise, given, integers, reduction
+from .samples import elementwise, given, integers, matrices, reduction
 
 __all__ = [
     "ADDER",
@@ -29,6 +29,7 @@ __all__ = [
     "elementwise",
     "given",
     "integers",
+    "matrices",
     "module_scope",
     "observing",
     "op",

@@ -19,10 +19,15 @@ from .ops import (
     angles,
     compare,
     cumulative,
+    decompose,
+    einsum,
     elementwise,
+    fft,
     gather,
     join,
+    linalg,
     missing,
+    norm,
     order,
     reduce,
     shape,
@@ -176,7 +181,47 @@ NUMPY_OVERRIDES |= {
     np.trapezoid: signal.trapezoid,
     np.cumulative_sum: cumulative.cumulative_sum,
     np.cumulative_prod: cumulative.cumulative_prod,
+    np.einsum: lambda subscripts, *operands, optimize=True: einsum.einsum(subscripts, *operands),
+    np.tensordot: lambda a, b, axes=2: einsum.tensordot(a, b, axes=axes),
+    np.linalg.tensordot: einsum.tensordot,
+    np.inner: einsum.inner,
+    np.dot: einsum.dot,
+    np.outer: linalg.outer,
+    np.linalg.outer: linalg.outer,
+    np.kron: linalg.kron,
+    np.matrix_transpose: linalg.matrix_transpose,
+    np.linalg.matrix_transpose: linalg.matrix_transpose,
+    np.cross: lambda a, b, axis=-1: linalg.cross(a, b, axis=axis),
+    np.trace: lambda a, offset=0, axis1=0, axis2=1, dtype=None: linalg.trace(
+        shape.moveaxis(a, (axis1, axis2), (-2, -1)), offset=offset, dtype=dtype
+    ),
+    np.linalg.trace: linalg.trace,
+    np.linalg.svd: lambda a, full_matrices=True, compute_uv=True: (
+        decompose.svd(a, full_matrices=full_matrices) if compute_uv else decompose.svdvals(a)
+    ),
+    np.linalg.qr: lambda a, mode="reduced": decompose.qr(a, mode=mode),
+    np.linalg.norm: norm.norm,
+    np.linalg.matrix_norm: norm.matrix_norm,
+    np.fft.fftshift: lambda x, axes=None: fft.fftshift(x, axes=axes),
+    np.fft.ifftshift: lambda x, axes=None: fft.ifftshift(x, axes=axes),
 }
+
+
+def _transform(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A Fourier transform of one axis under NumPy's signature."""
+    return lambda a, n=None, axis=-1, norm=None: function(a, n=n, axis=axis, norm=norm or "backward")
+
+
+def _transforms(function: Callable[..., Any], last: tuple[int, int] | None = None) -> Callable[..., Any]:
+    """One of several axes, by default all or the last two."""
+    return lambda a, s=None, axes=last, norm=None: function(a, s=s, axes=axes, norm=norm or "backward")
+
+
+for _name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"):
+    NUMPY_OVERRIDES[getattr(np.fft, _name)] = _transform(getattr(fft, _name))
+for _name in ("fft", "ifft", "rfft", "irfft"):
+    NUMPY_OVERRIDES[getattr(np.fft, f"{_name}n")] = _transforms(getattr(fft, f"{_name}n"))
+    NUMPY_OVERRIDES[getattr(np.fft, f"{_name}2")] = _transforms(getattr(fft, f"{_name}n"), (-2, -1))
 
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

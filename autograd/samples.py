@@ -124,3 +124,31 @@ def _fill(rng: np.random.Generator, item: Any) -> Any:
     if isinstance(item, list):  # a sequence input
         return [_fill(rng, part) for part in item]
     return item
+
+
+def matrices(
+    kind: str, *seconds: Shape, batches: Sequence[Shape] = ((), (2,), (2, 1), (0,)), **parameters: Any
+) -> Samples:
+    """Matrices of a kind, alone and in batches; with `seconds`, beside a second input of each shape.
+
+    Kinds: "any" shape, "square", "regular" (far from singular), "hermitian" and "positive" (definite). Singular
+    values and eigenvalues lie apart.
+    """
+    sides = [(3, 3), (4, 2), (2, 4), (1, 1)] if kind == "any" else [(3, 3), (2, 2), (1, 1)]
+
+    def samples(rng: np.random.Generator) -> Iterator[Sample]:
+        for rows, columns in [side for side in sides if not seconds or side == (3, 3)]:
+            for batch in batches:
+                x = rng.normal(size=(*batch, rows, columns))
+                if kind in ("any", "square"):
+                    x = x / 2 + 2 * np.eye(rows, columns) * np.arange(1, columns + 1)
+                elif kind == "regular":
+                    x = x + 3 * np.eye(rows)
+                elif kind in ("hermitian", "positive"):
+                    x = (x + np.swapaxes(x, -1, -2)) / 4 + np.diag(np.arange(rows) * 1.5)
+                    x = x + 3 * np.eye(rows) if kind == "positive" else x
+                for second in seconds or (None,):
+                    inputs = (x,) if second is None else (x, rng.normal(size=second))
+                    yield Sample(inputs, dict(parameters))
+
+    return samples

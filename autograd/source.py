@@ -30,6 +30,32 @@ if TYPE_CHECKING:
 
 INDENT = "    "
 
+# names that the made functions use for themselves, so that no input or parameter can have them
+RESERVED = frozenset(
+    (
+        "g",
+        "i",
+        "out",
+        "out_dtype",
+        "result",
+        "current",
+        "conjugated",
+        "node",
+        "parents",
+        "saved",
+        "holder",
+        "observer",
+        "beside",
+        "op",
+        "forward",
+        "call",
+        "raw",
+        "pull",
+        "spelling",
+        "x_data",
+    )
+)
+
 # Python's name of the method behind an infix or prefix operator
 DUNDERS = {
     "+": "add",
@@ -84,8 +110,8 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
 
 
 def _namespace(op: Op) -> dict[str, Any]:
-    from .convert import asarray, operand
-    from .errors import no_rule, refuse_complex, refuse_operand, refuse_parameter, untracked
+    from .convert import array_operand, asarray, is_complex, operand
+    from .errors import checked_result, no_rule, refuse_complex, refuse_operand, refuse_parameter, untracked
     from .tape import project
 
     names: dict[str, Any] = {
@@ -98,6 +124,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         "SealGroup": SealGroup,
         "sealed": sealed,
         "ndarray": np.ndarray,
+        "generic": np.generic,
         "shape_of": np.shape,
         "dtype_of": np.result_type,
         "as_memory": np.asarray,
@@ -105,11 +132,16 @@ def _namespace(op: Op) -> dict[str, Any]:
         "next_number": next_number,
         "asarray": asarray,
         "operand": operand,
+        "array_operand": array_operand,
         "refuse_operand": refuse_operand,
         "refuse_parameter": refuse_parameter,
+        "checked_result": checked_result,
+        "checked_results": checked_results,
+        "own_memory": own_memory,
+        "frozen": frozen,
         "no_rule": no_rule,
         "refuse_complex": refuse_complex,
-        "is_complex": np.iscomplexobj,
+        "is_complex": is_complex,
         "conjugate": np.conjugate,
         "wrap": wrap,
         "untracked": untracked,
@@ -171,9 +203,11 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     """The recording call path; `order` is the order of the arguments (reflected operators swap them)."""
     is_operator = function_name.startswith("__")
     signature = ", ".join(order) if is_operator else _signature_text(op)
-    body = [] if is_operator else _respelling(op)
+    body = [] if is_operator else _respelling(op) + _freeze_parameters(op)
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
     body.append(f"out = {_forward_text(op, '_data')}")
+    if not isinstance(op.forward, np.ufunc):
+        body += _check_result(op)
     if op.parameters:  # a Tensor given as one of them has met the arrays: its gradient would be lost
         met = "any(isinstance(x, Tensor) for x in out)" if op.outputs else "isinstance(out, Tensor)"
         body += [f"if {met}:", f"{INDENT}raise refuse_parameter(op)"]
@@ -182,19 +216,54 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     else:
         body.append("result = new_tensor(Tensor)")
         body.append("result._data = out")
-        body.append("result._grad = result._seal = result._view = result._views = result.name = None")
-    body.append("_mode = current_mode()")
+        body.append("result._grad = result._seal = result._storage = result._view = result.name = None")
+    body.append("current = current_mode()")
     body += _record(op)
     if op.view:
         first = op.inputs[0]
         body.append(f"if {first} is not None and out.__class__ is ndarray:")
         body.append(f"{INDENT}register_view(result, {first}, op, {_parameter_tuple(op)})")
-    body.append("if _mode.observers:")
+    body.append("if current.observers:")
     seen = op.inputs[0] + "_seen" if op.variadic else _seen(op)
-    body.append(f"{INDENT}for observer in _mode.observers:")
+    body.append(f"{INDENT}for observer in current.observers:")
     body.append(f"{INDENT * 2}observer.on_forward(op, {seen}, {_parameter_tuple(op)}, result)")
     body.append("return result")
     return _function(function_name, signature, body)
+
+
+def _check_result(op: Op) -> list[str]:
+    """A forward in Python may give something else than an array, or memory that is not its own."""
+    arrays = f"{op.inputs[0]}_data" if op.variadic else _tuple(f"{name}_data" for name in op.inputs)
+    if op.outputs:
+        return [f"out = checked_results(op, out, {arrays})"]
+    body = ["if out.__class__ is not ndarray:", f"{INDENT}out = checked_result(op, out)"]
+    if not op.view:
+        looks = [f"out.base is not None or out is {name}_data" for name in op.inputs if not op.variadic]
+        body += [
+            f"elif {' or '.join(looks) or 'out.base is not None'}:",
+            f"{INDENT}out = own_memory(out, {arrays})",
+        ]
+    return body
+
+
+def checked_results(op: Op, out: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same for several outputs."""
+    from .errors import checked_result
+
+    names = getattr(op.outputs, "_fields", ())
+    if not isinstance(out, tuple) or len(out) != len(names):
+        what = f"a tuple of {len(out)}" if isinstance(out, tuple) else f"a {type(out).__name__}"
+        raise TypeError(
+            f"the forward of {op.name!r} must give a tuple ({', '.join(names)}), and it gave {what}"
+        )
+    arrays = [x if isinstance(x, np.ndarray) else checked_result(op, x) for x in out]
+    return tuple([own_memory(x, inputs) if isinstance(x, np.ndarray) else x for x in arrays])
+
+
+def own_memory(out: np.ndarray, inputs: tuple[Any, ...]) -> np.ndarray:
+    """A result that shares memory with an input would be written through it unseen, so it is copied."""
+    shares = any(isinstance(x, np.ndarray) and np.may_share_memory(out, x) for x in inputs)
+    return out.copy() if shares else out
 
 
 def _unwrap(op: Op, is_operator: bool) -> list[str]:
@@ -203,8 +272,16 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
     body: list[str] = []
     if not is_operator:
         none_is_tensor = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs)
-        body += [f"if {none_is_tensor}:", f"{INDENT}{first} = asarray({first})"]
-    for name in op.inputs:
+        body.append(f"if {none_is_tensor}:")
+        for name in op.inputs[1:]:  # an array has a dtype of its own, beside which a Python number is weak
+            body += [
+                f"{INDENT}if isinstance({name}, (ndarray, generic)):",
+                f"{INDENT * 2}{name} = asarray({name})",
+            ]
+        others = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs[1:]) or "True"
+        body += [f"{INDENT}if {others}:", f"{INDENT * 2}{first} = asarray({first})"]
+    for i, name in enumerate(op.inputs):
+        beside = op.inputs[1] if i == 0 and len(op.inputs) > 1 else first
         body += [
             f"if isinstance({name}, Tensor):",
             f"{INDENT}{name}_data = {name}._data",
@@ -220,7 +297,7 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
         refusal = "return NotImplemented" if is_operator else f"raise refuse_operand(op, {name!r}, {name})"
         body += [
             "else:",
-            f"{INDENT}{name}_data = operand({name})",
+            f"{INDENT}{name}_data = operand({name}, {beside})",
             f"{INDENT}if {name}_data is NotImplemented:",
             f"{INDENT * 2}{refusal}",
             f"{INDENT}{name} = {name}_node = None",
@@ -234,7 +311,8 @@ def _unwrap_variadic(op: Op) -> list[str]:
         f"{name}_seen = tuple({name})",
         f"if not any(isinstance(x, Tensor) for x in {name}_seen):",
         f"{INDENT}{name}_seen = tuple(asarray(x) for x in {name}_seen)",
-        f"{name}_data = tuple(x._data if isinstance(x, Tensor) else operand(x) for x in {name}_seen)",
+        f"beside = next((x for x in {name}_seen if isinstance(x, Tensor)), None)",
+        f"{name}_data = tuple(x._data if isinstance(x, Tensor) else array_operand(x, beside) for x in {name}_seen)",
         f"for x, x_data in zip({name}_seen, {name}_data):",
         f"{INDENT}if x_data is NotImplemented:",
         f"{INDENT * 2}raise refuse_operand(op, {name!r}, x)",
@@ -270,7 +348,7 @@ def _record(op: Op) -> list[str]:
         f"node.seals = {_tuple(f'{n}_seal' for n in op.saved_names if n in op.inputs or n == 'out')}",
         f"node.parameters = {_parameter_tuple(op)}",
         "node.number = next_number()",
-        "node.scope = _mode.scope",
+        "node.scope = current.scope",
         "node.handle = None",
     ]
     if op.outputs:
@@ -279,16 +357,16 @@ def _record(op: Op) -> list[str]:
             "node.dtype = tuple([x.dtype for x in out])",
             "attach_picks(node, result)",
         ]
-        return [f"if _mode.grad and {wanted}:", *[INDENT + line for line in inner]]
-    inner += ["node.shape = out.shape", "node.dtype = dtype", "result._node = node"]
+        return [f"if current.grad and {wanted}:", *[INDENT + line for line in inner]]
+    inner += ["node.shape = out.shape", "node.dtype = out_dtype", "result._node = node"]
     kinds = "== 'f'" if op.complex is None else "in 'fc'"
     return [
-        f"if _mode.grad and {wanted}:",
-        f"{INDENT}dtype = out.dtype",
-        f"{INDENT}if dtype.kind {kinds}:",
+        f"if current.grad and {wanted}:",
+        f"{INDENT}out_dtype = out.dtype",
+        f"{INDENT}if out_dtype.kind {kinds}:",
         *[INDENT * 2 + line for line in inner],
         f"{INDENT}else:",
-        f"{INDENT * 2}result._node = untracked(op, dtype)",
+        f"{INDENT * 2}result._node = untracked(op, out_dtype)",
         "else:",
         f"{INDENT}result._node = None",
     ]
@@ -321,10 +399,10 @@ def _save(op: Op, name: str) -> list[str]:
         f"if {needed}:",
         f"{INDENT}{name}_saved = {name}_data",
         f"{INDENT}if {name} is not None and {name}_data.__class__ is ndarray:",
-        f"{INDENT * 2}root = {name} if {name}._view is None else {name}._view.root",
-        f"{INDENT * 2}{name}_seal = root._seal",
+        f"{INDENT * 2}holder = {name}._storage or {name}",
+        f"{INDENT * 2}{name}_seal = holder._seal",
         f"{INDENT * 2}if {name}_seal is None:",
-        f"{INDENT * 3}{name}_seal = root._seal = Seal()",
+        f"{INDENT * 3}{name}_seal = holder._seal = Seal()",
     ]
 
 
@@ -402,6 +480,25 @@ def _respelling(op: Op) -> list[str]:
     else:
         change = f"axis, _ = respell(op.name, spelling, axis, default={default})"
     return ["if spelling:", INDENT + change]
+
+
+def _freeze_parameters(op: Op) -> list[str]:
+    """Rules read the parameters later, so a list that the caller may change by then is taken as it is now."""
+    return [
+        line
+        for name in op.parameters
+        for line in (
+            f"if {name}.__class__ is list or {name}.__class__ is ndarray:",
+            f"{INDENT}{name} = frozen({name})",
+        )
+    ]
+
+
+def frozen(value: Any) -> Any:
+    """Lists as tuples, arrays as copies."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    return tuple(map(frozen, value)) if isinstance(value, list) else value
 
 
 def _signature_text(op: Op, spelling: bool = True) -> str:

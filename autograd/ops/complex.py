@@ -92,6 +92,7 @@ def _turn(x: Any) -> Any:
     gate=SCALER,
     complex="written",
     symbol="∠",
+    method=True,
     numpy=(np.angle,),
     samples=elementwise(1, avoid=(0,)),
     reference=np.angle,

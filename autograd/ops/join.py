@@ -12,6 +12,7 @@ from ..convert import asarray
 from ..methods import method
 from ..source import respell
 from ..tensor import Tensor
+from . import linalg
 from .index import getitem
 from .shape import broadcast_to, concat, moveaxis, reshape
 
@@ -234,14 +235,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     >>> pb.diagonal(pb.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([1., 4.], dtype=float32)
     """
-    x = asarray(x)
-    if x.ndim < 2:
-        raise ValueError(f"diagonal needs at least two axes, and x has shape {x.shape}")
-    matrices = moveaxis(x, (axis1, axis2), (-2, -1))
-    rows, columns = matrices.shape[-2:]
-    count = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
-    places = np.arange(count)
-    return getitem(matrices, (..., places + max(0, -offset), places + max(0, offset)))
+    return linalg.diagonal(moveaxis(asarray(x), (axis1, axis2), (-2, -1)), offset=offset)
 
 
 def diff(

@@ -1,14 +1,21 @@
-"""Products of matrices."""
+"""Products of vectors, matrices and arrays, and the diagonals of matrices."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..gate import SWITCHER
+from ..convert import asarray, both
+from ..gate import ROUTER, SWITCHER
 from ..op import op
 from ..samples import given
+from ..tensor import Tensor
+from .elementwise import multiply
+from .index import scatter_add
+from .reduce import sum
+from .shape import reshape, swapaxes
 
 
 def _left_gradient(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
@@ -28,7 +35,8 @@ def _right_gradient(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
         g = g.reshape((*x.shape[:-1], 1))
         return (np.swapaxes(x, -1, -2) @ g)[..., 0]
     if len(y_shape) == 2 and x.ndim > 2:
-        x, g = x.reshape((-1, x.shape[-1])), g.reshape((-1, g.shape[-1]))
+        rows = math.prod(x.shape[:-1])  # not −1, which zero-length axes leave open
+        x, g = x.reshape((rows, x.shape[-1])), g.reshape((rows, g.shape[-1]))
     return np.swapaxes(x, -1, -2) @ g
 
 
@@ -42,6 +50,7 @@ matmul = op(
     infix="@",
     symbol="@",
     method=True,
+    numpy=(np.linalg.matmul,),
     samples=given(
         (((2, 3), (3, 4)), {}),
         (((3,), (3,)), {}),
@@ -64,3 +73,178 @@ matmul = op(
     tensor([[11.]], dtype=float32)
     """,
 )
+
+
+@op(
+    "x1 x2",
+    x1=lambda g, x2, axis: np.conjugate(np.expand_dims(g, axis)) * x2,
+    x2=lambda g, x1, axis: np.expand_dims(g, axis) * x1,
+    gate=SWITCHER,
+    complex="written",
+    symbol="·",
+    numpy=(np.vecdot, np.linalg.vecdot),
+    samples=given(
+        (((3,), (3,)), {}),
+        (((2, 3), (3,)), {}),
+        (((2, 1, 3), (4, 3)), {"axis": -1}),
+        (((3, 2), (3, 1)), {"axis": -2}),
+        (((2, 0), (2, 0)), {}),
+    ),
+    reference=lambda x1, x2, axis=-1: np.sum(np.conj(x1) * x2, axis),
+)
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """The dot products Σ conj(x1)·x2 of vectors along an axis, over broadcast other axes.
+
+    Args:
+        x1: vectors; complex ones are conjugated.
+        x2: vectors of the same length.
+        axis: counted from the end, as the inputs broadcast.
+
+    Raises:
+        ValueError: if the lengths differ, or the axis is not negative where the numbers of axes differ.
+
+    >>> import pullback as pb
+    >>> pb.vecdot(pb.tensor([1.0, 2.0]), pb.tensor([3.0, 4.0]))
+    tensor(11., dtype=float32)
+    """
+    _check_axis("vecdot", x1, x2, axis)
+    return np.vecdot(x1, x2, axis=axis)
+
+
+def _check_axis(name: str, x1: Any, x2: Any, axis: int) -> None:
+    """An axis along which two arrays meet is counted from the end, unless both have the same axes."""
+    if axis >= 0 and np.ndim(x1) != np.ndim(x2):
+        raise ValueError(
+            f"{name}: count the axis from the end (axis={axis - max(np.ndim(x1), np.ndim(x2))}?) for inputs of "
+            f"{np.ndim(x1)} and {np.ndim(x2)} axes, which broadcast"
+        )
+    if np.shape(x1)[axis] != np.shape(x2)[axis]:
+        raise ValueError(
+            f"{name}: the vectors along axis {axis} differ in length: {np.shape(x1)} and {np.shape(x2)}"
+        )
+
+
+@op(
+    "x1 x2",
+    x1=lambda g, x2, axis: cross.raw(x2, g, axis=axis),
+    x2=lambda g, x1, axis: cross.raw(g, x1, axis=axis),
+    gate=SWITCHER,
+    complex="holomorphic",
+    symbol="⨯",
+    numpy=(np.linalg.cross,),
+    samples=given(
+        (((3,), (3,)), {}),
+        (((2, 3), (3,)), {}),
+        (((3, 2), (3, 2)), {"axis": 0}),
+        (((2, 3, 1), (3, 4)), {"axis": -2}),
+    ),
+    reference=np.cross,
+)
+def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """The cross products x1 × x2 of vectors of length 3 along an axis. The gradients are x2 × g and g × x1.
+
+    Raises:
+        ValueError: if a length is not 3, or the axis is not negative where the numbers of axes differ.
+
+    >>> import pullback as pb
+    >>> pb.linalg.cross(pb.tensor([1.0, 0.0, 0.0]), pb.tensor([0.0, 1.0, 0.0]))
+    tensor([0., 0., 1.], dtype=float32)
+    """
+    _check_axis("cross", x1, x2, axis)
+    if np.shape(x1)[axis] != 3:
+        raise ValueError(
+            f"cross: vectors have length 3 along axis {axis}, and these have the shape {np.shape(x1)}"
+        )
+    return np.cross(x1, x2, axis=axis)
+
+
+# products and views made of other operations
+
+
+def outer(x1: Any, x2: Any, /) -> Tensor:
+    """All products x1_i·x2_j of the elements of two vectors, as a matrix; arrays are flattened.
+
+    >>> import pullback as pb
+    >>> pb.linalg.outer(pb.tensor([1.0, 2.0]), pb.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]], dtype=float32)
+    """
+    x1, x2 = both(x1, x2)
+    return multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
+
+
+def kron(x1: Any, x2: Any, /) -> Tensor:
+    """The Kronecker product: blocks of x2, each times an element of x1; missing leading axes count as 1.
+
+    >>> import pullback as pb
+    >>> pb.kron(pb.tensor([1.0, 10.0]), pb.tensor([1.0, 2.0]))
+    tensor([ 1.,  2., 10., 20.], dtype=float32)
+    """
+    x1, x2 = both(x1, x2)
+    ndim = max(x1.ndim, x2.ndim)
+    first, second = ((1,) * (ndim - x.ndim) + x.shape for x in (x1, x2))
+    spread = reshape(x1, tuple(n for a in first for n in (a, 1)))
+    tiled = reshape(x2, tuple(n for b in second for n in (1, b)))
+    return reshape(multiply(spread, tiled), tuple(a * b for a, b in zip(first, second, strict=True)))
+
+
+def matrix_transpose(x: Any, /) -> Tensor:
+    """The last two axes exchanged, a view. For the conjugate transpose take `conj` of it.
+
+    >>> import pullback as pb
+    >>> pb.matrix_transpose(pb.ones((4, 2, 3))).shape
+    (4, 3, 2)
+    """
+    x = asarray(x)
+    if x.ndim < 2:
+        raise ValueError(f"matrix_transpose needs at least two axes, and this array has shape {x.shape}")
+    return swapaxes(x, -1, -2)
+
+
+# diagonals
+
+
+def _diagonal_index(shape: tuple[int, ...], offset: int) -> tuple[Any, ...]:
+    rows, columns = shape[-2:]
+    count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    steps = np.arange(count)
+    return (Ellipsis, steps - min(offset, 0), steps + max(offset, 0))
+
+
+@op(
+    "x",
+    x=lambda g, x_shape, offset: scatter_add.raw(g, _diagonal_index(x_shape, offset), x_shape),
+    gate=ROUTER,
+    complex="written",
+    numpy=(np.linalg.diagonal,),
+    samples=given(
+        (((3, 3),), {}),
+        (((2, 4),), {"offset": 1}),
+        (((4, 2),), {"offset": -2}),
+        (((2, 3, 3),), {"offset": -1}),
+        (((2, 2),), {"offset": 5}),
+    ),
+    reference=lambda x, offset=0: np.diagonal(x, offset, -2, -1),
+)
+def diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """The diagonals of matrices (..., M, N), above the main one for a positive `offset`, as a copy.
+
+    The gradient goes back to where they stand.
+
+    >>> import pullback as pb
+    >>> pb.linalg.diagonal(pb.tensor([[1.0, 2.0], [3.0, 4.0]]), offset=1)
+    tensor([2.], dtype=float32)
+    """
+    if np.ndim(x) < 2:
+        raise ValueError(f"diagonal needs at least two axes, and this array has shape {np.shape(x)}")
+    return x[_diagonal_index(np.shape(x), offset)]
+
+
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
+    """The sums of the diagonals of matrices (..., M, N).
+
+    >>> import pullback as pb
+    >>> pb.linalg.trace(pb.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(5., dtype=float32)
+    """
+    return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..config import check_device
+from ..convert import numeric
 from ..gate import ADDER, RELAY
 from ..methods import method
 from ..op import op
@@ -239,7 +240,7 @@ def astype(x: Any, /, dtype: Any, *, copy: bool = True, device: Any = None) -> A
         device: "cpu" or None.
     """
     check_device(device)
-    return np.asarray(x).astype(np.dtype(dtype), copy=copy)
+    return np.asarray(x).astype(numeric(dtype), copy=copy)
 
 
 @op(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 import numpy as np
 from ..config import check_device
+from ..convert import numeric
 from ..gate import ADDER, RELAY
 from ..methods import method
 from ..op import op

@@ -102,8 +102,8 @@ def test_numpy_functions_are_tracked(function, x):
 
 
 def test_unknown_functions_are_refused_by_name(x):
-    with pytest.raises(TypeError, match=r"np\.linalg\.svd"):
-        np.linalg.svd(x)
+    with pytest.raises(TypeError, match=r"np\.linalg\.eig "):
+        np.linalg.eig(x)
     with pytest.raises(TypeError, match=r"np\.spacing"):
         np.spacing(x)
     with pytest.raises(TypeError, match=r"np\.multiply\.reduceat"):
