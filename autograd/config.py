@@ -1,4 +1,4 @@
-"""What a user may set once for the whole program: the default floating dtype."""
+"""What holds for the whole program: the default floating dtype, which a user may set, and the one device."""
 
 from __future__ import annotations
 
@@ -33,3 +33,9 @@ def set_default_dtype(dtype: Any) -> None:
 def default_complex_dtype() -> np.dtype[Any]:
     """The complex dtype of the default precision."""
     return np.dtype(np.complex64 if _default_dtype == np.float32 else np.complex128)
+
+
+def check_device(device: Any) -> None:
+    """Refuse any device but "cpu", where all tensors live; None means the same."""
+    if device not in (None, "cpu"):
+        raise ValueError(f'all tensors live on the device "cpu", and {device!r} was asked for')

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .config import default_complex_dtype, get_default_dtype
+from .config import check_device, default_complex_dtype, get_default_dtype
 from .tensor import Tensor, wrap
 
 PYTHON_SCALARS = (bool, int, float, complex)
@@ -35,7 +35,7 @@ def tensor(data: Any, requires_grad: bool = False, dtype: Any = None, name: str 
     return Tensor(data, requires_grad, dtype, name)
 
 
-def asarray(obj: Any, /, *, dtype: Any = None, copy: bool | None = None) -> Tensor:
+def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor of `obj`; an ndarray is shared, not copied, unless `copy=True` or the dtype differs.
 
     Writes through an ndarray that is shared this way are not seen by the tape.
@@ -44,6 +44,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, copy: bool | None = None) -> Tens
     >>> pb.asarray([1, 2])
     tensor([1, 2], dtype=int64)
     """
+    check_device(device)
     if isinstance(obj, Tensor) and not copy:
         if dtype is None or obj.dtype == np.dtype(dtype):
             return obj
@@ -98,7 +99,7 @@ def _from_python(data: Any, dtype: Any) -> np.ndarray:
             data = _without_tensors(data)
         numpy_leaves = any(isinstance(leaf, (np.ndarray, np.generic)) for leaf in _leaves(data))
     else:
-        numpy_leaves = hasattr(data, "__array__")
+        numpy_leaves = not isinstance(data, PYTHON_SCALARS)  # a buffer or the like has its dtype
     try:
         array = np.asarray(data)
     except ValueError as error:

@@ -1,4 +1,7 @@
-"""Tensors from shapes and ranges. Floating results have the default dtype unless one is given."""
+"""Tensors from shapes, ranges and other libraries' arrays.
+
+Floating results have the default dtype unless one is given. `device` is "cpu" or None everywhere.
+"""
 
 from __future__ import annotations
 
@@ -7,42 +10,64 @@ from typing import Any
 import numpy as np
 
 from .batched import like
-from .config import get_default_dtype
+from .config import check_device, default_complex_dtype, get_default_dtype
 from .convert import numeric, to_array
 from .tensor import Tensor, wrap
 
 Shape = int | tuple[int, ...]
 
 
-def zeros(shape: Shape, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros of a shape."""
-    return _made(np.zeros(shape, dtype or get_default_dtype()), requires_grad)
+def zeros(shape: Shape, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of a shape.
+
+    >>> import pullback as pb
+    >>> pb.zeros((2, 2))
+    tensor([[0., 0.],
+            [0., 0.]], dtype=float32)
+    """
+    return _made(np.zeros(shape, dtype or get_default_dtype()), device, requires_grad)
 
 
-def ones(shape: Shape, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(shape: Shape, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of a shape."""
-    return _made(np.ones(shape, dtype or get_default_dtype()), requires_grad)
+    return _made(np.ones(shape, dtype or get_default_dtype()), device, requires_grad)
 
 
-def full(shape: Shape, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(shape: Shape, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of a shape whose elements are whatever lay in the memory."""
+    return _made(np.empty(shape, dtype or get_default_dtype()), device, requires_grad)
+
+
+def full(
+    shape: Shape, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """One value everywhere; its dtype is that of the value."""
     value = to_array(fill_value, dtype)
-    return _made(np.full(shape, value, value.dtype), requires_grad)
+    return _made(np.full(shape, value, value.dtype), device, requires_grad)
 
 
-def zeros_like(x: Any, /, *, dtype: Any = None) -> Tensor:
+def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Zeros of the shape and dtype of x."""
+    check_device(device)
     return like(x, np.zeros(x.shape, dtype or x.dtype))
 
 
-def ones_like(x: Any, /, *, dtype: Any = None) -> Tensor:
+def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Ones of the shape and dtype of x."""
+    check_device(device)
     return like(x, np.ones(x.shape, dtype or x.dtype))
 
 
-def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None) -> Tensor:
+def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """A tensor of the shape and dtype of x whose elements are whatever lay in the memory."""
+    check_device(device)
+    return like(x, np.empty(x.shape, dtype or x.dtype))
+
+
+def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """One value everywhere, in the shape and dtype of x."""
-    return like(x, np.full(x.shape, fill_value, dtype or x.dtype))
+    check_device(device)
+    return like(x, np.full(x.shape, to_array(fill_value, dtype or x.dtype)))
 
 
 def arange(
@@ -52,6 +77,7 @@ def arange(
     step: float = 1,
     *,
     dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """start, start + step, ... up to but not including stop; from 0 if only one bound is given."""
@@ -59,33 +85,62 @@ def arange(
         start, stop = 0, start
     if dtype is None and any(isinstance(value, float) for value in (start, stop, step)):
         dtype = get_default_dtype()
-    return _made(np.arange(start, stop, step, dtype=dtype), requires_grad)
+    return _made(np.arange(start, stop, step, dtype=dtype), device, requires_grad)
 
 
 def linspace(
-    start: float,
-    stop: float,
+    start: complex,
+    stop: complex,
     /,
     num: int,
     *,
     dtype: Any = None,
+    device: Any = None,
     endpoint: bool = True,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`num` evenly spaced numbers from start to stop."""
-    return _made(
-        np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype or get_default_dtype()), requires_grad
-    )
+    """`num` evenly spaced numbers from start to stop; without stop itself if `endpoint` is false."""
+    if dtype is None:
+        is_complex = isinstance(start, complex) or isinstance(stop, complex)
+        dtype = default_complex_dtype() if is_complex else get_default_dtype()
+    return _made(np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype), device, requires_grad)
 
 
 def eye(
-    n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, requires_grad: bool = False
+    n_rows: int,
+    n_cols: int | None = None,
+    /,
+    *,
+    k: int = 0,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Ones on the k-th diagonal, zeros elsewhere."""
-    return _made(np.eye(n_rows, n_cols, k, dtype or get_default_dtype()), requires_grad)
+    return _made(np.eye(n_rows, n_cols, k, dtype or get_default_dtype()), device, requires_grad)
 
 
-def _made(array: np.ndarray, requires_grad: bool) -> Tensor:
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor of another library's array, by the DLPack protocol; the memory is shared unless copy=True.
+
+    Args:
+        x: an object with `__dlpack__`, such as a NumPy array or a PyTorch tensor, whose memory the CPU sees.
+        device: "cpu" or None.
+        copy: True for memory of its own, False to be sure that it is shared.
+
+    >>> import numpy as np, pullback as pb
+    >>> pb.from_dlpack(np.arange(3))
+    tensor([0, 1, 2], dtype=int64)
+    """
+    if not hasattr(x, "__dlpack__"):
+        raise TypeError(
+            f"from_dlpack needs an object with __dlpack__, not {type(x).__name__}; use pb.asarray"
+        )
+    return _made(to_array(np.from_dlpack(x, copy=copy)), device, False)
+
+
+def _made(array: np.ndarray, device: Any, requires_grad: bool) -> Tensor:
+    check_device(device)
     numeric(array.dtype)
     result = wrap(array, None)
     return result.requires_grad_() if requires_grad else result

@@ -537,7 +537,7 @@ def _signature_text(op: Op, spelling: bool = True) -> str:
 
 def _forward_text(op: Op, suffix: str) -> str:
     values = [name + suffix for name in op.inputs]
-    if op.infix:
+    if op.infix and isinstance(op.forward, np.ufunc):
         return f"{values[0]} {op.infix} {values[1]}" if len(values) == 2 else f"{op.infix}{values[0]}"
     return f"forward({_pass_on(op, suffix)})"
 

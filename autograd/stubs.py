@@ -107,6 +107,8 @@ def _module(module: ModuleType) -> str:
     for statement in tree.body:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             imports.append(ast.unparse(statement))
+        elif isinstance(statement, ast.ClassDef) and not statement.name.startswith("_"):
+            body.append(ast.unparse(statement))
         elif isinstance(statement, ast.FunctionDef) and not statement.name.startswith("_"):
             op = getattr(getattr(module, statement.name), "op", None)
             if isinstance(op, Op):
@@ -124,6 +126,8 @@ def _module(module: ModuleType) -> str:
                 body.append(_function(name, op))
             elif not name.startswith("_"):
                 body.append(ast.unparse(statement))
+    if not any(line.startswith("from typing import") for line in imports):
+        imports.append("from typing import Any")
     return "\n".join([*imports, *body]) + "\n"
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .config import check_device
 from .methods import OperationMethods
 from .node import Node, leaf_node
 from .storage import Seal, Storage, View, register_detached
@@ -81,6 +82,13 @@ class Tensor(OperationMethods):
     def device(self) -> str:
         """Always "cpu"."""
         return "cpu"
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
+        """The tensor itself: all tensors live on the "cpu"."""
+        check_device(device)
+        if stream is not None:
+            raise ValueError(f"the CPU has no streams, and stream={stream!r} was given")
+        return self
 
     @property
     def data(self) -> Tensor:
@@ -269,6 +277,21 @@ class Tensor(OperationMethods):
             state = ""
         return f"tensor({text}, dtype={self.dtype}{state})"
 
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(np.asarray(self._data) == (value._data if isinstance(value, Tensor) else value)))
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __round__(self, decimals: int = 0) -> Tensor:
+        return self.round(decimals)
+
+    def __copy__(self) -> Tensor:
+        return self.copy()
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError("only leaves can be deep-copied: this tensor has a graph; use .detach() first")
@@ -296,6 +319,27 @@ class Tensor(OperationMethods):
         from .numpy_protocol import apply_ufunc
 
         return apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_namespace__(self, /, *, api_version: str | None = None) -> Any:
+        """The namespace of the array API standard that works on tensors: `pullback`."""
+        from .dtypes import namespace
+
+        return namespace(api_version)
+
+    def __dlpack__(
+        self,
+        /,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[Any, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        array: Any = self._readable("exported by DLPack")
+        return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self, /) -> tuple[Any, int]:
+        return np.asarray(self._data).__dlpack_device__()
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         from .numpy_protocol import apply_function

@@ -172,9 +172,23 @@ exp = op(
     doc="eˣ.",
 )
 
+
+def _expm1(x: Any) -> Any:
+    """NumPy's, with the standard's special values for complex numbers: those of exp, and +0 for a real −0."""
+    if not np.iscomplexobj(x):
+        return np.expm1(x)
+    with np.errstate(invalid="ignore"):
+        out = np.where(np.isfinite(x), np.expm1(x), np.exp(x) - 1)
+    out.real += 0.0
+    return out[()]
+
+
 expm1 = op(
-    np.expm1,
+    lambda x, /: _expm1(x),
     "x",
+    name="expm1",
+    numpy=(np.expm1,),
+    reference=np.expm1,
     x=lambda g, out: g * (out + 1),
     gate=SCALER,
     complex="holomorphic",
@@ -429,17 +443,25 @@ trunc = op(
     doc="x without its fraction. The gradient is 0.",
 )
 
-round = op(
-    np.rint,
+
+@op(
     "x",
     x=lambda g: np.zeros_like(g),
     gate=FLAT,
     complex="written",
-    name="round",
     method=True,
+    numpy=(np.round, np.around, np.rint),
     samples=elementwise(1, avoid=(-1.5, -0.5, 0.5, 1.5)),
-    doc="x to the nearest integer, halves to the even one. The gradient is 0.",
+    reference=np.round,
 )
+def round(x: Any, /, decimals: int = 0) -> Any:
+    """x to the nearest integer, or to a number of decimals; halves go to the even one. The gradient is 0.
+
+    >>> import pullback as pb
+    >>> pb.round(pb.tensor([0.5, 1.5, 2.26]))
+    tensor([0., 2., 2.], dtype=float32)
+    """
+    return np.round(x, decimals)
 
 
 def _sign_slope(g: Any, x: Any, out: Any) -> Any:

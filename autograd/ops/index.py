@@ -187,6 +187,13 @@ def follow(x: Any, path: Path) -> Any:
     return x
 
 
+def _places(x: Any, path: Path) -> Any:
+    """Which elements of x, by number, lie at the end of a path; a change of dtype on the way moves none."""
+    return follow(
+        np.arange(x.size).reshape(x.shape), tuple(step for step in path if step[0].name != "astype")
+    )
+
+
 def write_into(memory: np.ndarray, value: Any, path: Path) -> None:
     """Write at the end of a path, also where the steps copy (a reshape of transposed memory)."""
     *steps, (_, (index,)) = path
@@ -199,7 +206,7 @@ def write_into(memory: np.ndarray, value: Any, path: Path) -> None:
             "memory) and cannot be written in place; make a new tensor from its parts: pb.complex(x, y)"
         )
     else:
-        places = follow(np.arange(memory.size).reshape(memory.shape), path)
+        places = _places(memory, path)
         memory.flat[places.ravel()] = np.broadcast_to(value, places.shape).ravel()
 
 
@@ -208,7 +215,7 @@ def _last_writer(g: Any, path: Path) -> Any:
     part = follow(g, path)
     if _picks_each_once(path[-1][1][0]):
         return part
-    places = follow(np.arange(g.size).reshape(g.shape), path)
+    places = _places(g, path)
     writer = np.empty(g.size, np.intp)
     order = np.arange(places.size).reshape(places.shape)
     writer[places.ravel()] = order.ravel()

@@ -224,3 +224,16 @@ def argmax(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Any
 def argmin(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Any:
     """The index of the smallest element, the first one at a tie; into the flat array if axis is None."""
     return np.argmin(x, axis=axis, keepdims=keepdims)
+
+
+@op(
+    "x",
+    gate=BLOCK,
+    method=True,
+    numpy=(np.count_nonzero,),
+    samples=reduction(),
+    reference=np.count_nonzero,
+)
+def count_nonzero(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """How many elements are not zero."""
+    return np.sum(np.asarray(x) != 0, axis=axis, dtype=np.int64, keepdims=keepdims)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config import check_device
 from ..convert import numeric
 from ..family import batch_size, behind_batch, padded, spread
 from ..gate import ADDER, RELAY
@@ -292,8 +293,16 @@ def moveaxis(x: Any, /, source: int | tuple[int, ...], destination: int | tuple[
     samples=elementwise(1, dtype=np.float64),
     reference=lambda x, dtype: x.astype(dtype),
 )
-def astype(x: Any, /, dtype: Any, *, copy: bool = True) -> Any:
-    """The elements in another dtype. The gradient comes back in the dtype of x; integers block it."""
+def astype(x: Any, /, dtype: Any, *, copy: bool = True, device: Any = None) -> Any:
+    """The elements in another dtype. The gradient comes back in the dtype of x; integers block it.
+
+    Args:
+        x: the array.
+        dtype: of the result.
+        copy: if false, x itself where it has the dtype already, without a copy.
+        device: "cpu" or None.
+    """
+    check_device(device)
     return np.asarray(x).astype(numeric(dtype), copy=copy)
 
 
@@ -331,6 +340,20 @@ def _permute(self: Tensor, *axes: Any) -> Tensor:
 def _flatten(self: Tensor) -> Tensor:
     """All elements along one axis."""
     return reshape(self, -1)
+
+
+@method("ravel")
+def _ravel(self: Tensor) -> Tensor:
+    """All elements along one axis, as NumPy calls `flatten` without a copy."""
+    return reshape(self, -1)
+
+
+@method("transpose")
+def _transpose(self: Tensor, *axes: Any) -> Tensor:
+    """NumPy's: the axes in another order, reversed if none are named; see also `swapaxes`."""
+    if not axes or axes == (None,):
+        return permute_dims(self)
+    return permute_dims(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)
 
 
 @method("T", as_property=True)

@@ -197,6 +197,48 @@ def test_methods_that_are_spelled_otherwise():
         _ = x[0].mT
 
 
+def test_methods_that_numpy_users_reach_for():
+    data = np.arange(6.0).reshape(2, 3)
+    x = pb.tensor(data, requires_grad=True)
+    for method, arguments in (
+        ("ravel", ()),
+        ("transpose", ()),
+        ("transpose", (1, 0)),
+        ("transpose", ((1, 0),)),
+        ("cumsum", (1,)),
+        ("cumprod", ()),
+        ("diagonal", (1,)),
+        ("prod", (0,)),
+        ("argsort", (0,)),
+    ):
+        result = getattr(x, method)(*arguments)
+        np.testing.assert_array_equal(result.detach().numpy(), getattr(data, method)(*arguments))
+    assert x.diff(axis=0).tolist() == [[3, 3, 3]]
+    assert x.median().item() == 2.5
+    assert x.quantile(0.5, 1).tolist() == [1, 4]
+    assert x.gather(1, pb.asarray([[2], [0]])).tolist() == [[2], [3]]
+
+
+def test_python_protocols_that_numpy_arrays_have_too():
+    import copy
+    import math
+
+    x = pb.tensor([1.26, -2.5], requires_grad=True)
+    twin = copy.copy(x)
+    twin.sum().backward()
+    assert x.grad.tolist() == [1, 1]
+    assert not np.shares_memory(twin.detach().numpy(), x.detach().numpy())
+    assert -2.5 in x
+    assert 3.0 not in x
+    assert round(x, 1).tolist() == pytest.approx([1.3, -2.5])
+    assert round(x).tolist() == [1, -2]
+    assert abs(x).tolist() == pytest.approx([1.26, 2.5])
+    assert [float(v) for v in reversed(x)] == pytest.approx([-2.5, 1.26])
+    assert math.floor(x[0]) == 1
+    assert divmod(pb.tensor(7), 2)[1].item() == 1
+    assert f"{x[1]:+.2f}" == "-2.50"
+
+
 def test_python_floats_lose_nothing_beside_float64():
     x = pb.tensor(np.ones(2), requires_grad=True)
     (x * [0.1, 0.1]).backward([0.1, 0.1])

@@ -1,0 +1,173 @@
+"""The table of derivatives, made from the declarations: `python -m pullback.autograd.derivatives` writes it.
+
+For each operation `docs/derivatives.md` says what its gate is, how each gradient is computed (the source of
+the rules themselves), what the tape saves for it, and what was chosen where the derivative does not exist.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from .op import REGISTRY, Op
+
+HEADER = """# Table of derivatives
+
+<!-- Made from the declarations by `python -m pullback.autograd.derivatives`; do not edit. -->
+
+For every operation: its gates (what each is, is said in `autograd/gate.py`), the rule that gives the gradient of
+each differentiable input, and what the tape saves for backward. In a rule `g` is the gradient of the result and
+`out` the result; a rule is ordinary NumPy, and what it returns is then summed over broadcast axes and brought to
+the input's shape and dtype by the engine. Functions that a rule calls by a name with `_` in front are listed at the
+end of their room. A point where the derivative does not exist is listed with the gradient that is given there for
+g = 1; these conventions are PyTorch's.
+"""
+
+
+_COMPLEX = {
+    "holomorphic": "the engine conjugates the slope",
+    "written": "the rules as they stand",
+    None: "refused",
+}
+
+
+def page() -> str:
+    """The whole page as Markdown."""
+    rooms: dict[str, list[Op]] = {}
+    for op in REGISTRY.values():
+        if op.module.startswith("pullback."):
+            rooms.setdefault(op.module, []).append(op)
+    return "\n".join([HEADER, *(_room(module, ops) for module, ops in sorted(rooms.items()))])
+
+
+def _room(module: str, ops: list[Op]) -> str:
+    parts = [f"## {module.removeprefix('pullback.')}\n"]
+    parts += [_entry(op) for op in sorted(ops, key=lambda op: op.name)]
+    helpers = {helper.__name__: helper for op in ops for helper in _helpers(op)}
+    if helpers:
+        sources = (textwrap.dedent(inspect.getsource(helpers[name])).rstrip() for name in sorted(helpers))
+        parts += ["### Called by these rules\n", "```python", "\n\n".join(sources), "```\n"]
+    return "\n".join(parts)
+
+
+def _entry(op: Op) -> str:
+    lines = [f"### `{op.name}{_signature(op)}`\n", op.doc.split("\n\n")[0].replace("\n", " "), ""]
+    lines += [f"- gate: {_gates(op)}"]
+    lines += [f"- gradient for `{name}`: {_formula(rule)}" for name, rule in op.rules.items()]
+    if op.rules:
+        lines += [f"- saved: {', '.join(_saved(op)) or 'nothing'}"]
+        lines += [f"- complex numbers: {_COMPLEX[op.complex]}"]
+    for point in op.singular:
+        at = ", ".join(f"{name} = {_number(x)}" for name, x in zip(op.inputs, point.inputs, strict=False))
+        given = ", ".join(_number(x) for x in point.gradients)
+        lines.append(f"- at {at}: {given}")
+    return "\n".join([*lines, ""])
+
+
+def _signature(op: Op) -> str:
+    """The parameters with their defaults; annotations would only lengthen it."""
+    plain = [p.replace(annotation=p.empty) for p in op.signature.parameters.values()]
+    return str(op.signature.replace(parameters=plain, return_annotation=inspect.Signature.empty))
+
+
+def _gates(op: Op) -> str:
+    if len(set(op.gates.values())) == 1:
+        return next(iter(op.gates.values())).label
+    return ", ".join(f"{gate.label} for `{name}`" for name, gate in op.gates.items())
+
+
+def _saved(op: Op) -> Iterator[str]:
+    for name in op.saved_names:
+        users = op.needed_by(name)
+        among = "" if len(users) == len(op.rules) else f" (for {', '.join(f'`{user}`' for user in users)})"
+        yield f"`{name}`{among}"
+
+
+def _number(value: Any) -> str:
+    return str(np.asarray(value).tolist())
+
+
+def _formula(rule: Callable[..., Any]) -> str:
+    """A rule as one line of code if it is one expression, else as the call of a function shown below."""
+    node = _definition(rule)
+    if isinstance(node, ast.Lambda):
+        return f"`{ast.unparse(node.body)}`"
+    body = [statement for statement in node.body if not isinstance(statement, ast.Expr)]
+    if len(body) == 1 and isinstance(body[0], ast.Return) and body[0].value is not None:
+        return f"`{ast.unparse(body[0].value)}`"
+    return f"`{node.name}({', '.join(inspect.signature(rule).parameters)})`"
+
+
+def _definition(rule: Callable[..., Any]) -> ast.Lambda | ast.FunctionDef:
+    """The syntax tree of a rule, found in its module by the places that its code remembers."""
+    code: CodeType = rule.__code__
+    places = [(line, column) for line, _, column, _ in code.co_positions() if line and column]
+    around = []
+    for node in ast.walk(_tree(code.co_filename)):
+        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+            return node
+        if isinstance(node, ast.Lambda):
+            start = (node.lineno, node.col_offset)
+            end = (node.end_lineno or 0, node.end_col_offset or 0)
+            if all(start <= place < end for place in places):
+                around.append((start, node))
+    if not around:
+        raise LookupError(f"the source of a rule is not in {code.co_filename}, line {code.co_firstlineno}")
+    return max(around, key=lambda found: found[0])[1]  # the innermost
+
+
+@cache
+def _tree(filename: str) -> ast.Module:
+    return ast.parse(Path(filename).read_text(encoding="utf-8"))
+
+
+def _helpers(op: Op) -> Iterator[FunctionType]:
+    """The private functions of its room that its rules call, directly or through one another."""
+    waiting: list[Any] = list(op.rules.values())
+    seen: set[Any] = set()
+    while waiting:
+        function = waiting.pop()
+        if function.__name__ != "<lambda>" and not _is_short(function):
+            yield function
+        for name in _names(function.__code__):
+            called = function.__globals__.get(name)
+            if isinstance(called, FunctionType) and name.startswith("_") and called not in seen:
+                seen.add(called)
+                waiting.append(called)
+
+
+def _is_short(function: Callable[..., Any]) -> bool:
+    """Whether a rule that is a function stands in its row already; what a rule calls never does."""
+    in_its_row = any(function is rule for op in REGISTRY.values() for rule in op.rules.values())
+    return in_its_row and not _formula(function).startswith(f"`{function.__name__}(")
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def destination() -> Path:
+    """Where the page stands in the checkout."""
+    return Path(__file__).resolve().parent.parent / "docs" / "derivatives.md"
+
+
+def main() -> None:
+    """Write the page into the checkout's `docs`."""
+    destination().write_text(page(), encoding="utf-8")
+    print(destination(), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

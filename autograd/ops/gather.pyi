@@ -1,0 +1,25 @@
+# Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.
+from __future__ import annotations
+from typing import Any
+import numpy as np
+from ..convert import asarray
+from ..family import batch_size, behind_batch, spread
+from ..gate import BLOCK, ROUTER
+from ..methods import method
+from ..op import Sample, op
+from ..samples import given
+from ..source import respell
+from ..tensor import Tensor
+from .index import assign, getitem
+from .index import scatter_add as add_at
+from ...autograd.ops.declared import declared
+from ...autograd.tensor import Tensor
+@declared
+def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor: ...
+@declared
+def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Tensor: ...
+def gather(x: Any, axis: int | None=None, index: Any=None, **spelling: Any) -> Tensor: ...
+def scatter(x: Any, axis: int | None=None, index: Any=None, src: Any=0, **spelling: Any) -> Tensor: ...
+def scatter_add(x: Any, axis: int | None=None, index: Any=None, src: Any=0, **spelling: Any) -> Tensor: ...
+@declared
+def searchsorted(x1: Any, x2: Any, /, sorter: Any = None, *, side: str = 'left') -> Tensor: ...

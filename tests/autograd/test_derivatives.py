@@ -1,0 +1,53 @@
+"""The table of derivatives is current, complete, and says what the rules say."""
+
+from functools import cache
+
+import pytest
+
+from pullback.autograd import derivatives
+from pullback.autograd.extend import REGISTRY
+
+OPERATIONS = [op for op in REGISTRY.values() if op.module.startswith("pullback.")]
+
+
+@cache
+def page():
+    return derivatives.page()
+
+
+def entry(name):
+    text = page()
+    start = text.index(f"### `{name}(")
+    return text[start : text.find("\n\n##", start)]
+
+
+def test_the_page_is_current():
+    text = derivatives.destination().read_text(encoding="utf-8")
+    assert text == page(), "run `python -m pullback.autograd.derivatives`"
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=lambda op: op.name)
+def test_every_operation_has_its_entry(op):
+    text = entry(op.name)
+    assert all(f"gradient for `{name}`" in text for name in op.rules)
+    assert all(f"`{name}`" in text for name in op.saved_names)
+    assert text.count("- at ") == len(op.singular)
+
+
+def test_an_entry_says_what_the_rule_says():
+    text = entry("divide")
+    assert "`divide(x, y, /)`" in text
+    assert "- gradient for `x`: `g / y`" in text
+    assert "- gradient for `y`: `-g * out / y`" in text
+    assert "- gate: switcher for `x`, scaler for `y`" in text
+    assert "- saved: `y`, `out` (for `y`)" in text
+    assert "- at x = 0.0: 0.0" in entry("abs")
+
+
+def test_two_rules_on_one_line_are_told_apart():
+    rules = (lambda g: g, lambda g: -g)
+    assert [derivatives._formula(rule) for rule in rules] == ["`g`", "`-g`"]
+
+
+def test_helpers_are_shown_once():
+    assert page().count("def _share_among_ties(") == 1
