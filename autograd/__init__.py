@@ -12,6 +12,7 @@ from .config import get_default_dtype, set_default_dtype
 from .convert import asarray, tensor
 from .creation import arange, eye, full, full_like, linspace, ones, ones_like, zeros, zeros_like
 from .expression import Expression
+from .function import Function, once_differentiable
 from .gate import Gate
 from .gradcheck import GradcheckResult, gradcheck
 from .io import load, save
@@ -92,6 +93,7 @@ from .transforms import grad, jacobian, value_and_grad
 __all__ = [
     "Entry",
     "Expression",
+    "Function",
     "Gate",
     "GradcheckResult",
     "Recording",
@@ -164,6 +166,7 @@ __all__ = [
     "negative",
     "no_grad",
     "not_equal",
+    "once_differentiable",
     "ones",
     "ones_like",
     "permute_dims",

@@ -224,11 +224,8 @@ def _check(order: list[Node]) -> None:
 def _raise_overwritten(node: Node) -> None:
     op = node.op
     assert op is not None  # leaves save nothing
-    names = [name for name in op.saved_names if name in op.inputs or name == "out"]
-    for name, seal in zip(names, node.seals, strict=True):
+    for (what, parent), seal in zip(op.sealed_values(node), node.seals, strict=True):
         if seal is not None and seal.broken_at is not None:
-            what = "its result" if name == "out" else f"its input {name!r}"
-            parent = None if op.variadic or name == "out" else node.parents[op.inputs.index(name)]
             handle = parent.handle() if parent is not None and parent.handle is not None else None
             called = f" (the tensor {handle.name!r})" if handle is not None and handle.name else ""
             raise RuntimeError(

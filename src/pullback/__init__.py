@@ -19,6 +19,7 @@ from ._version import __version__
 from .autograd import (
     Entry,
     Expression,
+    Function,
     Gate,
     GradcheckResult,
     Recording,
@@ -91,6 +92,7 @@ from .autograd import (
     negative,
     no_grad,
     not_equal,
+    once_differentiable,
     ones,
     ones_like,
     permute_dims,
@@ -148,6 +150,7 @@ pi = np.pi
 __all__ = [
     "Entry",
     "Expression",
+    "Function",
     "Gate",
     "GradcheckResult",
     "Recording",
@@ -235,6 +238,7 @@ __all__ = [
     "nn",
     "no_grad",
     "not_equal",
+    "once_differentiable",
     "ones",
     "ones_like",
     "optim",
