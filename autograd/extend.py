@@ -4,7 +4,7 @@ Our own `nn`, `optim` and `viz` use nothing else of the engine's inside.
 """
 
 from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
-from .inplace import writable
+from .inplace import replace_memory, writable
 from .io import write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
@@ -33,6 +33,7 @@ __all__ = [
     "observing",
     "op",
     "reduction",
+    "replace_memory",
     "writable",
     "write_atomically",
 ]

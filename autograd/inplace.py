@@ -53,6 +53,21 @@ def writable(tensor: Tensor) -> np.ndarray:
     return tensor._shareable()
 
 
+def replace_memory(leaf: Tensor, array: np.ndarray) -> None:
+    """Give a leaf another array, of any dtype; views and detached handles keep the old one and become their own.
+
+    This is how a parameter changes its dtype and stays the object that optimisers hold.
+    """
+    if not leaf.is_leaf or leaf._view is not None:
+        raise RuntimeError("only a leaf that is no view can be given other memory; make a new tensor instead")
+    for view in living_views(leaf):
+        view._view = None  # what it shares with the other views of the old memory is forgotten, too
+    requires_grad, gradient = leaf.requires_grad, leaf._grad
+    leaf._fill(array, leaf.name)
+    leaf.requires_grad_(requires_grad)
+    leaf._grad = None if gradient is None else gradient.astype(array.dtype)
+
+
 def _write(target: Tensor, index: tuple[Any, ...], value: Any, value_node: Node | None) -> None:
     _check_dtype(target, value)
     root, view = root_of(target), target._view

@@ -284,25 +284,23 @@ def op(
     tensor(12., dtype=float32)
     """
     module = sys._getframe(1).f_globals["__name__"]
+    parts = {
+        "name": name,
+        "gate": gate,
+        "samples": samples,
+        "doc": doc,
+        "symbol": symbol,
+        "infix": infix,
+        "method": method,
+        "numpy": numpy,
+        "reference": reference,
+        "singular": singular,
+        "view": view,
+        "module": module,
+    }
 
     def declare(function: Callable[..., Any], names: str) -> Callable[..., Any]:
-        return Op(
-            function,
-            names,
-            rules,
-            name=name,
-            gate=gate,
-            samples=samples,
-            doc=doc,
-            symbol=symbol,
-            infix=infix,
-            method=method,
-            numpy=numpy,
-            reference=reference,
-            singular=singular,
-            view=view,
-            module=module,
-        ).call
+        return Op(function, names, rules, **parts).call
 
     if isinstance(forward, str):
         if inputs is not None:

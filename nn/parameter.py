@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
+from ..autograd.extend import replace_memory
 
 
 class Parameter(Tensor):
@@ -43,12 +44,8 @@ class Parameter(Tensor):
 
     def convert_(self, dtype: np.dtype[Any]) -> None:
         """Change the dtype of this parameter and of its gradient in place: optimisers keep hold of it."""
-        if self.dtype == dtype:
-            return
-        requires_grad, gradient = self.requires_grad, self.grad
-        self._fill(self.detach().numpy().astype(dtype), self.name)
-        self.requires_grad_(requires_grad)
-        self.grad = None if gradient is None else gradient.astype(dtype)
+        if self.dtype != dtype:
+            replace_memory(self, self.detach().numpy().astype(dtype))
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"

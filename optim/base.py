@@ -23,14 +23,14 @@ class Optimizer:
     and never writes into old ones, so what `state_dict()` has given stays as it was.
 
     Args:
-        params: an iterable of leaf tensors that require gradients, or of dicts with such an iterable under
-            `"params"` and options of that group.
+        params: an iterable of leaf tensors, or of dicts with such an iterable under `"params"` and options of
+            that group. Frozen ones (that do not require gradients) are left alone as long as they are.
         defaults: the options of groups that do not give their own.
 
     Raises:
         TypeError: for a single tensor, for what is no tensor, and for an unknown option.
-        ValueError: for no parameters, a parameter given twice, one that was computed or does not require
-            gradients, and for options out of range.
+        ValueError: for no parameters, a parameter given twice, one that was computed, and for options out of
+            range.
     """
 
     shapes_like_parameter: ClassVar[tuple[str, ...]] = ()
@@ -60,7 +60,7 @@ class Optimizer:
     # what a user calls
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient.
+        """Update every parameter that has a gradient and is not frozen.
 
         Args:
             closure: computes the loss anew, with its gradients; called once, before the update.
@@ -74,7 +74,7 @@ class Optimizer:
                 loss = closure()
         for group in self.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is None:
+                if parameter.grad is None or not parameter.requires_grad:
                     continue
                 target = writable(parameter)
                 gradient = parameter.grad.numpy()
@@ -239,11 +239,6 @@ def _check_parameter(parameter: Any, where: str) -> None:
         raise ValueError(
             f"{where} was computed from other tensors, so it cannot be optimised; "
             "give the leaves that it was made of"
-        )
-    if not parameter.requires_grad:
-        raise ValueError(
-            f"{where} (shape {parameter.shape}) does not require gradients, so no step would change it; "
-            "call .requires_grad_() on it, or leave it out: [p for p in parameters if p.requires_grad]"
         )
 
 

@@ -33,7 +33,7 @@ def test_contents(wheel):
         "pullback/autograd/tensor.py",
         "pullback/autograd/methods.pyi",
         "pullback/autograd/ops/elementwise.pyi",
-        "pullback/nn/functional/__init__.py",
+        "pullback/nn/functional/linear.pyi",
         "pullback/data/digits/digits.npz",
         "pullback/data/digits/LICENSE.txt",
     }

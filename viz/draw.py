@@ -81,30 +81,20 @@ def draw(
     and beneath it what it does to gradients. Tensor style shows shapes, dtypes and gradient norms on cards,
     in frames for the modules.
 
-    Parameters
-    ----------
-    target : Recording or Tensor
-        A recording (`with viz.record() as recording:`) is drawn whole, with every value; of a Tensor all that
-        leads to it, as far as the tape remembers: values in the middle are known only to a recording.
-    style : {"auto", "circuit", "tensor"}
-        "auto" takes the circuit where every value is a scalar.
-    title : str, optional
-        Written above the picture.
-    names : mapping of str to Tensor, optional
-        Names for values, besides those that Tensors have; other things in it are passed over, so that
-        `names=locals()` works.
-    max_nodes : int
-        A picture of more nodes than this is refused.
+    Args:
+        target: a recording (`with viz.record() as recording:`) is drawn whole, with every value; of a Tensor all
+            that leads to it, as far as the tape remembers: values in the middle are known only to a recording.
+        style: "circuit", "tensor", or "auto", which takes the circuit where every value is a scalar.
+        title: written above the picture.
+        names: names for values by Tensor, besides those that Tensors have; other things in it are passed over,
+            so that `names=locals()` works.
+        max_nodes: a picture of more nodes than this is refused.
 
-    Raises
-    ------
-    TypeError
-        If the target is neither a Tensor nor a Recording.
-    ValueError
-        If there is nothing to draw, or too much, or circuit style is asked for where values are not scalars.
+    Raises:
+        TypeError: if the target is neither a Tensor nor a Recording.
+        ValueError: if there is nothing to draw, or too much, or circuit style is asked for where values are not
+            scalars.
 
-    Examples
-    --------
     >>> import pullback as pb
     >>> with pb.viz.record() as recording:
     ...     x, y, z = (pb.tensor(v, requires_grad=True) for v in (-2.0, 5.0, -4.0))

@@ -40,7 +40,7 @@ _SYMBOLS: dict[str, tuple[Callable[[str], str], Callable[[str], str]]] = {
     "subtract": (lambda c: f"−{_guarded(c)}", lambda c: f"{c}−x"),
     "multiply": (lambda c: f"×{c}", lambda c: f"×{c}"),
     "divide": (lambda c: f"÷{c}", lambda c: f"{c}/x"),
-    "power": (_power, lambda c: f"{_guarded(c)}^x"),
+    "pow": (_power, lambda c: f"{_guarded(c)}^x"),
     "maximum": (lambda c: f"max(x, {c})", lambda c: f"max({c}, x)"),
     "minimum": (lambda c: f"min(x, {c})", lambda c: f"min({c}, x)"),
 }
@@ -65,7 +65,7 @@ def fold_constants(
             if text is None or uses[id(constant)] != 1 or name(constant) is not None:
                 continue
             symbol = _SYMBOLS[operation.name][1 - slot](text)
-            role = "scaler" if operation.name in ("multiply", "divide", "power") else operation.gate_label
+            role = "scaler" if operation.name in ("multiply", "divide", "pow") else operation.gate_label
             folds[id(entry)] = Fold(constant, symbol, role)
             break
     return folds

@@ -91,7 +91,7 @@ class _Writer:
         self.lines.append("</svg>")
         return "\n".join(self.lines) + "\n"
 
-    # ------------------------------------------------------------ pieces
+    # the pieces
 
     def _text(self, text: Text, at: Point) -> None:
         x, y = at[0] + text.x, at[1] + text.y

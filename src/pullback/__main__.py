@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", type=Path, default=Path("pullback-demo"), help="folder for the files (%(default)s)"
     )
-    demo.add_argument("--epochs", type=_positive, default=20, help="passes through the data (%(default)s)")
+    demo.add_argument("--epochs", type=_positive, default=30, help="passes through the data (%(default)s)")
     demo.add_argument("--seed", type=_seed, default=0, help="of everything random (%(default)s)")
     demo.set_defaults(run=_demo)
 

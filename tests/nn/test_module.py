@@ -371,3 +371,17 @@ def test_a_parameter_of_integers_is_refused(data):
 
 def test_arithmetic_of_parameters_gives_plain_tensors():
     assert type(nn.Parameter([1.0]) * 2) is pb.Tensor
+
+
+def test_a_handle_from_before_a_conversion_does_not_reach_the_parameter():
+    layer = nn.Linear(2, 2)
+    optimizer = pb.optim.SGD(layer.parameters(), lr=1.0)
+    old, row = layer.weight.detach(), layer.weight.detach()[0]
+    before = layer.weight.tolist()
+    layer.double()
+    old[...] = 0.0
+    row[...] = 1.0
+    assert layer.weight.tolist() == before
+    layer(pb.ones((1, 2), dtype=pb.float64)).sum().backward()
+    optimizer.step()
+    np.testing.assert_allclose(layer.weight.detach().numpy(), np.array(before) - 1)
