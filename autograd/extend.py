@@ -9,6 +9,7 @@ from .io import write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
 from .samples import elementwise, given, integers, reduction
+from .testing import check_operation
 
 __all__ = [
     "ADDER",
@@ -26,6 +27,7 @@ __all__ = [
     "Op",
     "Sample",
     "SingularPoint",
+    "check_operation",
     "elementwise",
     "given",
     "integers",

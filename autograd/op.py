@@ -207,23 +207,13 @@ class UnlistedOp(Op):
         symbol: str | None = None,
         module: str = __name__,
     ) -> None:
-        super().__init__(
-            forward,
-            inputs,
-            rules,
-            name=name,
-            gate=gate,
-            samples=lambda rng: (),
-            doc=doc,
-            symbol=symbol,
-            infix=None,
-            method=False,
-            numpy=(),
-            reference=None,
-            singular=(),
-            view=False,
-            module=module,
-        )
+        options = {
+            parameter.name: parameter.default
+            for parameter in inspect.signature(op).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+        }
+        options |= {"name": name, "gate": gate, "doc": doc, "symbol": symbol, "module": module}
+        super().__init__(forward, inputs, rules, samples=lambda rng: (), **options)
 
     def _attach(self) -> None:
         """Nobody finds it by name."""
