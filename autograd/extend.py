@@ -4,6 +4,7 @@ Our own `nn`, `optim` and `viz` use nothing else of the engine's inside.
 """
 
 from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
+from .hooks import RemovableHandle
 from .inplace import replace_memory, writable
 from .io import write_atomically
 from .mode import Observer, module_scope, observing
@@ -25,6 +26,7 @@ __all__ = [
     "Gate",
     "Observer",
     "Op",
+    "RemovableHandle",
     "Sample",
     "SingularPoint",
     "check_operation",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .convert import operand
+from .hooks import hand_over
 from .location import user_line
 from .mode import current_mode
 from .node import Node, make_node
@@ -62,9 +63,11 @@ def replace_memory(leaf: Tensor, array: np.ndarray) -> None:
         raise RuntimeError("only a leaf that is no view can be given other memory; make a new tensor instead")
     for view in living_views(leaf):
         view._view = None  # what it shares with the other views of the old memory is forgotten, too
-    requires_grad, gradient = leaf.requires_grad, leaf._grad
+    requires_grad, gradient, before = leaf.requires_grad, leaf._grad, leaf._node
     leaf._fill(array, leaf.name)
     leaf.requires_grad_(requires_grad)
+    if before is not None and leaf._node is not None:
+        leaf._node.handle = before.handle  # with its hooks
     leaf._grad = None if gradient is None else gradient.astype(array.dtype)
 
 
@@ -122,10 +125,8 @@ def _record(root: Tensor, before: Any, value: Any, value_node: Node | None, path
         (path,),
         root._data,
         mode.scope,
-        None if previous is None else previous.handle,
+        None if previous is None else hand_over(previous),
     )
-    if previous is not None:
-        previous.handle = None
     for observer in mode.observers:
         observer.on_forward(operation, (wrap(before, previous), wrap(value, value_node)), (path,), root)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +55,8 @@ class Node:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     scope: Scope | None
-    handle: weakref.ref[Tensor] | None  # who wants the gradient: a leaf, or a tensor that retains it
+    handle: Callable[[], Tensor | None] | None
+    """A weak reference to who wants the gradient, a leaf or a tensor that retains it; with hooks, an Attachment."""
 
     @property
     def is_leaf(self) -> bool:
@@ -79,7 +81,7 @@ def make_node(
     parameters: tuple[Any, ...],
     value: Any,
     scope: Scope | None,
-    handle: weakref.ref[Tensor] | None = None,
+    handle: Callable[[], Tensor | None] | None = None,
 ) -> Node:
     """A node from its parts; the generated call path does the same in line."""
     node = Node()

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .hooks import Attachment
 from .mode import ModeContext, Observer, current_mode
 from .node import FREED, Node
 from .tensor import Tensor, wrap
@@ -35,13 +36,17 @@ def backward(
 
     if inputs is not None:
         for tensor in inputs:
-            if tensor._node is not None and tensor._node.handle is None:
+            node_of = tensor._node
+            if node_of is not None and (node_of.handle is None or node_of.handle() is None):
                 raise RuntimeError(
                     "inputs must be leaves, or tensors that retain their gradient (retain_grad())"
                 )
     _walk([(node, seed)], wanted, deliver, retain_graph, create_graph)
     for handle, value, owned in delivered:  # only now, so that an error in a rule changes no .grad
         _accumulate_grad(handle, value, owned)
+    for handle, _, _ in delivered:
+        if handle._node is not None and isinstance(handle._node.handle, Attachment):
+            handle._node.handle.accumulated(handle)
 
 
 def gradients(
@@ -169,7 +174,11 @@ def _walk(
             gradient = running.pop(node, None)
             if gradient is None:
                 continue
-            if node.handle is not None or wanted is not None:
+            handle = node.handle
+            if handle is not None or wanted is not None:
+                if handle.__class__ is Attachment:
+                    gradient = handle.arrive(node, gradient)
+                    owned.discard(node)
                 deliver(node, gradient, node in owned)
             if node.op is None:
                 _observe(observers, node, gradient, ())
