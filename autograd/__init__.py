@@ -8,6 +8,7 @@ What may not live here: layers, losses, optimisers, pictures, data. The engine i
 the other folders.
 """
 
+from .checkpoint import checkpoint
 from .config import get_default_dtype, set_default_dtype
 from .convert import asarray, tensor
 from .creation import arange, eye, full, full_like, linspace, ones, ones_like, zeros, zeros_like
@@ -113,6 +114,7 @@ __all__ = [
     "bitwise_xor",
     "broadcast_to",
     "ceil",
+    "checkpoint",
     "clip",
     "concat",
     "copy",

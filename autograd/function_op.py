@@ -16,7 +16,7 @@ from .bundle import Bundle, bundle_of, pick, picked
 from .convert import to_array
 from .gate import BLOCK
 from .mode import ModeContext, current_mode
-from .node import Node
+from .node import Freed, Node
 from .op import UnlistedOp
 from .storage import Seal, SealGroup, sealed
 from .tape import project
@@ -51,6 +51,8 @@ class FunctionOp(UnlistedOp):
 
     def sealed_values(self, node: Node) -> list[tuple[str, Node | None]]:
         """The first value of `ctx.save` that was overwritten; all of them have one seal."""
+        if isinstance(node.saved, Freed):
+            return [("a value that it saved", None)]
         (application,), (kept,), (group,) = node.parameters, node.saved, node.seals
         broken = next(i for i, seal in enumerate(group) if seal is not None and seal.broken_at)  # type: ignore[arg-type]  # a group of seals
         index = kept[broken].place

@@ -49,8 +49,8 @@ class RemovableHandle:
 class Restorer(Protocol):
     """Puts back what a node had saved, just before its rules need it (`checkpoint.py`)."""
 
-    def restore(self, node: Node) -> None:
-        """Give the node its saved values."""
+    def restore(self, node: Node) -> Restorer | None:
+        """Give the node its saved values, or another restorer that can."""
 
 
 class Attachment:
@@ -60,8 +60,8 @@ class Attachment:
 
     def __init__(self, reference: Callable[[], Tensor | None] | None) -> None:
         self.reference = reference
-        self.before: dict[int, Hook] = {}
-        self.after: dict[int, Callable[[Tensor], None]] = {}
+        self.before: dict[int, Hook] | None = None
+        self.after: dict[int, Callable[[Tensor], None]] | None = None
         self.restorer: Restorer | None = None
 
     def __call__(self) -> Tensor | None:
@@ -70,15 +70,16 @@ class Attachment:
 
     def arrive(self, node: Node, gradient: Any) -> Any:
         """The gradient as the hooks leave it."""
-        if self.restorer is not None:
-            self.restorer.restore(node)
-        for hook in tuple(self.before.values()):
+        while self.restorer is not None:  # what it restores may have to be restored itself
+            restorer, self.restorer = self.restorer, None
+            self.restorer = restorer.restore(node)
+        for hook in tuple((self.before or {}).values()):
             gradient = _replaced(hook, node, gradient)
         return gradient
 
     def accumulated(self, tensor: Tensor) -> None:
         """Call what waits for `.grad`."""
-        for hook in tuple(self.after.values()):
+        for hook in tuple((self.after or {}).values()):
             hook(tensor)
 
 
@@ -102,7 +103,10 @@ def register_hook(tensor: Tensor, hook: Hook) -> RemovableHandle:
     """See `Tensor.register_hook`."""
     if tensor._node is None:
         raise RuntimeError("a hook needs a tensor that requires gradients, and this one does not")
-    return RemovableHandle(attachment(tensor._node).before, _callable(hook))
+    at = attachment(tensor._node)
+    if at.before is None:
+        at.before = {}
+    return RemovableHandle(at.before, _callable(hook))
 
 
 def register_post_accumulate_grad_hook(tensor: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
@@ -111,7 +115,10 @@ def register_post_accumulate_grad_hook(tensor: Tensor, hook: Callable[[Tensor], 
         raise RuntimeError(
             "a hook on .grad needs a leaf that requires gradients; on a tensor that was computed use register_hook"
         )
-    return RemovableHandle(attachment(tensor._node).after, _callable(hook))
+    at = attachment(tensor._node)
+    if at.after is None:
+        at.after = {}
+    return RemovableHandle(at.after, _callable(hook))
 
 
 def retain(tensor: Tensor, node: Node) -> None:

@@ -20,10 +20,11 @@ next_number = itertools.count().__next__
 
 
 class Freed:
-    """Takes the place of the saved values once backward has used them."""
+    """Takes the place of saved values that are not there."""
 
 
-FREED = Freed()
+FREED = Freed()  # backward has used them
+DROPPED = Freed()  # they can be computed again, and will be when they are needed
 
 
 class Node:
@@ -48,7 +49,7 @@ class Node:
 
     op: Op | None
     parents: tuple[Node | None, ...]
-    saved: Any  # a tuple of values by op.saved_names, or FREED
+    saved: Any  # a tuple of values by op.saved_names, or FREED, or DROPPED
     seals: tuple[Seal | SealGroup | None, ...]
     parameters: tuple[Any, ...]
     number: int
