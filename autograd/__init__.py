@@ -8,6 +8,7 @@ What may not live here: layers, losses, optimisers, pictures, data. The engine i
 the other folders.
 """
 
+from .anomaly import Anomaly, detect_anomaly
 from .checkpoint import checkpoint
 from .config import get_default_dtype, set_default_dtype
 from .convert import asarray, tensor
@@ -85,6 +86,7 @@ from .ops.shape import (
     swapaxes,
 )
 from .ops.special import log_softmax, logsumexp, relu, sigmoid, softmax
+from .profile import Profile, profile
 from .random import default_generator, manual_seed, rand, randn
 from .record import Entry, Recording, record, trace
 from .tape import gradients
@@ -92,11 +94,13 @@ from .tensor import Tensor
 from .transforms import grad, jacobian, value_and_grad
 
 __all__ = [
+    "Anomaly",
     "Entry",
     "Expression",
     "Function",
     "Gate",
     "GradcheckResult",
+    "Profile",
     "Recording",
     "Tensor",
     "abs",
@@ -121,6 +125,7 @@ __all__ = [
     "cos",
     "cosh",
     "default_generator",
+    "detect_anomaly",
     "divide",
     "enable_grad",
     "equal",
@@ -174,6 +179,7 @@ __all__ = [
     "permute_dims",
     "positive",
     "pow",
+    "profile",
     "rand",
     "randn",
     "reciprocal",

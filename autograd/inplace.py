@@ -16,7 +16,7 @@ import numpy as np
 from .convert import operand
 from .hooks import hand_over
 from .location import user_line
-from .mode import current_mode
+from .mode import announce_forward, current_mode
 from .node import Node, make_node
 from .ops.index import Path, assign, follow, freeze_index, getitem, write_into
 from .storage import living_views, root_of
@@ -87,6 +87,8 @@ def _write(target: Tensor, index: tuple[Any, ...], value: Any, value_node: Node 
     if tracked and root._node is not None and root._node.is_leaf:
         _refuse_leaf(root)
 
+    if tracked:
+        announce_forward(current_mode().observers, assign.op)
     steps = () if view is None else view.steps
     path: Path = (*steps, (getitem.op, (index,)))
     memory = root._shareable()

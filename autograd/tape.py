@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .hooks import Attachment
-from .mode import ModeContext, Observer, current_mode
+from .mode import ModeContext, Observer, announce_backward, current_mode
 from .node import FREED, Node
 from .tensor import Tensor, wrap
 
@@ -181,14 +181,18 @@ def _walk(
                     owned.discard(node)
                 deliver(node, gradient, node in owned)
             if node.op is None:
-                _observe(observers, node, gradient, ())
+                if observers:
+                    _observe(observers, node, gradient, ())
                 continue
+            if observers:
+                announce_backward(observers, node)
             parents = node.parents
             if needed is not None:
                 parents = tuple(parent if parent in needed else None for parent in parents)
             saved = _as_tensors(node) if create_graph else node.saved
             contributions = node.op.pull(node, parents, saved, gradient)
-            _observe(observers, node, gradient, contributions)
+            if observers:
+                _observe(observers, node, gradient, contributions)
             for parent, contribution in zip(parents, contributions, strict=True):
                 if parent is not None and contribution is not None:
                     _accumulate(running, owned, parent, contribution)

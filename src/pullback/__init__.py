@@ -17,11 +17,13 @@ import numpy as np
 from . import autograd, data, nn, optim, train, viz
 from ._version import __version__
 from .autograd import (
+    Anomaly,
     Entry,
     Expression,
     Function,
     Gate,
     GradcheckResult,
+    Profile,
     Recording,
     Tensor,
     abs,
@@ -46,6 +48,7 @@ from .autograd import (
     cos,
     cosh,
     default_generator,
+    detect_anomaly,
     divide,
     enable_grad,
     equal,
@@ -99,6 +102,7 @@ from .autograd import (
     permute_dims,
     positive,
     pow,
+    profile,
     rand,
     randn,
     reciprocal,
@@ -149,11 +153,13 @@ newaxis = None
 pi = np.pi
 
 __all__ = [
+    "Anomaly",
     "Entry",
     "Expression",
     "Function",
     "Gate",
     "GradcheckResult",
+    "Profile",
     "Recording",
     "Tensor",
     "__version__",
@@ -182,6 +188,7 @@ __all__ = [
     "cosh",
     "data",
     "default_generator",
+    "detect_anomaly",
     "divide",
     "e",
     "enable_grad",
@@ -248,6 +255,7 @@ __all__ = [
     "pi",
     "positive",
     "pow",
+    "profile",
     "rand",
     "randn",
     "reciprocal",
