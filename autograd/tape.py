@@ -194,8 +194,12 @@ def _walk(
             if observers:
                 _observe(observers, node, gradient, contributions)
             for parent, contribution in zip(parents, contributions, strict=True):
-                if parent is not None and contribution is not None:
+                if parent is None or contribution is None:
+                    continue
+                if parent in running:
                     _accumulate(running, owned, parent, contribution)
+                else:  # mostly; spares a call
+                    running[parent] = contribution
             if not retain_graph:
                 node.saved, node.seals = FREED, ()
 
