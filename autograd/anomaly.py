@@ -60,6 +60,9 @@ class Anomalies:
             self.forward = Anomaly("forward", op.name, line, message)
             self._found(message)
 
+    def on_replace(self, old: Tensor, new: Tensor) -> None:
+        """Writes in place are of no interest here; they are operations too."""
+
     def on_backward(self, node: Node, gradient: Any, contributions: tuple[Any, ...]) -> None:
         """Look at what a node hands to its inputs."""
         if self.backward is not None or node.op is None:

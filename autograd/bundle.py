@@ -1,4 +1,4 @@
-"""Several results of one node: a Bundle on the tape, and `pick`, which takes one of them out.
+"""Several results of one node: a Bundle on the tape.
 
 A `Bundle` counts as the vector of all its parts joined, but keeps them apart. Its gradient is a Bundle
 too, with None for parts that nobody used.
@@ -11,10 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .gate import RELAY
-from .node import Node, make_node
-from .op import UnlistedOp
-from .tensor import Tensor, wrap
+from .tensor import Tensor
 
 
 class Bundle:
@@ -55,26 +52,3 @@ def bundle_of(arrays: Sequence[Any]) -> Bundle:
     floating = [array.dtype for array in arrays if array.dtype.kind in "fc"]
     dtype = np.result_type(*floating) if floating else np.dtype(np.bool_)
     return Bundle(tuple(arrays), (sum(array.size for array in arrays),), dtype)
-
-
-def _placed(g: Any, index: int, count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Bundle:
-    return Bundle(tuple(g if i == index else None for i in range(count)), shape, dtype)
-
-
-pick = UnlistedOp(
-    lambda bundle, /, index, count: bundle.parts[index],
-    "bundle",
-    {
-        "bundle": lambda g, bundle_shape, bundle_dtype, index, count: _placed(
-            g, index, count, bundle_shape, bundle_dtype
-        )
-    },
-    name="pick",
-    gate=RELAY,
-    doc="One of the results of an operation that has several.",
-)
-
-
-def picked(value: Any, node: Node, index: int, count: int) -> Tensor:
-    """A handle for one of the values of a node that has several, without computing anything."""
-    return wrap(value, make_node(pick, (node,), (), (), (index, count), value, node.scope))

@@ -59,12 +59,20 @@ def asarray(obj: Any, /, *, dtype: Any = None, copy: bool | None = None) -> Tens
     return wrap(np.array(array, copy=True) if copy else array, None)
 
 
-def to_array(data: Any, dtype: Any = None) -> np.ndarray:
-    """An ndarray of numbers, with Python floats in the default dtype; refuses what is not numeric."""
+def to_array(data: Any, dtype: Any = None, floats: Any = None) -> np.ndarray:
+    """An ndarray of numbers; refuses what is not numeric.
+
+    Python floats get the dtype `floats`, if that is a floating one, else the default dtype.
+    """
     if isinstance(data, Tensor):
         array = data._readable("converted")
+    elif isinstance(data, np.ma.MaskedArray):
+        raise TypeError("a masked array would lose its mask; fill it first, for example with data.filled(0)")
     elif isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
+    elif dtype is None and floats is not None and np.dtype(floats).kind in "fc":
+        array = _from_python(data, floats)
+        array = array.astype(floats) if array.dtype in (np.float64, np.complex128) else array
     else:
         array = _from_python(data, dtype)
     if array.dtype.kind not in "biufc":
@@ -72,12 +80,15 @@ def to_array(data: Any, dtype: Any = None) -> np.ndarray:
             f"tensors hold numbers, and this is {array.dtype} ({type(data).__name__}); convert it to a numeric "
             "array first, for example np.asarray(data, dtype=float)"
         )
-    if dtype is None:
-        return array
-    wanted = np.dtype(dtype)
+    return array if dtype is None else array.astype(numeric(dtype), copy=False)
+
+
+def numeric(dtype: Any) -> np.dtype[Any]:
+    """A dtype that tensors can have."""
+    wanted: np.dtype[Any] = np.dtype(dtype)
     if wanted.kind not in "biufc":
         raise TypeError(f"tensors hold numbers, and {wanted} is not a numeric dtype")
-    return array.astype(wanted, copy=False)
+    return wanted
 
 
 def _from_python(data: Any, dtype: Any) -> np.ndarray:
@@ -120,10 +131,11 @@ def _without_tensors(data: Any) -> Any:
     return [_without_tensors(item) for item in data] if isinstance(data, (list, tuple)) else data
 
 
-def operand(value: Any) -> Any:
+def operand(value: Any, beside: Any = None) -> Any:
     """What an operation computes with for an argument that is not a Tensor; NotImplemented if it is none.
 
-    Python and NumPy scalars are weak: beside a float32 tensor they do not raise its dtype.
+    Python and NumPy scalars are weak: beside a float32 tensor they do not raise its dtype. A list takes the
+    floating dtype of the tensor or array that it stands beside.
     """
     kind = type(value)
     if kind in PYTHON_SCALARS:
@@ -131,7 +143,20 @@ def operand(value: Any) -> Any:
     if kind is np.ndarray and value.dtype.kind in "biufc":
         return value
     if isinstance(value, np.generic) and value.dtype.kind in "biufc":
-        return value.item()
-    if isinstance(value, (np.ndarray, list, tuple)) and not isinstance(value, np.ma.MaskedArray):
+        return _PYTHON_KIND[value.dtype.kind](value)
+    if isinstance(value, (list, tuple)):
+        return to_array(value, floats=getattr(beside, "dtype", None))
+    if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray):
         return to_array(value)
     return NotImplemented
+
+
+def array_operand(value: Any, beside: Any) -> Any:
+    """`operand` where a scalar must become an array: in the dtype that it would have had beside a tensor."""
+    found = operand(value, beside)
+    if type(found) in PYTHON_SCALARS and beside is not None:
+        return np.asarray(found, np.result_type(beside.dtype, found))
+    return found
+
+
+_PYTHON_KIND = {"b": bool, "i": int, "u": int, "f": float, "c": complex}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .config import get_default_dtype
-from .convert import to_array
+from .convert import numeric, to_array
 from .tensor import Tensor, wrap
 
 Shape = int | tuple[int, ...]
@@ -85,5 +85,6 @@ def eye(
 
 
 def _made(array: np.ndarray, requires_grad: bool) -> Tensor:
+    numeric(array.dtype)
     result = wrap(array, None)
     return result.requires_grad_() if requires_grad else result

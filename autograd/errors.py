@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
+from .bundle import Bundle
+from .tensor import Tensor
+
+if TYPE_CHECKING:
     from .op import Op
 
 
@@ -24,6 +27,15 @@ def refuse_parameter(op: Op) -> TypeError:
         f"{op.name}: {', '.join(op.parameters)} must be plain values, and a Tensor was given for one of them; "
         "use .item() or .numpy() if its gradient is not wanted"
     )
+
+
+def checked_result(op: Op, out: Any) -> Any:
+    """A forward's result that is no ndarray: NumPy's scalars pass, Python's numbers become such."""
+    if isinstance(out, (np.generic, Tensor, Bundle)):
+        return out
+    if isinstance(out, (bool, int, float, complex)):
+        return np.asarray(out)[()]
+    raise TypeError(f"the forward of {op.name!r} must give an array, and it gave a {type(out).__name__}")
 
 
 def no_rule(op: Op, name: str) -> RuntimeError:

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .bundle import Bundle, bundle_of, pick, picked
+from .bundle import Bundle, bundle_of
 from .convert import to_array
-from .gate import BLOCK
+from .gate import BLOCK, RELAY
 from .mode import ModeContext, current_mode
-from .node import Freed, Node
+from .node import Freed, Node, make_node
 from .op import UnlistedOp
 from .storage import Seal, SealGroup, sealed
 from .tape import project
@@ -153,9 +153,7 @@ class Application:
                 return Kept(x._data, "input", i, form), sealed(x)
         for i, output in enumerate(outputs):
             if value is self.made[i] or _same(data, output._data):
-                if output._seal is None and type(output._data) is np.ndarray:
-                    output._seal = Seal()
-                return Kept(output._data, "output", i, form), output._seal
+                return Kept(output._data, "output", i, form), sealed(output)
         seal = sealed(value) if isinstance(value, Tensor) else None
         for tensor in (*inputs, *outputs):  # a part of one of them
             if type(data) is np.ndarray and np.may_share_memory(data, tensor._data):
@@ -333,3 +331,26 @@ barrier = UnlistedOp(
     gate=BLOCK,
     doc="A value that depends on tensors in a way that cannot be differentiated.",
 )
+
+
+def _placed(g: Any, index: int, count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Bundle:
+    return Bundle(tuple(g if i == index else None for i in range(count)), shape, dtype)
+
+
+pick = UnlistedOp(
+    lambda bundle, /, index, count: bundle.parts[index],
+    "bundle",
+    {
+        "bundle": lambda g, bundle_shape, bundle_dtype, index, count: _placed(
+            g, index, count, bundle_shape, bundle_dtype
+        )
+    },
+    name="pick",
+    gate=RELAY,
+    doc="One of the results of an operation that has several.",
+)
+
+
+def picked(value: Any, node: Node, index: int, count: int) -> Tensor:
+    """A handle for one of the values of a node that has several, without computing anything."""
+    return wrap(value, make_node(pick, (node,), (), (), (index, count), value, node.scope))

@@ -98,8 +98,8 @@ def gradcheck(
         directions: how many random directions through all inputs at once are compared.
         elementwise: also compare every element by itself; done anyway when a direction disagrees, to name
             the place.
-        tolerance: the largest relative error |a − n| / max(|a|, |n|) that passes, where a and n are not
-            both negligible against the other derivatives.
+        tolerance: the largest relative error |a − n| / max(|a|, |n|) that passes, beyond what rounding in the
+            function's value explains, and where a and n are not both negligible against the other derivatives.
         rng: a generator or a seed for the directions.
 
     Returns:
@@ -113,21 +113,27 @@ def gradcheck(
     >>> print(pb.gradcheck(lambda x, y: (x * y).sum(), ([1.0, 2.0], [3.0, 4.0])).ok)
     True
     """
-    if isinstance(inputs, (Tensor, np.ndarray, float, int)):
+    if isinstance(inputs, (Tensor, np.ndarray, np.generic, float, int)):
         inputs = (inputs,)
     problem = _Problem(function, tuple(inputs), np.random.default_rng(rng))
-    comparisons = [problem.along_random_direction() for _ in range(directions)]
-    worst = max((c.relative_error for c in comparisons), default=0.0)
-    checked = f"{directions} random directions through {problem.size} elements"
-    if elementwise or not worst <= tolerance:
-        comparisons += problem.each_element()
-        worst = max(
-            (c.relative_error for c in comparisons), key=lambda e: np.inf if np.isnan(e) else e, default=0.0
+    if not problem.finite:
+        return GradcheckResult(
+            False, float("nan"), tolerance, "nothing, because the function is not finite at this point"
         )
+    comparisons = [problem.along_random_direction() for _ in range(directions)]
+    checked = f"{directions} random directions through {problem.size} elements"
+    if elementwise or not all(c.relative_error <= tolerance for c in comparisons):
+        elements = problem.each_element()
         checked += " and each element"
+        # Elements decide, each with steps of its own scale: one step for all can be too long for some of them.
+        comparisons = (
+            elements if all(c.relative_error <= tolerance for c in elements) else comparisons + elements
+        )
+    errors = [c.relative_error for c in comparisons]
+    worst = float("nan") if any(map(np.isnan, errors)) else max(errors, default=0.0)
     wrong = [c for c in comparisons if not c.relative_error <= tolerance]
     wrong.sort(key=lambda c: (c.element is None, -np.nan_to_num(c.relative_error, nan=np.inf)))
-    return GradcheckResult(not wrong, float(worst), tolerance, checked, tuple(wrong))
+    return GradcheckResult(not wrong, worst, tolerance, checked, tuple(wrong))
 
 
 class _Problem:
@@ -174,7 +180,9 @@ class _Problem:
             for y, w in zip(outputs, self.weights, strict=True)
         )
         self.scale = max((float(np.max(np.abs(g), initial=0)) for g in self.gradients), default=0.0)
-        if self._value(self.point) != self._value(self.point):
+        values = self._value(self.point), self._value(self.point)
+        self.finite = bool(np.isfinite(values[0]))
+        if values[0] != values[1] and not (np.isnan(values[0]) and np.isnan(values[1])):
             raise RuntimeError(
                 "the function is not deterministic: two calls with the same inputs differ; switch off dropout and "
                 "seed whatever is random inside it"
@@ -201,13 +209,14 @@ class _Problem:
         return total
 
     def along_random_direction(self) -> Mismatch:
-        """Compare along one direction through all elements, scaled like the inputs."""
-        direction = [self.rng.normal(size=self.point[i].shape) for i in self.checked]
-        analytic = sum(float(np.sum(g * u)) for g, u in zip(self.gradients, direction, strict=True))
-        size = np.sqrt(
-            sum(float(np.sum((g * u) ** 2)) for g, u in zip(self.gradients, direction, strict=True))
-        )
-        return self._compare("all", None, analytic, self._slope(direction), size)
+        """Compare along one direction through all elements, each input in its own scale."""
+        direction = [
+            self.rng.normal(size=self.point[i].shape) * (np.max(np.abs(self.point[i]), initial=0) or 1)
+            for i in self.checked
+        ]
+        products = [g * u for g, u in zip(self.gradients, direction, strict=True)]
+        size = np.sqrt(sum(float(np.sum(product**2)) for product in products))
+        return self._compare("all", None, sum(map(np.sum, products)), self._slope(direction, STEPS), size)
 
     def each_element(self) -> list[Mismatch]:
         """Compare every element of every input by itself."""
@@ -218,26 +227,31 @@ class _Problem:
                 direction = [np.zeros(self.point[k].shape) for k in self.checked]
                 direction[position][element] = 1
                 analytic = float(self.gradients[position][element])
-                results.append(self._compare(name, element, analytic, self._slope(direction), self.scale))
+                scales = {1.0, abs(float(self.point[i][element])) or 1.0}
+                steps = tuple(sorted((step * scale for step in STEPS for scale in scales), reverse=True))
+                results.append(
+                    self._compare(name, element, analytic, self._slope(direction, steps), self.scale)
+                )
         return results
 
-    def _slope(self, direction: list[np.ndarray]) -> float:
-        """Central differences at the step with the least error, as far as the other steps can tell.
+    def _slope(self, direction: list[np.ndarray], steps: Sequence[float]) -> tuple[float, float]:
+        """Central differences at the step with the least error, and what of it is rounding.
 
         The error of an estimate is its own rounding error, plus what the estimates at smaller steps differ from
         it beyond their rounding errors: that is curvature, or a kink that the larger step has crossed.
         """
-        size = max((float(np.max(np.abs(self.point[i]), initial=0)) for i in self.checked), default=0.0)
-        steps = np.array(STEPS) * max(1.0, size)
         estimates = np.array([self._difference(direction, step) for step in steps])
-        rounding = ROUNDING * np.finfo(np.float64).eps * self.magnitude / steps
+        rounding = ROUNDING * np.finfo(np.float64).eps * self.magnitude / np.array(steps)
+        finite = np.isfinite(estimates)
+        if not finite.any():
+            return float("nan"), 0.0
+        estimates, rounding = estimates[finite], rounding[finite]
         errors = [
             rounding[i] + np.max(np.abs(estimates[i] - estimates[i + 1 :]) - rounding[i + 1 :], initial=0)
-            for i in range(len(steps))
+            for i in range(len(estimates))
         ]
-        if not np.any(np.isfinite(errors)):
-            return float("nan")
-        return float(estimates[np.nanargmin(errors)])
+        best = int(np.argmin(errors))
+        return float(estimates[best]), float(rounding[best])
 
     def _difference(self, direction: list[np.ndarray], step: float) -> float:
         ahead, behind = list(self.point), list(self.point)
@@ -247,9 +261,13 @@ class _Problem:
             return (self._value(ahead) - self._value(behind)) / (2 * step)
 
     def _compare(
-        self, name: int | str, element: Any, analytic: float, numeric: float, scale: float
+        self, name: int | str, element: Any, analytic: float, slope: tuple[float, float], scale: float
     ) -> Mismatch:
-        """The relative error, against the other derivatives' size where both are negligible beside them."""
-        floor = max(1e-3 * scale, 1e-7)
-        error = abs(analytic - numeric) / max(abs(analytic), abs(numeric), floor)
-        return Mismatch(name, element, analytic, numeric, error)
+        """The relative error beyond rounding; against the other derivatives where both are negligible beside them."""
+        numeric, rounding = slope
+        difference = abs(analytic - numeric)
+        size = max(abs(analytic), abs(numeric), 1e-3 * scale)
+        beyond = difference if np.isnan(difference) else max(difference - rounding, 0.0)
+        return Mismatch(
+            name, element, float(analytic), numeric, float(beyond / size) if size else float(beyond)
+        )

@@ -9,6 +9,7 @@ seal of the memory, so that a backward that needs the old values refuses (`stora
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,26 @@ from .location import user_line
 from .mode import announce_forward, current_mode
 from .node import Node, make_node
 from .ops.index import Path, assign, follow, freeze_index, getitem, write_into
-from .storage import living_views, root_of
+from .ops.shape import reshape
+from .storage import View, base_of, path, storage_of
 from .tensor import Tensor, wrap
 
 
 def write_index(target: Tensor, index: Any, value: Any) -> None:
     """`target[index] = value`."""
-    data = value._data if isinstance(value, Tensor) else operand(value)
+    data = value._data if isinstance(value, Tensor) else operand(value, target)
     if data is NotImplemented:
         raise TypeError(
             f"a tensor's elements can be set to numbers and arrays, not to {type(value).__name__}"
         )
-    _write(target, freeze_index(index), data, value._node if isinstance(value, Tensor) else None)
+    where = freeze_index(index)
+    if np.ndim(data) and data.shape[0] == 1:  # NumPy lets a value have extra axes of length 1 in front
+        region = np.ndim(target._data[where])
+        shape = data.shape[data.ndim - region :]
+        if data.ndim > region and data.size == math.prod(shape):
+            value = reshape(value, shape)
+            data = value._data
+    _write(target, where, data, value._node if isinstance(value, Tensor) else None)
 
 
 def write_whole(target: Tensor, value: Any) -> Tensor:
@@ -55,14 +64,17 @@ def writable(tensor: Tensor) -> np.ndarray:
 
 
 def replace_memory(leaf: Tensor, array: np.ndarray) -> None:
-    """Give a leaf another array, of any dtype; views and detached handles keep the old one and become their own.
+    """Give a leaf another array, of any dtype; views and detached handles keep the old one among themselves.
 
     This is how a parameter changes its dtype and stays the object that optimisers hold.
     """
-    if not leaf.is_leaf or leaf._view is not None:
-        raise RuntimeError("only a leaf that is no view can be given other memory; make a new tensor instead")
-    for view in living_views(leaf):
-        view._view = None  # what it shares with the other views of the old memory is forgotten, too
+    if not leaf.is_leaf:
+        raise RuntimeError("only a leaf can be given other memory; make a new tensor instead")
+    if leaf._storage is not None:
+        for handle in leaf._storage.living():
+            if handle._view is not None and handle._view.base is leaf:
+                handle._view = View(None, handle._view.step)
+        leaf._storage.handles[:] = [r for r in leaf._storage.handles if r() is not leaf]
     requires_grad, gradient, before = leaf.requires_grad, leaf._grad, leaf._node
     leaf._fill(array, leaf.name)
     leaf.requires_grad_(requires_grad)
@@ -73,86 +85,91 @@ def replace_memory(leaf: Tensor, array: np.ndarray) -> None:
 
 def _write(target: Tensor, index: tuple[Any, ...], value: Any, value_node: Node | None) -> None:
     _check_dtype(target, value)
-    root, view = root_of(target), target._view
-    detached = view is not None and view.detached
+    base = base_of(target)
     recording = current_mode().grad
+    if recording and base._node is not None and base._node.is_leaf:
+        _refuse_leaf(base)
+    detached = base._view is not None  # it has its memory from a tensor whose gradient it has no part in
     if recording and detached and value_node is not None:
         raise RuntimeError(
             "a tracked value cannot be written into a detached tensor: the gradient would be lost; "
             "write into the tensor itself, or into a copy: x.detach().copy()"
         )
-    if recording and (target.is_leaf and target._node is not None):
-        _refuse_leaf(target)
-    tracked = recording and not detached and (root._node is not None or value_node is not None)
-    if tracked and root._node is not None and root._node.is_leaf:
-        _refuse_leaf(root)
-
-    if tracked:
-        announce_forward(current_mode().observers, assign.op)
-    steps = () if view is None else view.steps
-    path: Path = (*steps, (getitem.op, (index,)))
-    memory = root._shareable()
-    if recording and not detached and root._seal is not None:  # somebody relies on the old values: leave them
-        memory = memory.copy()
-        write_into(memory, value, path)
-        root._seal = None
+    storage = storage_of(target)
+    memory = storage.memory
+    if isinstance(value, np.ndarray) and np.may_share_memory(value, memory):
+        value = value.copy()  # what is read must not change while it is written
+    before = _seen_before(base)
+    if recording and not detached and storage._seal is not None:
+        memory = memory.copy(order="K")  # somebody relies on the old values: leave them
+        write_into(memory, value, (*path(target), (getitem.op, (index,))))
+        storage._seal = None
+        storage.memory = memory
+        for handle in storage.living():
+            handle._data = follow(memory, path(handle))
     else:
-        _write_here(target, index, value, memory, path)
+        _write_here(target, index, value, memory)
         _break_seal(target)
-    before, root._data = root._data, memory
-    if tracked:
-        _record(root, before, value, value_node, path)
-    if tracked or memory is not before:
-        _refresh_views(root, memory is not before)
+    if recording and (base._node is not None or value_node is not None):
+        _record(base, value_node, (*path(target, base), (getitem.op, (index,))))
+        _refresh_views(base)
+    _show(before, base, value, value_node, (*path(target, base), (getitem.op, (index,))))
 
 
-def _write_here(target: Tensor, index: tuple[Any, ...], value: Any, memory: np.ndarray, path: Path) -> None:
+def _write_here(target: Tensor, index: tuple[Any, ...], value: Any, memory: np.ndarray) -> None:
     """Write into the memory itself, through the view's own array where it is one of that memory."""
     region = target._shareable()
     if region is memory or np.may_share_memory(region, memory):
         region[index] = value
     else:
-        write_into(memory, value, path)
+        write_into(memory, value, (*path(target), (getitem.op, (index,))))
 
 
-def _record(root: Tensor, before: Any, value: Any, value_node: Node | None, path: Path) -> None:
-    mode = current_mode()
-    operation = assign.op
-    previous = root._node
-    root._node = make_node(
-        operation,
-        (previous, value_node),
-        (),
-        (),
-        (path,),
-        root._data,
-        mode.scope,
-        None if previous is None else hand_over(previous),
-    )
-    for observer in mode.observers:
-        observer.on_forward(operation, (wrap(before, previous), wrap(value, value_node)), (path,), root)
+def _record(base: Tensor, value_node: Node | None, where: Path) -> None:
+    """The base's new node: what it was, with the value written into it."""
+    previous = base._node
+    handle = None if previous is None else hand_over(previous)
+    parents = (previous, value_node)
+    base._node = make_node(assign.op, parents, (), (), (where,), base._data, current_mode().scope, handle)
 
 
-def _refresh_views(root: Tensor, moved: bool) -> None:
-    """Let every living view look at the root's memory and follow from its node."""
-    for view in living_views(root):
-        how = view._view
-        assert how is not None  # it is a view
-        if how.detached:
-            if moved:
-                view._data = follow(root._data, how.steps)
+def _refresh_views(base: Tensor) -> None:
+    """Let every living view of a tensor follow from the tensor's new node."""
+    for view in storage_of(base).living():
+        if view._view is None or view._view.base is not base:
             continue
-        again = root
-        for operation, parameters in how.steps:
+        again = base
+        for operation, parameters in path(view, base):
             again = operation.call(again, **dict(zip(operation.parameters, parameters, strict=True)))
+        if view._node is not None and view._node.handle is not None and again._node is not None:
+            again._node.handle = hand_over(view._node)
         view._data, view._node = again._data, again._node
 
 
+def _seen_before(base: Tensor) -> Tensor | None:
+    """What observers take for the tensor as it was."""
+    observers = current_mode().observers
+    if not observers:
+        return None
+    before = wrap(np.array(base._data), base._node)
+    for observer in observers:
+        observer.on_replace(base, before)
+    announce_forward(observers, assign.op)
+    return before
+
+
+def _show(before: Tensor | None, base: Tensor, value: Any, value_node: Node | None, where: Path) -> None:
+    if before is not None:
+        written = wrap(value, value_node) if isinstance(value, (np.ndarray, np.generic)) else value
+        for observer in current_mode().observers:
+            observer.on_forward(assign.op, (before, written), (where,), base)
+
+
 def _break_seal(tensor: Tensor) -> None:
-    root = root_of(tensor)
-    if root._seal is not None:
-        root._seal.broken_at = user_line()
-        root._seal = None
+    holder = tensor._storage or tensor
+    if holder._seal is not None:
+        holder._seal.broken_at = user_line()
+        holder._seal = None
 
 
 def _check_dtype(target: Tensor, value: Any) -> None:

@@ -5,8 +5,9 @@ https://github.com/huggingface/safetensors
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import safetensors
 import safetensors.numpy
 
 from .tensor import Tensor, wrap
+
+_DTYPES = frozenset(map(np.dtype, ("?", "b", "B", "h", "H", "i", "I", "q", "Q", "e", "f", "d", "F")))
 
 
 def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
@@ -44,9 +47,14 @@ def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
                 f"save takes tensors and arrays by string names, and {name!r} is a {type(value).__name__}"
             )
         array = np.asarray(value.detach()._data if isinstance(value, Tensor) else value)
+        if array.dtype not in _DTYPES:
+            raise TypeError(
+                f"the safetensors format has no {array.dtype}, which {name!r} is; convert it first"
+            )
+        if name == "__metadata__" or not name.isprintable():
+            raise TypeError(f"{name!r} cannot be the name of a tensor in a safetensors file")
         arrays[name] = np.array(array, order="C")  # the format is row-major
-    content = safetensors.numpy.save(arrays)
-    write_atomically(path, content)
+    write_atomically(path, safetensors.numpy.save(arrays))
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
@@ -60,23 +68,33 @@ def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     try:
         arrays = safetensors.numpy.load(content)
     except Exception as error:  # the format's library raises several kinds for a malformed file
-        raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from error
+        raise ValueError(
+            f"{os.fspath(path)} is not a whole safetensors file of dtypes that NumPy has: {error}"
+        ) from error
     return {name: wrap(np.array(array), None) for name, array in sorted(arrays.items())}
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file beside its place and move it there once it is whole."""
-    target = Path(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    """Write a file beside its place and move it there once it is whole.
+
+    A link is followed, and an existing file keeps its permissions. What is no regular file (a pipe, a
+    device) cannot be replaced and is written as it is.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        target.write_bytes(content)
+        return
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target))
+    temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # as open() would have made it
+        if target.exists():
+            os.chmod(temporary, target.stat().st_mode & 0o7777)
         os.replace(temporary, target)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise

@@ -27,6 +27,9 @@ class Observer(Protocol):
     def on_forward(self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:
         """Called after an operation has run."""
 
+    def on_replace(self, old: Any, new: Any) -> None:
+        """Called before a tensor is written in place: `new` stands for what it was."""
+
     def on_backward(self, node: Any, gradient: Any, contributions: tuple[Any, ...]) -> None:
         """Called in backward when a node's gradient is complete, with what it hands to each input."""
 

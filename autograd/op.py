@@ -169,6 +169,14 @@ class Op:
 
     def _check(self) -> None:
         what = f"operation {self.name!r}"
+        reserved = [name for name in self.signature.parameters if name in source.RESERVED or name[0] == "_"]
+        if reserved:
+            raise TypeError(
+                f"{what}: {', '.join(reserved)} means something else in its call path; choose other names"
+            )
+        known = REGISTRY.get(self.name)
+        if known is not None and known.module != self.module:
+            raise TypeError(f"{what} is declared already, in {known.module}; choose another name")
         if self.variadic and len(self.inputs) > 1:
             raise TypeError(f"{what}: a variadic input must be the only one")
         for name in (*self.rules, *self.gates):
@@ -241,8 +249,8 @@ def op(
 
     Args:
         forward: a NumPy ufunc, or a Python function on arrays whose signature becomes the public one.
-        inputs: the names of the array inputs, in order; `"*xs"` for a sequence of arrays. An input whose
-            default is None may be left out.
+        inputs: the names of the array inputs, in order, other than the arguments here; `"*xs"` for a sequence of
+            arrays. An input whose default is None may be left out.
         **rules: per differentiable input, its pullback: a function that names what it needs among `g` (the
             gradient of the result), `out` (the result), the inputs, the parameters, `<input>_shape`,
             `<input>_dtype`, and for variadic operations the index `i`. What it names is what the tape saves.

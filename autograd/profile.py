@@ -68,6 +68,9 @@ class Profile:
         """An operation has run."""
         self._add(self._row_of(op).forward, op, _new_bytes((output,), inputs))
 
+    def on_replace(self, old: Tensor, new: Tensor) -> None:
+        """Writes in place are of no interest here; they are operations too."""
+
     def on_backward_start(self, node: Node) -> None:
         """The rules of a node begin."""
         self._running.append([node, perf_counter(), 0.0])

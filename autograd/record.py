@@ -89,6 +89,12 @@ class Recording:
         )
         self._add(entry, output)
 
+    def on_replace(self, old: Tensor, new: Tensor) -> None:
+        """Let a tensor that is about to be written be known by what it was."""
+        known = self._by_id.get(id(old))
+        if known is not None and old._node is None:
+            self._by_id[id(new)] = (new, known[1])
+
     def on_backward(self, node: Node, gradient: Any, contributions: tuple[Any, ...]) -> None:
         """Note a gradient and what went to the inputs."""
         entry = self._by_node.get(node)
@@ -200,9 +206,13 @@ def _saved_values(node: Node) -> Iterator[tuple[Node, Any]]:
     op = node.op
     if op is None or isinstance(node.saved, Freed) or op.variadic:
         return
+    seals = iter(node.seals)
     for name, value in zip(op.saved_names, node.saved, strict=True):
-        owner = node if name == "out" else node.parents[op.inputs.index(name)] if name in op.inputs else None
-        if owner is not None and value is not None:
+        if name != "out" and name not in op.inputs:
+            continue
+        seal = next(seals)
+        owner = node if name == "out" else node.parents[op.inputs.index(name)]
+        if owner is not None and value is not None and (seal is None or not seal.broken_at):
             yield owner, value
 
 

@@ -30,6 +30,31 @@ if TYPE_CHECKING:
 
 INDENT = "    "
 
+# names that the made functions use for themselves, so that no input or parameter can have them
+RESERVED = frozenset(
+    (
+        "g",
+        "i",
+        "out",
+        "out_dtype",
+        "result",
+        "mode",
+        "node",
+        "parents",
+        "saved",
+        "holder",
+        "observer",
+        "beside",
+        "op",
+        "forward",
+        "call",
+        "raw",
+        "pull",
+        "spelling",
+        "x_data",
+    )
+)
+
 # Python's name of the method behind an infix or prefix operator
 DUNDERS = {
     "+": "add",
@@ -84,8 +109,8 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
 
 
 def _namespace(op: Op) -> dict[str, Any]:
-    from .convert import asarray, operand
-    from .errors import no_rule, refuse_operand, refuse_parameter, untracked
+    from .convert import array_operand, asarray, operand
+    from .errors import checked_result, no_rule, refuse_operand, refuse_parameter, untracked
     from .tape import project
 
     names: dict[str, Any] = {
@@ -98,6 +123,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         "SealGroup": SealGroup,
         "sealed": sealed,
         "ndarray": np.ndarray,
+        "generic": np.generic,
         "shape_of": np.shape,
         "dtype_of": np.result_type,
         "as_memory": np.asarray,
@@ -106,8 +132,12 @@ def _namespace(op: Op) -> dict[str, Any]:
         "next_number": next_number,
         "asarray": asarray,
         "operand": operand,
+        "array_operand": array_operand,
         "refuse_operand": refuse_operand,
         "refuse_parameter": refuse_parameter,
+        "checked_result": checked_result,
+        "own_memory": own_memory,
+        "frozen": frozen,
         "no_rule": no_rule,
         "untracked": untracked,
         "register_view": register_view,
@@ -165,14 +195,16 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     is_operator = function_name.startswith("__")
     signature = ", ".join(order) if is_operator else _signature_text(op)
     body = ["mode = current_mode()", "if mode.observers:", f"{INDENT}announce_forward(mode.observers, op)"]
-    body += [] if is_operator else _respelling(op)
+    body += [] if is_operator else _respelling(op) + _freeze_parameters(op)
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
     body.append(f"out = {_forward_text(op, '_data')}")
+    if not isinstance(op.forward, np.ufunc):
+        body += _check_result(op)
     if op.parameters:  # a Tensor given as one of them has met the arrays: its gradient would be lost
         body += ["if isinstance(out, Tensor):", f"{INDENT}raise refuse_parameter(op)"]
     body.append("result = new_tensor(Tensor)")
     body.append("result._data = out")
-    body.append("result._grad = result._seal = result._view = result._views = result.name = None")
+    body.append("result._grad = result._seal = result._storage = result._view = result.name = None")
     body += _record(op)
     if op.view:
         first = op.inputs[0]
@@ -186,14 +218,41 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     return _function(function_name, signature, body)
 
 
+def _check_result(op: Op) -> list[str]:
+    """A forward in Python may give something else than an array, or memory that is not its own."""
+    body = ["if out.__class__ is not ndarray:", f"{INDENT}out = checked_result(op, out)"]
+    if not op.view:
+        arrays = f"{op.inputs[0]}_data" if op.variadic else _tuple(f"{name}_data" for name in op.inputs)
+        looks = [f"out.base is not None or out is {name}_data" for name in op.inputs if not op.variadic]
+        body += [
+            f"elif {' or '.join(looks) or 'out.base is not None'}:",
+            f"{INDENT}out = own_memory(out, {arrays})",
+        ]
+    return body
+
+
+def own_memory(out: np.ndarray, inputs: tuple[Any, ...]) -> np.ndarray:
+    """A result that shares memory with an input would be written through it unseen, so it is copied."""
+    shares = any(isinstance(x, np.ndarray) and np.may_share_memory(out, x) for x in inputs)
+    return out.copy() if shares else out
+
+
 def _unwrap(op: Op, is_operator: bool) -> list[str]:
     """From each input its array (`x_data`) and its node (`x_node`)."""
     first, required = op.inputs[0], [name for name in op.inputs if not op.optional(name)]
     body: list[str] = []
     if not is_operator:
         none_is_tensor = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs)
-        body += [f"if {none_is_tensor}:", f"{INDENT}{first} = asarray({first})"]
-    for name in op.inputs:
+        body.append(f"if {none_is_tensor}:")
+        for name in op.inputs[1:]:  # an array has a dtype of its own, beside which a Python number is weak
+            body += [
+                f"{INDENT}if isinstance({name}, (ndarray, generic)):",
+                f"{INDENT * 2}{name} = asarray({name})",
+            ]
+        others = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs[1:]) or "True"
+        body += [f"{INDENT}if {others}:", f"{INDENT * 2}{first} = asarray({first})"]
+    for i, name in enumerate(op.inputs):
+        beside = op.inputs[1] if i == 0 and len(op.inputs) > 1 else first
         body += [
             f"if isinstance({name}, Tensor):",
             f"{INDENT}{name}_data = {name}._data",
@@ -209,7 +268,7 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
         refusal = "return NotImplemented" if is_operator else f"raise refuse_operand(op, {name!r}, {name})"
         body += [
             "else:",
-            f"{INDENT}{name}_data = operand({name})",
+            f"{INDENT}{name}_data = operand({name}, {beside})",
             f"{INDENT}if {name}_data is NotImplemented:",
             f"{INDENT * 2}{refusal}",
             f"{INDENT}{name} = {name}_node = None",
@@ -223,7 +282,8 @@ def _unwrap_variadic(op: Op) -> list[str]:
         f"{name}_seen = tuple({name})",
         f"if not any(isinstance(x, Tensor) for x in {name}_seen):",
         f"{INDENT}{name}_seen = tuple(asarray(x) for x in {name}_seen)",
-        f"{name}_data = tuple(x._data if isinstance(x, Tensor) else operand(x) for x in {name}_seen)",
+        f"beside = next((x for x in {name}_seen if isinstance(x, Tensor)), None)",
+        f"{name}_data = tuple(x._data if isinstance(x, Tensor) else array_operand(x, beside) for x in {name}_seen)",
         f"for x, x_data in zip({name}_seen, {name}_data):",
         f"{INDENT}if x_data is NotImplemented:",
         f"{INDENT * 2}raise refuse_operand(op, {name!r}, x)",
@@ -241,7 +301,11 @@ def _record(op: Op) -> list[str]:
         wanted = " or ".join(f"{name}_node is not None" for name in op.inputs)
         wanted = f"({wanted})" if len(op.inputs) > 1 else wanted
         parents = _tuple(f"{name}_node" for name in op.inputs)
-    body = [f"if mode.grad and {wanted}:", f"{INDENT}dtype = out.dtype", f"{INDENT}if dtype.kind == 'f':"]
+    body = [
+        f"if mode.grad and {wanted}:",
+        f"{INDENT}out_dtype = out.dtype",
+        f"{INDENT}if out_dtype.kind == 'f':",
+    ]
     inner: list[str] = []
     for name in op.inputs:
         if not op.variadic and name not in op.rules:
@@ -257,7 +321,7 @@ def _record(op: Op) -> list[str]:
         f"node.parameters = {_parameter_tuple(op)}",
         "node.number = next_number()",
         "node.shape = out.shape",
-        "node.dtype = dtype",
+        "node.dtype = out_dtype",
         "node.scope = mode.scope",
         "node.handle = None",
         "result._node = node",
@@ -266,7 +330,7 @@ def _record(op: Op) -> list[str]:
     return [
         *body,
         f"{INDENT}else:",
-        f"{INDENT * 2}result._node = untracked(op, dtype)",
+        f"{INDENT * 2}result._node = untracked(op, out_dtype)",
         "else:",
         f"{INDENT}result._node = None",
     ]
@@ -297,10 +361,10 @@ def _save(op: Op, name: str) -> list[str]:
         f"if {needed}:",
         f"{INDENT}{name}_saved = {name}_data",
         f"{INDENT}if {name} is not None and {name}_data.__class__ is ndarray:",
-        f"{INDENT * 2}root = {name} if {name}._view is None else {name}._view.root",
-        f"{INDENT * 2}{name}_seal = root._seal",
+        f"{INDENT * 2}holder = {name}._storage or {name}",
+        f"{INDENT * 2}{name}_seal = holder._seal",
         f"{INDENT * 2}if {name}_seal is None:",
-        f"{INDENT * 3}{name}_seal = root._seal = Seal()",
+        f"{INDENT * 3}{name}_seal = holder._seal = Seal()",
     ]
 
 
@@ -368,6 +432,25 @@ def _respelling(op: Op) -> list[str]:
     else:
         change = f"axis, _ = respell(op.name, spelling, axis, default={default})"
     return ["if spelling:", INDENT + change]
+
+
+def _freeze_parameters(op: Op) -> list[str]:
+    """Rules read the parameters later, so a list that the caller may change by then is taken as it is now."""
+    return [
+        line
+        for name in op.parameters
+        for line in (
+            f"if {name}.__class__ is list or {name}.__class__ is ndarray:",
+            f"{INDENT}{name} = frozen({name})",
+        )
+    ]
+
+
+def frozen(value: Any) -> Any:
+    """Lists as tuples, arrays as copies."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    return tuple(map(frozen, value)) if isinstance(value, list) else value
 
 
 def _signature_text(op: Op, spelling: bool = True) -> str:

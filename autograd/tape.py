@@ -7,6 +7,7 @@ on the nodes, so a walk can be repeated, and two walks do not meet.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -18,14 +19,21 @@ from .mode import ModeContext, Observer, announce_backward, current_mode
 from .node import FREED, Node
 from .tensor import Tensor, wrap
 
+_delivering = threading.Lock()  # two threads may add to the gradient of one leaf
+
 Deliver = Callable[[Node, Any, bool], None]  # node, its gradient, whether the array is nobody else's
 
 
 def backward(
-    output: Tensor, gradient: Any, retain_graph: bool, create_graph: bool, inputs: Sequence[Tensor] | None
+    output: Tensor,
+    gradient: Any,
+    retain_graph: bool,
+    create_graph: bool,
+    inputs: Tensor | Sequence[Tensor] | None,
 ) -> None:
     """See `Tensor.backward`."""
     node, seed = _seed(output, gradient, create_graph)
+    inputs = (inputs,) if isinstance(inputs, Tensor) else inputs
     wanted = None if inputs is None else {_node_of(tensor, "inputs") for tensor in inputs}
     delivered: list[tuple[Tensor, Any, bool]] = []
 
@@ -42,8 +50,9 @@ def backward(
                     "inputs must be leaves, or tensors that retain their gradient (retain_grad())"
                 )
     _walk([(node, seed)], wanted, deliver, retain_graph, create_graph)
-    for handle, value, owned in delivered:  # only now, so that an error in a rule changes no .grad
-        _accumulate_grad(handle, value, owned)
+    with ModeContext(lambda mode: mode.changed(observers=())), _delivering:
+        for handle, value, owned in delivered:  # only now, so that an error in a rule changes no .grad
+            _accumulate_grad(handle, value, owned)
     for handle, _, _ in delivered:
         if handle._node is not None and isinstance(handle._node.handle, Attachment):
             handle._node.handle.accumulated(handle)
@@ -100,12 +109,13 @@ def gradients(
             f"the outputs do not depend on input {', '.join(map(str, unused))}; "
             "pass allow_unused=True to get None for it"
         )
-    return tuple(None if node not in found else _as_result(found[node]) for node in nodes)
+    return tuple(None if node not in found else _own(found[node]) for node in nodes)
 
 
-def _as_result(gradient: Any) -> Tensor:
-    """A tensor of its own: a gradient that is still an array may be shared along the tape."""
-    return gradient if isinstance(gradient, Tensor) else wrap(np.array(gradient)[()], None)
+def _own(gradient: Any) -> Tensor:
+    """A gradient as a tensor of its own: along the tape it may be shared, or a view."""
+    copied: Tensor = gradient.copy() if isinstance(gradient, Tensor) else wrap(np.array(gradient)[()], None)
+    return copied
 
 
 def _node_of(tensor: Tensor, what: str) -> Node:
@@ -137,7 +147,7 @@ def _seed(output: Tensor, gradient: Any, recorded: bool) -> tuple[Node, Any]:
     elif not isinstance(gradient, Tensor):
         from .convert import to_array
 
-        gradient = to_array(gradient)
+        gradient = to_array(gradient, floats=node.dtype)
     if gradient.shape != node.shape:
         raise ValueError(
             f"the gradient given has shape {gradient.shape}, and the tensor has {node.shape}; they must be equal"
@@ -161,12 +171,12 @@ def _walk(
     owned: set[Node] = set()
     for node, gradient in seeds:
         _accumulate(running, owned, node, gradient)
-    order = collect(running)
+    order = collect(running, 0 if not wanted else min(node.number for node in wanted))
     needed: set[Node] | None = None
     if wanted is not None:
         needed = _leading_to(wanted, order)
         order = [node for node in order if node in needed]
-    _check(order)
+    _check(order if needed is None else [node for node in order if not needed.isdisjoint(node.parents)])
     observers = current_mode().observers
     # The rules run unobserved; inf and nan are results here, which the user sees in the gradients.
     with ModeContext(lambda mode: mode.changed(grad=create_graph, observers=())), np.errstate(all="ignore"):
@@ -184,11 +194,13 @@ def _walk(
                 if observers:
                     _observe(observers, node, gradient, ())
                 continue
-            if observers:
-                announce_backward(observers, node)
             parents = node.parents
             if needed is not None:
                 parents = tuple(parent if parent in needed else None for parent in parents)
+                if not any(parents):
+                    continue
+            if observers:
+                announce_backward(observers, node)
             saved = _as_tensors(node) if create_graph else node.saved
             contributions = node.op.pull(node, parents, saved, gradient)
             if observers:
@@ -204,13 +216,13 @@ def _walk(
                 node.saved, node.seals = FREED, ()
 
 
-def collect(roots: Iterable[Node]) -> list[Node]:
-    """All nodes that the roots were computed from, latest first."""
+def collect(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
+    """All nodes that the roots were computed from, latest first; none with a number below `oldest`."""
     seen = set(roots)
     stack = list(seen)
     while stack:
         for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
+            if parent is not None and parent not in seen and parent.number >= oldest:
                 seen.add(parent)
                 stack.append(parent)
     return sorted(seen, key=attrgetter("number"), reverse=True)
@@ -268,11 +280,11 @@ def _accumulate(running: dict[Node, Any], owned: set[Node], node: Node, gradient
 def _accumulate_grad(handle: Tensor, gradient: Any, owned: bool) -> None:
     """Add to a tensor's `.grad`, whose array is shared with nobody."""
     current = handle._grad
-    if isinstance(gradient, Tensor):
-        handle._grad = gradient if current is None else current + gradient
-    elif current is None:
-        handle._grad = wrap(gradient if owned else np.array(gradient)[()], None)
-    elif current._node is not None:
+    if current is None:
+        handle._grad = wrap(gradient, None) if owned else _own(gradient)
+    elif (
+        isinstance(gradient, Tensor) or current._node is not None or not current._shareable().flags.writeable
+    ):
         handle._grad = current + gradient
     else:
         from .inplace import write_whole
@@ -301,7 +313,7 @@ def _as_tensors(node: Node) -> tuple[Any, ...]:
 
 def _rebuilt(value: Any, node: Node | None, seal: Any) -> Any:
     """A fresh handle for a saved value; it shares the seal, so that a later write is noticed there too."""
-    if node is None or value is None:
+    if value is None or (node is None and seal is None):
         return value
     tensor = wrap(value, node)
     tensor._seal = seal
@@ -325,6 +337,10 @@ def project(gradient: Any, node: Node, op: Any, name: str) -> Any:
         return None
     if isinstance(gradient, (bool, int, float, complex)):
         gradient = np.asarray(gradient)
+    elif not hasattr(gradient, "dtype"):
+        raise TypeError(
+            f"the rule of {op.name!r} for {name!r} must give an array, not a {type(gradient).__name__}"
+        )
     if gradient.shape != node.shape:
         extra = gradient.ndim - len(node.shape)
         if extra < 0 or any(

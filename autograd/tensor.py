@@ -7,7 +7,7 @@ gradient, its place on the tape and Python's protocols.
 
 from __future__ import annotations
 
-import weakref
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from .methods import OperationMethods
 from .node import Node, leaf_node
-from .storage import Seal, View, register_detached
+from .storage import Seal, Storage, View, register_detached
 
 if TYPE_CHECKING:
     from .hooks import RemovableHandle
@@ -33,14 +33,14 @@ class Tensor(OperationMethods):
     tensor([2., 4., 6.], dtype=float32)
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_node", "_seal", "_view", "_views", "name")
+    __slots__ = ("__weakref__", "_data", "_grad", "_node", "_seal", "_storage", "_view", "name")
 
     _data: Any  # an ndarray, or a NumPy scalar for 0-d results
     _node: Node | None
     _grad: Tensor | None
-    _seal: Seal | None
+    _seal: Seal | None  # of memory that is not shared; else the storage has it
+    _storage: Storage | None
     _view: View | None
-    _views: list[weakref.ref[Tensor]] | None
     name: str | None
 
     def __init__(
@@ -54,7 +54,7 @@ class Tensor(OperationMethods):
 
     def _fill(self, data: Any, name: str | None = None) -> None:
         self._data = data
-        self._node = self._grad = self._seal = self._view = self._views = None
+        self._node = self._grad = self._seal = self._storage = self._view = None
         self.name = name
 
     # what it holds
@@ -91,6 +91,8 @@ class Tensor(OperationMethods):
 
     def numpy(self) -> np.ndarray:
         """The array itself, not a copy; read-only if the tensor is part of a graph.
+
+        A later write in place may give the tensor another array, if a graph still needs the values in this one.
 
         >>> import pullback as pb
         >>> pb.tensor([1.0, 2.0]).numpy()
@@ -147,6 +149,8 @@ class Tensor(OperationMethods):
                     "convert it first, for example pb.tensor(data, dtype=pb.float32, requires_grad=True)"
                 )
             self._node = leaf_node(self)
+            if self._view is not None:  # a leaf takes part in nobody else's gradient
+                self._view = View(None, self._view.step)
         return self
 
     @property
@@ -229,7 +233,7 @@ class Tensor(OperationMethods):
         gradient: Any = None,
         retain_graph: bool = False,
         create_graph: bool = False,
-        inputs: Sequence[Tensor] | None = None,
+        inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Pull the gradient back from here to every leaf (or to `inputs`), and add it to their `.grad`.
 
@@ -237,7 +241,7 @@ class Tensor(OperationMethods):
             gradient: the gradient of the final value with respect to this tensor; 1 for a scalar if not given.
             retain_graph: keep the saved values, so that backward can run again.
             create_graph: record the backward itself, so that its result can be differentiated.
-            inputs: only these tensors get their `.grad`.
+            inputs: of the leaves, only these get their `.grad`; one tensor or several.
 
         Raises:
             RuntimeError: without a graph, for a non-scalar without `gradient`, on a second run without
@@ -311,6 +315,8 @@ class Tensor(OperationMethods):
         twin = type(self).__new__(type(self))
         twin._fill(np.array(self._data, copy=True), self.name)
         memo[id(self)] = twin
+        if hasattr(self, "__dict__"):  # of a subclass
+            twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
         if self._grad is not None:
             twin._grad = self._grad.detach().copy()
         return twin.requires_grad_() if self._node is not None else twin
@@ -318,7 +324,8 @@ class Tensor(OperationMethods):
     def __reduce__(self) -> tuple[Any, ...]:
         if not self.is_leaf:
             raise RuntimeError("only leaves can be pickled: this tensor has a graph; use .detach() first")
-        return _rebuild, (type(self), np.asarray(self._data), self.requires_grad, self.name)
+        state = getattr(self, "__dict__", None)  # of a subclass
+        return _rebuild, (type(self), np.asarray(self._data), self.requires_grad, self.name), state or None
 
     # NumPy's protocols
 

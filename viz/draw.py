@@ -113,7 +113,7 @@ def draw(
 
 def _write(target: Path, text: str) -> None:
     try:
-        write_atomically(os.path.realpath(target), text.encode())  # what a link points to is replaced
+        write_atomically(target, text.encode())
     except OSError as error:
         reason = error.strerror or str(error)
         raise type(error)(f"cannot write the picture to {str(target)!r}: {reason}") from error

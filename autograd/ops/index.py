@@ -34,12 +34,14 @@ def _freeze(part: Any) -> Any:
         return slice(
             *(None if end is None else end.__index__() for end in (part.start, part.stop, part.step))
         )
-    if isinstance(part, (list, tuple)):
-        return np.array(part, dtype=np.int64 if not part else None)
-    return part.copy() if isinstance(part, np.ndarray) else part
+    if part is None or part is Ellipsis or isinstance(part, (int, np.integer, np.bool_)):
+        return part
+    if isinstance(part, (list, tuple)) and not part:
+        return np.zeros(0, np.int64)
+    return np.array(part)  # lists and whatever else NumPy would read as an array
 
 
-def _is_basic(index: tuple[Any, ...]) -> bool:
+def _picks_each_once(index: tuple[Any, ...]) -> bool:
     """Whether no element can be picked twice: no integer arrays, but slices, integers and masks."""
     return not any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" and part.ndim for part in index)
 
@@ -84,7 +86,7 @@ def getitem(x: Any, /, index: Any) -> Any:
 def scatter_add(values: Any, /, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape, with `values` added at the places that `index` picks."""
     out = np.zeros(shape, values.dtype)
-    if _is_basic(index):
+    if _picks_each_once(index):
         out[index] = values
     else:
         np.add.at(out, index, values)
@@ -112,7 +114,7 @@ def write_into(memory: np.ndarray, value: Any, path: Path) -> None:
 def _last_writer(g: Any, path: Path) -> Any:
     """g at the end of a path, but zero for elements that a later one of the same write overwrote."""
     part = follow(g, path)
-    if _is_basic(path[-1][1][0]):
+    if _picks_each_once(path[-1][1][0]):
         return part
     places = follow(np.arange(g.size).reshape(g.shape), path)
     writer = np.empty(g.size, np.intp)

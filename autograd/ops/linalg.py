@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ def _right_gradient(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
         g = g.reshape((*x.shape[:-1], 1))
         return (np.swapaxes(x, -1, -2) @ g)[..., 0]
     if len(y_shape) == 2 and x.ndim > 2:
-        x, g = x.reshape((-1, x.shape[-1])), g.reshape((-1, g.shape[-1]))
+        rows = math.prod(x.shape[:-1])  # not −1, which zero-length axes leave open
+        x, g = x.reshape((rows, x.shape[-1])), g.reshape((rows, g.shape[-1]))
     return np.swapaxes(x, -1, -2) @ g
 
 

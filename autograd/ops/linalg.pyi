@@ -1,5 +1,6 @@
 # Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.
 from __future__ import annotations
+import math
 from typing import Any
 import numpy as np
 from ..gate import SWITCHER

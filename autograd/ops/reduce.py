@@ -22,11 +22,16 @@ def reduced_axes(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(len(shape)))
     axes = axis if isinstance(axis, tuple) else (axis,)
-    return tuple(a % len(shape) for a in axes)
+    return tuple(a % len(shape) for a in axes) if shape else ()  # NumPy takes axis 0 of a scalar
 
 
 def _count(shape: tuple[int, ...], axis: Axis) -> int:
     return int(np.prod([shape[a] for a in reduced_axes(shape, axis)], dtype=int))
+
+
+def _one_over(count: float) -> float:
+    """A count itself may be too large for float16, its reciprocal is not."""
+    return 1 / count if count else float("inf")
 
 
 def _spread(g: Any, shape: tuple[int, ...], axis: Axis) -> Any:
@@ -64,7 +69,7 @@ def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fal
 
 @op(
     "x",
-    x=lambda g, x_shape, axis: _spread(g / _count(x_shape, axis), x_shape, axis),
+    x=lambda g, x_shape, axis: _spread(g * _one_over(_count(x_shape, axis)), x_shape, axis),
     gate=DISTRIBUTOR,
     method=True,
     numpy=(np.mean,),
@@ -87,7 +92,7 @@ def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
 @op(
     "x",
     x=lambda g, x, axis, correction: (
-        _spread(g * 2 / (_count(x.shape, axis) - correction), x.shape, axis)
+        _spread(g * (2 * _one_over(_count(x.shape, axis) - correction)), x.shape, axis)
         * (x - np.mean(x, axis=axis, keepdims=True))
     ),
     gate=MIXER,
@@ -105,7 +110,7 @@ def var(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool
 @op(
     "x",
     x=lambda g, x, out, axis, correction: (
-        _spread(g / _nonzero(out) / (_count(x.shape, axis) - correction), x.shape, axis)
+        _spread(g / _nonzero(out) * _one_over(_count(x.shape, axis) - correction), x.shape, axis)
         * (x - np.mean(x, axis=axis, keepdims=True))
     ),
     gate=MIXER,
@@ -126,7 +131,7 @@ def _nonzero(x: Any) -> Any:
 
 
 def _share_among_ties(g: Any, x: Any, out: Any, axis: Axis) -> Any:
-    winners = (x == _spread(out, x.shape, axis)).astype(x.dtype)
+    winners = ((x == _spread(out, x.shape, axis)) | (x != x)).astype(np.promote_types(x.dtype, np.float32))
     return _spread(g, x.shape, axis) * (winners / np.sum(winners, axis=axis, keepdims=True))
 
 

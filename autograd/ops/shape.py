@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..convert import numeric
 from ..gate import ADDER, RELAY
 from ..methods import method
 from ..op import op
@@ -213,12 +214,13 @@ def moveaxis(x: Any, /, source: int | tuple[int, ...], destination: int | tuple[
     x=lambda g: g,
     gate=RELAY,
     method=True,
+    view=True,
     samples=elementwise(1, dtype=np.float64),
     reference=lambda x, dtype: x.astype(dtype),
 )
 def astype(x: Any, /, dtype: Any, *, copy: bool = True) -> Any:
     """The elements in another dtype. The gradient comes back in the dtype of x; integers block it."""
-    return np.asarray(x).astype(np.dtype(dtype), copy=copy)
+    return np.asarray(x).astype(numeric(dtype), copy=copy)
 
 
 @op("x", x=lambda g: g, gate=RELAY, method=True, numpy=(np.copy,), samples=elementwise(1), reference=np.copy)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 import numpy as np
+from ..convert import numeric
 from ..gate import ADDER, RELAY
 from ..methods import method
 from ..op import op

@@ -92,3 +92,38 @@ def test_an_input_without_a_rule_refuses_tracked_tensors():
     assert scaled(x, [2.0, 3.0]).tolist() == [2, 6]
     with pytest.raises(RuntimeError, match=r"no gradient with respect to 'factor'.*detach"):
         scaled(x, x)
+
+
+def declare(forward, **options):
+    common = {"name": "tried", "gate": SCALER, "samples": elementwise(1), "doc": "For this test."}
+    return op(forward, "x", x=lambda g: g, **common | options)
+
+
+def test_a_forward_that_returns_its_input_gives_memory_of_its_own():
+    same, part = declare(lambda x, /: x), declare(lambda x, /: x[:1], name="part")
+    x = pb.tensor([1.0, 2.0], requires_grad=True)
+    for y in (same(x), part(x)):
+        y[0] = 9.0
+    assert x.tolist() == [1, 2]
+
+
+def test_forwards_and_rules_must_give_arrays():
+    assert declare(lambda x, /: float(x.sum()), name="number")(pb.tensor([1.0, 2.0])).item() == 3
+    with pytest.raises(TypeError, match="must give an array, and it gave a tuple"):
+        declare(lambda x, /: (x, x))(pb.tensor([1.0]))
+    wrong = op(
+        lambda x, /: x * 1, "x", x=lambda g: [g], name="listed", gate=SCALER, samples=elementwise(1), doc="d"
+    )
+    with pytest.raises(TypeError, match="'listed' for 'x' must give an array, not a list"):
+        wrong(pb.tensor(1.0, requires_grad=True)).backward()
+
+
+def test_names_that_the_call_path_uses_are_refused():
+    for name in ("mode", "node", "out", "_x"):
+        with pytest.raises(TypeError, match="choose other names"):
+            exec(f"declare(lambda x, /, {name}=1: x)", {"declare": declare})
+
+
+def test_an_operation_of_the_package_is_not_replaced():
+    with pytest.raises(TypeError, match=r"declared already, in pullback\.autograd"):
+        declare(lambda x, /: x, name="exp")

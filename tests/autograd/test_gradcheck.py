@@ -129,3 +129,36 @@ def test_directions_that_cross_many_kinks_pass():
     w, x = rng.normal(size=(2000, 8)), rng.normal(size=(8, 16))
     result = pb.gradcheck(lambda w: (pb.relu(w @ x) ** 2).mean(), w)
     assert result.max_relative_error < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("function", "point"),
+    [
+        (pb.log, np.array([1e-6, 2e-6])),
+        (pb.sqrt, np.array([1e-8])),
+        (pb.log, np.array([1e-6, 1.0])),
+        (lambda x: (x**2 + 1e10).sum(), POINT),
+    ],
+)
+def test_no_false_alarm_at_odd_scales(function, point):
+    pb.gradcheck(function, point).assert_ok()
+    pb.gradcheck(function, point, elementwise=True).assert_ok()
+
+
+def test_inputs_of_different_scales():
+    pb.gradcheck(lambda x, y: x + pb.log(y), (np.array([1e6]), np.array([1e-3]))).assert_ok()
+    pb.gradcheck(lambda x, y: x + pb.exp(y), (np.array([1e8]), np.array([1.0]))).assert_ok()
+    pb.gradcheck(lambda x: x * 2, np.float32(2)).assert_ok()
+
+
+def test_tiny_gradients_are_no_excuse():
+    wrong = planted(lambda g, x: g * 4.5 * x**2)
+    assert not pb.gradcheck(lambda x: wrong(x) * 1e-13, POINT)
+    assert not pb.gradcheck(wrong, POINT * 1e-6)
+
+
+def test_a_function_that_is_not_finite_cannot_be_checked():
+    with np.errstate(all="ignore"):
+        result = pb.gradcheck(pb.log, np.array([-1.0]))
+    assert not result
+    assert "not finite" in str(result)

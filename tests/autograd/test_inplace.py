@@ -293,3 +293,121 @@ def test_random_programs_of_writes(program):
     direction = np.random.default_rng(0).normal(size=base.shape)
     slope = (run(program, base + h * direction, 1.5) - run(program, base - h * direction, 1.5)) / (2 * h)
     np.testing.assert_allclose((x.grad.numpy() * direction).sum(), slope, rtol=1e-6, atol=1e-6)
+
+
+# views, leaves and detached tensors that share memory
+
+
+def test_a_view_made_a_leaf_stays_one_when_the_memory_is_written():
+    x, w = pb.tensor([1.0, 2.0, 3.0, 4.0]), leaf(5.0)
+    v = x[0:2].requires_grad_()
+    half = v.reshape(2, 1)
+    x[3] = w
+    ((v * v).sum() + half.sum()).backward()
+    assert v.is_leaf
+    assert v.grad.tolist() == [3, 5]
+
+
+def test_parameters_in_one_flat_buffer_stay_leaves():
+    flat = pb.zeros(4)
+    a = flat[0:2].requires_grad_()
+    flat[...] = 1.0
+    (a * a).sum().backward()
+    assert a.grad.tolist() == [2, 2]
+
+
+def test_a_view_of_a_detached_leaf_refuses_writes():
+    w = pb.tensor([1.0, 2.0, 3.0])
+    d = w.detach().requires_grad_()
+    with pytest.raises(RuntimeError, match="leaf"):
+        d[0:2][0] = 5.0
+    assert w.tolist() == [1, 2, 3]
+
+
+def test_astype_without_a_copy_is_a_view():
+    x = pb.tensor([1.0, 2.0], requires_grad=True)
+    h = x * 2
+    z = (h * h).sum()
+    h.astype("float32", copy=False)[0] = 100.0
+    z.backward()
+    assert x.grad.tolist() == [8, 16]
+    with pytest.raises(RuntimeError, match="leaf"):
+        x.astype("float32", copy=False)[0] = 99.0
+
+
+def test_overwriting_an_untracked_value_is_caught_at_second_order():
+    x, u, c = leaf([1.0, 2.0]), leaf([1.0, 1.0]), pb.tensor(np.array([3.0, 4.0]))
+    (g,) = pb.gradients(((x * c) * u).sum(), x, create_graph=True)
+    with pb.no_grad():
+        c[...] = 0.0
+    with pytest.raises(RuntimeError, match="overwritten"):
+        pb.gradients(g.sum(), u)
+
+
+def test_a_write_that_moves_memory_keeps_column_major_views_views():
+    x = pb.asarray(np.asfortranarray(np.arange(6.0).reshape(2, 3)))
+    v = pb.reshape(x.T, 6)
+    y = x * leaf(2.0)
+    x[0, 0] = 50.0
+    x[0, 1] = 70.0
+    v[5] = -1.0
+    assert v.tolist() == [50, 3, 70, 4, 2, -1]
+    assert x.tolist() == [[50, 70, 2], [3, 4, -1]]
+    assert y.sum().item() == 30
+
+
+def test_a_value_may_have_extra_axes_of_length_1():
+    w = leaf([[1.0, 2.0, 3.0, 4.0]])
+    x = pb.zeros(4, dtype=pb.float64)
+    x[...] = w
+    (x * x).sum().backward()
+    assert w.grad.tolist() == [[2, 4, 6, 8]]
+
+
+def test_a_value_that_overlaps_its_target_is_read_first():
+    h = pb.tensor([1.0, 2.0, 3.0, 4.0])
+    h[1:] = h[:-1]
+    assert h.tolist() == [1, 1, 2, 3]
+    v = pb.flip(h)
+    v[pb.tensor([True, True, True, True])] = h
+    assert v.tolist() == [1, 1, 2, 3]
+
+
+def test_a_retained_view_gets_its_gradient_after_a_write_elsewhere():
+    x = leaf([1.0, 2.0, 3.0])
+    y = x * 2
+    v = y[0:2]
+    v.retain_grad()
+    y[2] = 7.0
+    (v * v).sum().backward()
+    assert v.grad.tolist() == [4, 8]
+
+
+def test_detached_tensors_keep_no_graph_alive():
+    import gc
+    import weakref
+
+    x = leaf(np.ones(3))
+    y = x * 2
+    kept, node = y.detach(), weakref.ref(y)
+    gc.disable()
+    try:
+        del y
+        assert node() is None
+        x.grad = x.detach()
+        reference = weakref.ref(x)
+        del x
+        assert reference() is None
+    finally:
+        gc.enable()
+    assert kept.tolist() == [2, 2, 2]
+
+
+def test_long_chains_of_views_are_linear():
+    y = x = leaf(np.ones(4))
+    y = x * 1
+    for _ in range(20_000):
+        y = y[...]
+    y[0] = 5.0
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 1, 1, 1]

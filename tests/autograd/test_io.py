@@ -51,3 +51,31 @@ def test_broken_files_are_refused(tmp_path):
             pb.load(path)
     with pytest.raises(FileNotFoundError):
         pb.load(tmp_path / "nothing")
+
+
+def test_names_and_dtypes_that_the_format_lacks(tmp_path):
+    for bad in (
+        {"__metadata__": pb.tensor(1.0)},
+        {"\ud800": pb.tensor(1.0)},
+        {"a": np.zeros(1, np.longdouble)},
+    ):
+        with pytest.raises(TypeError):
+            pb.save(bad, tmp_path / "model")
+    assert not os.listdir(tmp_path)
+
+
+def test_links_are_followed_and_permissions_kept(tmp_path):
+    target, link = tmp_path / "target", tmp_path / "link"
+    pb.save({"a": pb.tensor(1.0)}, target)
+    target.chmod(0o600)
+    link.symlink_to(target)
+    pb.save({"a": pb.tensor(2.0)}, link)
+    assert link.is_symlink()
+    assert pb.load(target)["a"].item() == 2
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_long_names_and_missing_folders(tmp_path):
+    pb.save({"a": pb.tensor(1.0)}, tmp_path / ("m" * 250))
+    with pytest.raises(FileNotFoundError, match=r"No such file.*missing"):
+        pb.save({"a": pb.tensor(1.0)}, tmp_path / "missing" / "model")

@@ -111,7 +111,6 @@ def test_an_error_inside_does_not_confuse_it(slow):
             with pytest.raises(ValueError, match="broadcast"):
                 x * np.ones(4)
         slow(x).sum().backward()
-        x.data[0] = 1.0
         y = x * 1
         y[0] = 5.0
     assert costs.row("multiply").forward.calls == 1

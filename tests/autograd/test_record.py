@@ -29,7 +29,12 @@ def test_values_are_kept_as_they_were():
     with pb.record() as recording:
         y = x + 1
         y[0] = 100.0
-    assert [e.value.tolist() for e in recording.entries if e.operation] == [[2, 3]]
+        z = y * 2
+    assert [e.value.tolist() for e in recording.entries if e.operation] == [[2, 3], [100, 3], [200, 6]]
+    plus, write, times = (e for e in recording.entries if e.operation)
+    assert write.inputs[0] is plus
+    assert times.inputs[0] is write
+    assert recording.find(z) is times
 
 
 def test_writes_in_place_are_recorded():

@@ -192,3 +192,46 @@ def test_methods_that_are_spelled_otherwise():
     assert x.flatten().shape == (6,)
     with pytest.raises(ValueError, match="two axes"):
         _ = x[0].mT
+
+
+def test_python_floats_lose_nothing_beside_float64():
+    x = pb.tensor(np.ones(2), requires_grad=True)
+    (x * [0.1, 0.1]).backward([0.1, 0.1])
+    assert x.grad.tolist() == [0.1 * 0.1] * 2
+    assert pb.add(0.1, np.zeros(2)).tolist() == [0.1, 0.1]
+    y = pb.zeros(2, dtype=pb.float64)
+    y[...] = [0.1, 0.1]
+    assert y.tolist() == [0.1, 0.1]
+
+
+def test_numbers_are_weak_everywhere():
+    x = pb.tensor([1.0], requires_grad=True)
+    assert (x * np.longdouble(2)).dtype == pb.float32
+    assert pb.stack([x[0], 0.5]).dtype == pb.float32
+    assert pb.concat([x, [0.5]]).dtype == pb.float32
+    assert (x * [0.5]).dtype == pb.float32
+
+
+def test_masked_arrays_are_refused():
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+    with pytest.raises(TypeError, match="mask"):
+        pb.tensor(masked)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda t: t.astype("U1"), lambda t: pb.asarray(t, dtype=object), lambda t: pb.zeros(2, dtype=object)],
+)
+def test_tensors_hold_numbers_only(make):
+    with pytest.raises(TypeError, match="not a numeric dtype"):
+        make(pb.tensor([1.0]))
+
+
+def test_subclasses_keep_their_attributes():
+    class Named(pb.Tensor):
+        pass
+
+    x = Named([1.0], requires_grad=True)
+    x.note = ["a"]
+    assert copy.deepcopy(x).note == ["a"]
+    assert copy.deepcopy(x).note is not x.note
