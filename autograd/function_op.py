@@ -99,7 +99,7 @@ class Application:
         """Run forward unrecorded; its outputs as arrays that share memory with no input."""
         self.given = list(self.args)
         for position, data in zip(self.positions, tensors, strict=True):
-            self.given[position] = _protected(data, None)
+            self.given[position] = _protected(np.asarray(data), None)
         recording = current_mode().grad
         needs = tuple(recording and isinstance(x, Tensor) and x.requires_grad for x in self.args)
         self.ctx = self.context(needs, self.attributes)
@@ -112,6 +112,7 @@ class Application:
         arrays: list[Any] = []
         for value in self.made:
             data = value._data if isinstance(value, Tensor) else self._numeric(value)
+            data = data[()] if np.ndim(data) == 0 else data
             shared = any(np.may_share_memory(data, other) for other in (*tensors, *arrays))
             arrays.append(np.array(data) if shared and type(data) is np.ndarray else data)
         self.shapes = tuple((data.shape, data.dtype) for data in arrays)
@@ -149,7 +150,8 @@ class Application:
         form = next((kind for kind in (Tensor, np.ndarray) if isinstance(value, kind)), object)
         inputs = [args[position] for position in self.positions]
         for i, x in enumerate(inputs):
-            if value is self.given[self.positions[i]] or _same(data, x._data):
+            given = self.given[self.positions[i]]
+            if value is given or _same(data, given._data):
                 return Kept(x._data, "input", i, form), sealed(x)
         for i, output in enumerate(outputs):
             if value is self.made[i] or _same(data, output._data):

@@ -95,7 +95,8 @@ class Profile:
                     self._running[-1][2] += now - start
                 break
 
-    def __str__(self) -> str:
+    def table(self) -> str:
+        """A line for each operation, the most expensive first, and their sum."""
         rows = sorted(self.rows.values(), key=lambda row: -row.seconds)
         total = Row("all operations")
         for row in rows:
@@ -120,7 +121,7 @@ class Profile:
         last = f"{1e3 * self.seconds:.3f} ms in all, {1e3 * outside:.3f} outside operations"
         return "\n".join([text[0], rule, *text[1:-1], rule, text[-1], last])
 
-    __repr__ = __str__
+    __str__ = __repr__ = table
 
 
 @contextmanager

@@ -312,6 +312,25 @@ def test_a_saved_value_that_is_neither_input_nor_output_has_no_second_derivative
         pb.gradients(gate.apply(x), x, create_graph=True)
 
 
+@pytest.mark.parametrize("value", [0.5, [0.5, 1.0]])
+def test_the_array_of_an_input_is_that_input(value):
+    def forward(ctx, x):
+        a = x.numpy()
+        ctx.save(a)
+        return np.sin(a)
+
+    def backward(ctx, g):
+        (a,) = ctx.saved
+        return g * np.cos(a)
+
+    x = leaf(value)
+    (g,) = pb.gradients(function(forward, backward).apply(x).sum(), x, create_graph=True)
+    np.testing.assert_allclose(pb.gradients(g.sum(), x)[0].numpy(), -np.sin(value))
+    y = function(lambda ctx, x: x, lambda ctx, g: g).apply(x)
+    y += 1.0
+    assert x.tolist() == value
+
+
 def test_floating_attributes_have_no_second_derivative_and_others_do():
     def forward(ctx, x):
         ctx.positive, ctx.slope = x.numpy() > 0, np.cos(x)
