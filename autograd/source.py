@@ -38,7 +38,7 @@ RESERVED = frozenset(
         "out",
         "out_dtype",
         "result",
-        "mode",
+        "current",
         "node",
         "parents",
         "saved",
@@ -194,7 +194,11 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     """The recording call path; `order` is the order of the arguments (reflected operators swap them)."""
     is_operator = function_name.startswith("__")
     signature = ", ".join(order) if is_operator else _signature_text(op)
-    body = ["mode = current_mode()", "if mode.observers:", f"{INDENT}announce_forward(mode.observers, op)"]
+    body = [
+        "current = current_mode()",
+        "if current.observers:",
+        f"{INDENT}announce_forward(current.observers, op)",
+    ]
     body += [] if is_operator else _respelling(op) + _freeze_parameters(op)
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
     body.append(f"out = {_forward_text(op, '_data')}")
@@ -210,9 +214,9 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
         first = op.inputs[0]
         body.append(f"if {first} is not None and out.__class__ is ndarray:")
         body.append(f"{INDENT}register_view(result, {first}, op, {_parameter_tuple(op)})")
-    body.append("if mode.observers:")
+    body.append("if current.observers:")
     seen = op.inputs[0] + "_seen" if op.variadic else _seen(op)
-    body.append(f"{INDENT}for observer in mode.observers:")
+    body.append(f"{INDENT}for observer in current.observers:")
     body.append(f"{INDENT * 2}observer.on_forward(op, {seen}, {_parameter_tuple(op)}, result)")
     body.append("return result")
     return _function(function_name, signature, body)
@@ -302,7 +306,7 @@ def _record(op: Op) -> list[str]:
         wanted = f"({wanted})" if len(op.inputs) > 1 else wanted
         parents = _tuple(f"{name}_node" for name in op.inputs)
     body = [
-        f"if mode.grad and {wanted}:",
+        f"if current.grad and {wanted}:",
         f"{INDENT}out_dtype = out.dtype",
         f"{INDENT}if out_dtype.kind == 'f':",
     ]
@@ -322,7 +326,7 @@ def _record(op: Op) -> list[str]:
         "node.number = next_number()",
         "node.shape = out.shape",
         "node.dtype = out_dtype",
-        "node.scope = mode.scope",
+        "node.scope = current.scope",
         "node.handle = None",
         "result._node = node",
     ]
