@@ -119,7 +119,7 @@ def test_forwards_and_rules_must_give_arrays():
 
 
 def test_names_that_the_call_path_uses_are_refused():
-    for name in ("mode", "node", "out", "_x"):
+    for name in ("current", "node", "out", "_x"):
         with pytest.raises(TypeError, match="choose other names"):
             exec(f"declare(lambda x, /, {name}=1: x)", {"declare": declare})
 
