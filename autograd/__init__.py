@@ -9,6 +9,8 @@ the other folders.
 """
 
 from . import fft, linalg, special
+from .anomaly import Anomaly, detect_anomaly
+from .checkpoint import checkpoint
 from .config import get_default_dtype, set_default_dtype
 from .convert import asarray, tensor
 from .creation import (
@@ -27,6 +29,7 @@ from .creation import (
 )
 from .dtypes import __array_namespace_info__, can_cast, finfo, iinfo, isdtype, result_type
 from .expression import Expression
+from .function import Function, once_differentiable
 from .gate import Gate
 from .gradcheck import GradcheckResult, gradcheck
 from .io import load, save
@@ -192,6 +195,7 @@ from .ops.sort import (
 )
 from .ops.special import log_softmax, logsumexp, relu, sigmoid, softmax
 from .ops.turn import average, fliplr, flipud, masked_fill, rot90
+from .profile import Profile, profile
 from .random import default_generator, manual_seed, rand, randn
 from .record import Entry, Recording, record, trace
 from .tape import gradients
@@ -199,10 +203,13 @@ from .tensor import Tensor
 from .transforms import grad, jacobian, value_and_grad
 
 __all__ = [
+    "Anomaly",
     "Entry",
     "Expression",
+    "Function",
     "Gate",
     "GradcheckResult",
+    "Profile",
     "Recording",
     "RunningExtreme",
     "Tensor",
@@ -248,6 +255,7 @@ __all__ = [
     "can_cast",
     "cbrt",
     "ceil",
+    "checkpoint",
     "clip",
     "column_stack",
     "complex",
@@ -272,6 +280,7 @@ __all__ = [
     "diagonal",
     "diff",
     "digamma",
+    "detect_anomaly",
     "divide",
     "dot",
     "dsplit",
@@ -376,6 +385,7 @@ __all__ = [
     "nonzero",
     "norm",
     "not_equal",
+    "once_differentiable",
     "ones",
     "ones_like",
     "outer",
@@ -388,6 +398,7 @@ __all__ = [
     "prod",
     "quantile",
     "rad2deg",
+    "profile",
     "rand",
     "randn",
     "real",

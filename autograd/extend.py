@@ -4,11 +4,13 @@ Our own `nn`, `optim` and `viz` use nothing else of the engine's inside.
 """
 
 from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
+from .hooks import RemovableHandle
 from .inplace import replace_memory, writable
 from .io import write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
 from .samples import elementwise, given, integers, matrices, reduction
+from .testing import check_operation
 
 __all__ = [
     "ADDER",
@@ -24,8 +26,10 @@ __all__ = [
     "Gate",
     "Observer",
     "Op",
+    "RemovableHandle",
     "Sample",
     "SingularPoint",
+    "check_operation",
     "elementwise",
     "given",
     "integers",

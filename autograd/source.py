@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .methods import OperationMethods
-from .mode import current_mode
+from .mode import announce_forward, current_mode
 from .node import Node, next_number
 from .storage import Seal, SealGroup, register_view, sealed
 from .tensor import Tensor, wrap
@@ -129,6 +129,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         "dtype_of": np.result_type,
         "as_memory": np.asarray,
         "current_mode": current_mode,
+        "announce_forward": announce_forward,
         "next_number": next_number,
         "asarray": asarray,
         "operand": operand,
@@ -203,7 +204,12 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     """The recording call path; `order` is the order of the arguments (reflected operators swap them)."""
     is_operator = function_name.startswith("__")
     signature = ", ".join(order) if is_operator else _signature_text(op)
-    body = [] if is_operator else _respelling(op) + _freeze_parameters(op)
+    body = [
+        "current = current_mode()",
+        "if current.observers:",
+        f"{INDENT}announce_forward(current.observers, op)",
+    ]
+    body += [] if is_operator else _respelling(op) + _freeze_parameters(op)
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
     body.append(f"out = {_forward_text(op, '_data')}")
     if not isinstance(op.forward, np.ufunc):
@@ -217,7 +223,6 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
         body.append("result = new_tensor(Tensor)")
         body.append("result._data = out")
         body.append("result._grad = result._seal = result._storage = result._view = result.name = None")
-    body.append("current = current_mode()")
     body += _record(op)
     if op.view:
         first = op.inputs[0]
