@@ -256,8 +256,11 @@ def checked_results(op: Op, out: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...
         raise TypeError(
             f"the forward of {op.name!r} must give a tuple ({', '.join(names)}), and it gave {what}"
         )
-    arrays = [x if isinstance(x, np.ndarray) else checked_result(op, x) for x in out]
-    return tuple([own_memory(x, inputs) if isinstance(x, np.ndarray) else x for x in arrays])
+    results: list[Any] = []
+    for x in out:
+        x = x if isinstance(x, np.ndarray) else checked_result(op, x)
+        results.append(own_memory(x, (*inputs, *results)) if isinstance(x, np.ndarray) else x)
+    return tuple(results)
 
 
 def own_memory(out: np.ndarray, inputs: tuple[Any, ...]) -> np.ndarray:

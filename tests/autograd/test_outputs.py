@@ -152,3 +152,45 @@ def test_several_outputs_refuse_views(pair):
             view=True,
             doc="Bad.",
         )
+
+
+def test_outputs_can_be_written_in_place_and_retain_their_gradient():
+    def written(x):
+        u, s, vh = pb.linalg.svd(x * 1)
+        s *= 2.0
+        u[0] = 0.0
+        return (u * s) @ vh
+
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    pb.gradcheck(written, x).assert_ok()
+    t = pb.tensor(x, requires_grad=True)
+    result = pb.linalg.svd(t)
+    result.S.retain_grad()
+    (result.S**2).sum().backward()
+    np.testing.assert_allclose(result.S.grad.numpy(), 2 * result.S.detach().numpy())
+    np.testing.assert_allclose(t.grad.numpy(), 2 * x)
+
+
+def test_a_forward_that_gives_something_else_is_refused():
+    bad = op(lambda x, /: (x,), "x", name="planted", gate=MIXER, samples=given(), outputs=Pair, doc="Bad.")
+    try:
+        with pytest.raises(
+            TypeError, match=r"'planted' must give a tuple \(product, whole, total\).*a tuple of 1"
+        ):
+            bad([1.0])
+        shared = op(
+            lambda x, /: (x, y := x + 1, y),
+            "x",
+            name="planted",
+            gate=MIXER,
+            samples=given(),
+            outputs=Pair,
+            doc="Bad.",
+        )
+        x = pb.tensor([1.0, 2.0])
+        result = shared(x)
+        result.product[0] = result.whole[0] = 5.0
+        np.testing.assert_array_equal(x.numpy(), [1, 2])
+        np.testing.assert_array_equal(result.total.numpy(), [2, 3])
+    finally:
+        REGISTRY.pop("planted", None)
