@@ -9,6 +9,8 @@ the other folders.
 """
 
 from . import fft, linalg, special
+from .anomaly import Anomaly, detect_anomaly
+from .checkpoint import checkpoint
 from .config import get_default_dtype, set_default_dtype
 from .convert import asarray, tensor
 from .creation import (
@@ -27,6 +29,7 @@ from .creation import (
 )
 from .dtypes import __array_namespace_info__, can_cast, finfo, iinfo, isdtype, result_type
 from .expression import Expression
+from .function import Function, once_differentiable
 from .gate import Gate
 from .gradcheck import GradcheckResult, gradcheck
 from .io import load, save
@@ -193,6 +196,7 @@ from .ops.sort import (
 )
 from .ops.special import log_softmax, logsumexp, relu, sigmoid, softmax
 from .ops.turn import average, fliplr, flipud, masked_fill, rot90
+from .profile import Profile, profile
 from .random import default_generator, manual_seed, rand, randn
 from .record import Entry, Recording, record, trace
 from .tape import gradients
@@ -201,10 +205,13 @@ from .transforms import elementwise_grad, grad, hvp, jvp, value_and_grad, vjp
 from .vmap import vmap
 
 __all__ = [
+    "Anomaly",
     "Entry",
     "Expression",
+    "Function",
     "Gate",
     "GradcheckResult",
+    "Profile",
     "Recording",
     "RunningExtreme",
     "Tensor",
@@ -250,6 +257,7 @@ __all__ = [
     "can_cast",
     "cbrt",
     "ceil",
+    "checkpoint",
     "clip",
     "column_stack",
     "complex",
@@ -271,6 +279,7 @@ __all__ = [
     "cumulative_sum",
     "default_generator",
     "deg2rad",
+    "detect_anomaly",
     "diagonal",
     "diff",
     "digamma",
@@ -382,6 +391,7 @@ __all__ = [
     "nonzero",
     "norm",
     "not_equal",
+    "once_differentiable",
     "ones",
     "ones_like",
     "outer",
@@ -392,6 +402,7 @@ __all__ = [
     "positive",
     "pow",
     "prod",
+    "profile",
     "quantile",
     "rad2deg",
     "rand",

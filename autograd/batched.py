@@ -76,6 +76,14 @@ class BatchedTensor(Tensor):
         """Refused: inside vmap there is no backward."""
         self.refuse_backward()
 
+    def register_hook(self, hook: Any) -> NoReturn:
+        """Refused: it would see the gradients of all examples at once."""
+        self.refuse_backward()
+
+    def register_post_accumulate_grad_hook(self, hook: Any) -> NoReturn:
+        """Refused: it would see the gradients of all examples at once."""
+        self.refuse_backward()
+
     def backward(self, *args: Any, **kwargs: Any) -> None:
         """Refused: it would add up the gradients of all examples."""
         self.refuse_backward()

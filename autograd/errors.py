@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .bundle import Bundle
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def refuse_parameter(op: Op) -> TypeError:
 
 def checked_result(op: Op, out: Any) -> Any:
     """A forward's result that is no ndarray: NumPy's scalars pass, Python's numbers become such."""
-    if isinstance(out, (np.generic, Tensor)):
+    if isinstance(out, (np.generic, Tensor, Bundle)):
         return out
     if isinstance(out, (bool, int, float, complex)):
         return np.asarray(out)[()]

@@ -5,11 +5,13 @@ Our own `nn`, `optim` and `viz` use nothing else of the engine's inside.
 
 from .family import Family, batch_size, behind_batch, padded, spread
 from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
+from .hooks import RemovableHandle
 from .inplace import replace_memory, writable
 from .io import write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
 from .samples import along, elementwise, given, integers, matrices, of_family, reduction
+from .testing import check_operation
 
 __all__ = [
     "ADDER",
@@ -26,11 +28,13 @@ __all__ = [
     "Gate",
     "Observer",
     "Op",
+    "RemovableHandle",
     "Sample",
     "SingularPoint",
     "along",
     "batch_size",
     "behind_batch",
+    "check_operation",
     "elementwise",
     "given",
     "integers",

@@ -17,8 +17,9 @@ import numpy as np
 from .batched import BatchedTensor
 from .batched_tape import write
 from .convert import operand
+from .hooks import hand_over
 from .location import user_line
-from .mode import current_mode
+from .mode import announce_forward, current_mode
 from .node import Node, make_node
 from .ops.index import Path, assign, follow, freeze_index, getitem, write_into
 from .ops.shape import reshape
@@ -86,9 +87,11 @@ def replace_memory(leaf: Tensor, array: np.ndarray) -> None:
             if handle._view is not None and handle._view.base is leaf:
                 handle._view = View(None, handle._view.step)
         leaf._storage.handles[:] = [r for r in leaf._storage.handles if r() is not leaf]
-    requires_grad, gradient = leaf.requires_grad, leaf._grad
+    requires_grad, gradient, before = leaf.requires_grad, leaf._grad, leaf._node
     leaf._fill(array, leaf.name)
     leaf.requires_grad_(requires_grad)
+    if before is not None and leaf._node is not None:
+        leaf._node.handle = before.handle  # with its hooks
     leaf._grad = None if gradient is None else gradient.astype(array.dtype)
 
 
@@ -137,11 +140,9 @@ def _write_here(target: Tensor, index: tuple[Any, ...], value: Any, memory: np.n
 def _record(base: Tensor, value_node: Node | None, where: Path) -> None:
     """The base's new node: what it was, with the value written into it."""
     previous = base._node
-    handle = None if previous is None else previous.handle
+    handle = None if previous is None else hand_over(previous)
     parents = (previous, value_node)
     base._node = make_node(assign.op, parents, (), (), (where,), base._data, current_mode().scope, handle)
-    if previous is not None:
-        previous.handle = None
 
 
 def _refresh_views(base: Tensor) -> None:
@@ -153,7 +154,7 @@ def _refresh_views(base: Tensor) -> None:
         for operation, parameters in path(view, base):
             again = operation.call(again, **dict(zip(operation.parameters, parameters, strict=True)))
         if view._node is not None and view._node.handle is not None and again._node is not None:
-            again._node.handle, view._node.handle = view._node.handle, None
+            again._node.handle = hand_over(view._node)
         view._data, view._node = again._data, again._node
 
 
@@ -165,6 +166,7 @@ def _seen_before(base: Tensor) -> Tensor | None:
     before = wrap(np.array(base._data), base._node)
     for observer in observers:
         observer.on_replace(base, before)
+    announce_forward(observers, assign.op)
     return before
 
 

@@ -19,7 +19,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Observer(Protocol):
-    """Sees every operation as it runs; the recorder is one."""
+    """Sees every operation as it runs; the recorder is one.
+
+    An observer that measures time may also have `on_forward_start(op)` and `on_backward_start(node)`.
+    """
 
     def on_forward(self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:
         """Called after an operation has run; `output` is a tuple of Tensors for several outputs."""
@@ -29,6 +32,22 @@ class Observer(Protocol):
 
     def on_backward(self, node: Any, gradient: Any, contributions: tuple[Any, ...]) -> None:
         """Called in backward when a node's gradient is complete, with what it hands to each input."""
+
+
+def announce_forward(observers: tuple[Observer, ...], op: Any) -> None:
+    """Tell those who want to know that an operation begins."""
+    for observer in observers:
+        start = getattr(observer, "on_forward_start", None)
+        if start is not None:
+            start(op)
+
+
+def announce_backward(observers: tuple[Observer, ...], node: Any) -> None:
+    """Tell those who want to know that the rules of a node begin."""
+    for observer in observers:
+        start = getattr(observer, "on_backward_start", None)
+        if start is not None:
+            start(node)
 
 
 class Scope:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .mode import Scope
@@ -17,10 +18,11 @@ next_number = itertools.count().__next__
 
 
 class Freed:
-    """Takes the place of the saved values once backward has used them."""
+    """Takes the place of saved values that are not there."""
 
 
-FREED = Freed()
+FREED = Freed()  # backward has used them
+DROPPED = Freed()  # they can be computed again, and will be when they are needed
 
 
 class Node:
@@ -45,14 +47,15 @@ class Node:
 
     op: Op | None
     parents: tuple[Node | None, ...]
-    saved: Any  # a tuple of values by op.saved_names, or FREED
+    saved: Any  # a tuple of values by op.saved_names, or FREED, or DROPPED
     seals: tuple[Seal | SealGroup | None, ...]
     parameters: tuple[Any, ...]
     number: int
     shape: Any  # of the result; a tuple of shapes for several outputs
     dtype: Any
     scope: Scope | None
-    handle: weakref.ref[Tensor] | None  # who wants the gradient: a leaf, or a tensor that retains it
+    handle: Callable[[], Tensor | None] | None
+    """A weak reference to who wants the gradient, a leaf or a tensor that retains it; with hooks, an Attachment."""
 
     @property
     def is_leaf(self) -> bool:
@@ -77,7 +80,7 @@ def make_node(
     parameters: tuple[Any, ...],
     value: Any,
     scope: Scope | None,
-    handle: weakref.ref[Tensor] | None = None,
+    handle: Callable[[], Tensor | None] | None = None,
 ) -> Node:
     """A node from its parts; the generated call path does the same in line."""
     node = Node()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ from .config import get_default_dtype
 from .tensor import Tensor, wrap
 
 _generator = np.random.default_rng()
+_instead: ContextVar[np.random.Generator | None] = ContextVar("pullback_generator", default=None)
 
 
 def manual_seed(seed: int) -> np.random.Generator:
@@ -29,21 +33,31 @@ def manual_seed(seed: int) -> np.random.Generator:
 
 def default_generator() -> np.random.Generator:
     """The program's generator, which random functions use when they get no `rng`."""
-    return _generator
+    return _instead.get() or _generator
+
+
+@contextmanager
+def drawing_from(generator: np.random.Generator) -> Iterator[None]:
+    """Let another generator be the program's for a while, in this thread and task only."""
+    token = _instead.set(generator)
+    try:
+        yield
+    finally:
+        _instead.reset(token)
 
 
 def rand(
     *shape: int, dtype: Any = None, requires_grad: bool = False, rng: np.random.Generator | None = None
 ) -> Tensor:
     """Uniform random numbers in [0, 1)."""
-    return _drawn((rng or _generator).random(shape), dtype, requires_grad)
+    return _drawn((rng or default_generator()).random(shape), dtype, requires_grad)
 
 
 def randn(
     *shape: int, dtype: Any = None, requires_grad: bool = False, rng: np.random.Generator | None = None
 ) -> Tensor:
     """Normal random numbers of mean 0 and variance 1."""
-    return _drawn((rng or _generator).standard_normal(shape), dtype, requires_grad)
+    return _drawn((rng or default_generator()).standard_normal(shape), dtype, requires_grad)
 
 
 def _drawn(values: Any, dtype: Any, requires_grad: bool) -> Tensor:

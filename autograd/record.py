@@ -16,7 +16,7 @@ import numpy as np
 
 from .location import user_line
 from .mode import Scope, current_mode, observing
-from .node import FREED, Node
+from .node import Freed, Node
 from .op import Op
 from .outputs import PICK, Slots
 from .tape import collect
@@ -229,7 +229,7 @@ def trace(*outputs: Tensor) -> Recording:
 def _saved_values(node: Node) -> Iterator[tuple[Node, Any]]:
     """The values of a node and of its parents that the node has saved and nobody has overwritten since."""
     op = node.op
-    if op is None or node.saved is FREED or op.variadic:
+    if op is None or isinstance(node.saved, Freed) or op.variadic:
         return
     seals = iter(node.seals)
     for name, value in zip(op.saved_names, node.saved, strict=True):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .methods import OperationMethods
-from .mode import current_mode
+from .mode import announce_forward, current_mode
 from .node import Node, next_number
 from .storage import Seal, SealGroup, register_view, sealed
 from .tensor import Tensor, wrap
@@ -131,6 +131,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         "as_memory": np.asarray,
         "current_mode": current_mode,
         "vectorised": vectorised,
+        "announce_forward": announce_forward,
         "next_number": next_number,
         "asarray": asarray,
         "operand": operand,
@@ -205,8 +206,10 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     """The recording call path; `order` is the order of the arguments (reflected operators swap them)."""
     is_operator = function_name.startswith("__")
     signature = ", ".join(order) if is_operator else _signature_text(op)
-    body = [] if is_operator else _respelling(op) + _freeze_parameters(op)
+    body = ["current = current_mode()"]
+    body += [] if is_operator else _respelling(op) + _freeze_parameters(op)
     body += _vectorise(op)
+    body += ["if current.observers:", f"{INDENT}announce_forward(current.observers, op)"]
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
     body.append(f"out = {_forward_text(op, '_data')}")
     if not isinstance(op.forward, np.ufunc):
@@ -237,7 +240,6 @@ def _vectorise(op: Op) -> list[str]:
     """Inside vmap, the whole batch at once."""
     inputs = op.inputs[0] if op.variadic else _tuple(op.inputs)
     return [
-        "current = current_mode()",
         "if current.levels is not None:",
         *([f"{INDENT}{inputs} = tuple({inputs})"] if op.variadic else []),
         f"{INDENT}result = vectorised(op, {inputs}, {_parameter_tuple(op)})",

@@ -16,7 +16,8 @@ import numpy as np
 
 from .batched import BatchedTensor
 from .batched_tape import pull_back
-from .mode import ModeContext, Observer, current_mode
+from .hooks import Attachment
+from .mode import ModeContext, Observer, announce_backward, current_mode
 from .node import FREED, Node
 from .tensor import Tensor, wrap
 
@@ -47,7 +48,8 @@ def backward(
 
     if inputs is not None:
         for tensor in inputs:
-            if tensor._node is not None and tensor._node.handle is None:
+            node_of = tensor._node
+            if node_of is not None and (node_of.handle is None or node_of.handle() is None):
                 raise RuntimeError(
                     "inputs must be leaves, or tensors that retain their gradient (retain_grad())"
                 )
@@ -55,6 +57,9 @@ def backward(
     with ModeContext(lambda mode: mode.changed(observers=())), _delivering:
         for handle, value, owned in delivered:  # only now, so that an error in a rule changes no .grad
             _accumulate_grad(handle, value, owned)
+    for handle, _, _ in delivered:
+        if handle._node is not None and isinstance(handle._node.handle, Attachment):
+            handle._node.handle.accumulated(handle)
 
 
 def gradients(
@@ -206,22 +211,34 @@ def _walk(
             gradient = running.pop(node, None)
             if gradient is None:
                 continue
-            if node.handle is not None or wanted is not None:
+            handle = node.handle
+            if handle is not None or wanted is not None:
+                if handle.__class__ is Attachment:
+                    gradient = handle.arrive(node, gradient)
+                    owned.discard(node)
                 deliver(node, gradient, node in owned)
             if node.op is None:
-                _observe(observers, node, gradient, ())
+                if observers:
+                    _observe(observers, node, gradient, ())
                 continue
             parents = node.parents
             if needed is not None:
                 parents = tuple(parent if parent in needed else None for parent in parents)
                 if not any(parents):
                     continue
+            if observers:
+                announce_backward(observers, node)
             saved = _as_tensors(node) if as_tensors else node.saved
             contributions = node.op.pull(node, parents, saved, gradient)
-            _observe(observers, node, gradient, contributions)
+            if observers:
+                _observe(observers, node, gradient, contributions)
             for parent, contribution in zip(parents, contributions, strict=True):
-                if parent is not None and contribution is not None:
+                if parent is None or contribution is None:
+                    continue
+                if parent in running:
                     _accumulate(running, owned, parent, contribution)
+                else:  # mostly; spares a call
+                    running[parent] = contribution
             if not retain_graph:
                 node.saved, node.seals = FREED, ()
 
@@ -263,11 +280,8 @@ def _check(order: list[Node]) -> None:
 def _raise_overwritten(node: Node) -> None:
     op = node.op
     assert op is not None  # leaves save nothing
-    names = [name for name in op.saved_names if name in op.inputs or name == "out"]
-    for name, seal in zip(names, node.seals, strict=True):
+    for (what, parent), seal in zip(op.sealed_values(node), node.seals, strict=True):
         if seal is not None and seal.broken_at is not None:
-            what = "its result" if name == "out" else f"its input {name!r}"
-            parent = None if op.variadic or name == "out" else node.parents[op.inputs.index(name)]
             handle = parent.handle() if parent is not None and parent.handle is not None else None
             called = f" (the tensor {handle.name!r})" if handle is not None and handle.name else ""
             raise RuntimeError(

@@ -8,9 +8,8 @@ gradient, its place on the tape and Python's protocols.
 from __future__ import annotations
 
 import copy
-import weakref
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +17,9 @@ from .config import check_device
 from .methods import OperationMethods
 from .node import Node, leaf_node
 from .storage import Seal, Storage, View, register_detached
+
+if TYPE_CHECKING:
+    from .hooks import RemovableHandle
 
 
 class Tensor(OperationMethods):
@@ -181,8 +183,47 @@ class Tensor(OperationMethods):
         """Let backward leave its gradient in `.grad` also for a tensor that was computed."""
         if self._node is None:
             raise RuntimeError("retain_grad() needs a tensor that requires gradients, and this one does not")
-        if self._node.handle is None:
-            self._node.handle = weakref.ref(self)
+        from .hooks import retain
+
+        retain(self, self._node)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call `hook(g)` whenever backward has the whole gradient of this tensor.
+
+        The hook gets a copy of the gradient. What it returns, if anything, takes its place: in what flows
+        further back, and in `.grad`. Hooks run in the order of their registration.
+
+        Returns:
+            A handle; `handle.remove()` takes the hook away, and so does leaving it as a context manager.
+
+        Raises:
+            RuntimeError: the tensor does not require gradients; in backward, if the hook returns a gradient of
+                another shape or dtype.
+
+        >>> import pullback as pb
+        >>> x = pb.tensor(3.0, requires_grad=True)
+        >>> y = x * x
+        >>> handle = y.register_hook(lambda g: g * 10)
+        >>> y.backward()
+        >>> x.grad
+        tensor(60., dtype=float32)
+        """
+        from .hooks import register_hook
+
+        return register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call `hook(tensor)` each time backward has added to the `.grad` of this leaf.
+
+        >>> import pullback as pb
+        >>> w = pb.tensor(3.0, requires_grad=True)
+        >>> handle = w.register_post_accumulate_grad_hook(lambda w: print(w.grad.item()))
+        >>> (w * 2).backward()
+        2.0
+        """
+        from .hooks import register_post_accumulate_grad_hook
+
+        return register_post_accumulate_grad_hook(self, hook)
 
     def detach(self) -> Tensor:
         """The same memory without the graph.

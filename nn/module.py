@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ..autograd import Tensor, zeros_like
-from ..autograd.extend import module_scope, writable
+from ..autograd.extend import RemovableHandle, module_scope, writable
+from .hooks import ForwardHooks
 from .parameter import Parameter
 
 
@@ -48,6 +49,7 @@ class Module:
 
     training: bool
     _buffers: dict[str, bool]  # the names of the buffers, and whether they are saved
+    _forward_hooks: ForwardHooks | None = None  # most modules have none
 
     def __init__(self) -> None:
         self.training = True
@@ -66,10 +68,54 @@ class Module:
         parts(self)
         try:
             with module_scope(self):
+                if self._forward_hooks is not None:
+                    return self._forward_hooks.run(self, args, kwargs)
                 return self.forward(*args, **kwargs)
         except Exception as error:
             _locate(error, self)
             raise
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before each forward; what it returns, if anything, replaces the arguments.
+
+        Args:
+            hook: gets the module and the tuple of positional arguments. It may return None, new arguments as a
+                tuple, or one argument.
+            prepend: run it before the hooks that are there already.
+            with_kwargs: call `hook(module, args, kwargs)` instead, which returns None or `(args, kwargs)`.
+
+        Returns:
+            A handle; `handle.remove()` takes the hook away.
+        """
+        hooks = self._hooks()
+        return hooks.add(hooks.before, hook, prepend, with_kwargs)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args, output)` after each forward; what it returns, if anything, is the output.
+
+        See `register_forward_pre_hook`; with `with_kwargs` it is `hook(module, args, kwargs, output)`.
+
+        >>> import pullback as pb
+        >>> from pullback import nn
+        >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+        >>> shapes = []
+        >>> handle = model[0].register_forward_hook(lambda module, args, output: shapes.append(output.shape))
+        >>> _ = model(pb.ones((4, 2)))
+        >>> shapes
+        [(4, 3)]
+        """
+        hooks = self._hooks()
+        return hooks.add(hooks.after, hook, prepend, with_kwargs)
+
+    def _hooks(self) -> ForwardHooks:
+        parts(self)
+        if self._forward_hooks is None:
+            self._forward_hooks = ForwardHooks()
+        return self._forward_hooks
 
     # parts
 

@@ -96,6 +96,15 @@ def test_setup_cfg_lists_every_package():
     assert mapped == found
 
 
+@pytest.fixture
+def forget_new_operations():
+    known = dict(REGISTRY)
+    yield
+    REGISTRY.clear()
+    REGISTRY.update(known)
+
+
+@pytest.mark.usefixtures("forget_new_operations")
 @pytest.mark.parametrize("name", MODULES)
 def test_doctests(name):
     if name.endswith("__main__"):

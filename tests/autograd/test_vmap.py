@@ -414,8 +414,13 @@ def test_backward_and_gradients_of_what_is_shared_are_refused():
     assert w.grad is None
     with pytest.raises(RuntimeError, match="make it an argument"):
         pb.vmap(lambda x: pb.gradients((w * x).sum(), w)[0])(np.ones((3, 2)))
-    with pytest.raises(RuntimeError, match="backward"):
-        pb.vmap(lambda x: x.retain_grad())(np.ones(3))
+    for use in (
+        lambda x: x.retain_grad(),
+        lambda x: x.register_hook(print),
+        lambda x: x.register_post_accumulate_grad_hook(print),
+    ):
+        with pytest.raises(RuntimeError, match="backward"):
+            pb.vmap(use)(np.ones(3))
     shared = pb.vmap(lambda x: pb.gradients((w * w).sum(), w)[0] * x)(np.ones(3))
     assert shared.tolist() == [[2, 4]] * 3
     with pytest.raises(RuntimeError, match="do not depend on input 0"):

@@ -1,0 +1,160 @@
+"""The anomaly finder: where the first nan or infinity comes from, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .location import user_line
+from .mode import Scope, observing
+from .node import Node
+from .record import scope_path
+from .tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """An operation that produced a value that is not finite."""
+
+    direction: str
+    """"forward" or "backward"."""
+    operation: str
+    source: str
+    """The user's line that called the operation, as in "model.py:12"."""
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Anomalies:
+    """The first anomaly of each direction, or None; printing it says what was found."""
+
+    def __init__(self, raises: bool) -> None:
+        self.forward: Anomaly | None = None
+        self.backward: Anomaly | None = None
+        self._raises = raises
+
+    def __str__(self) -> str:
+        found = [str(anomaly) for anomaly in (self.forward, self.backward) if anomaly is not None]
+        return "\n".join(found) or "every value and every gradient was finite"
+
+    # the engine calls these
+
+    def on_forward(
+        self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Tensor
+    ) -> None:
+        """Look at a result, and note the line on its node for backward."""
+        line = user_line()
+        node = output._node
+        if node is not None:
+            node.scope = Located(node.scope, line)
+        what = _new_trouble(output, inputs)
+        if self.forward is None and what is not None:
+            known = "" if any(_troubles(x) for x in inputs) else ", from finite inputs"
+            message = f"forward: {op.name!r} at {line} gave {what}{known}"
+            self.forward = Anomaly("forward", op.name, line, message)
+            self._found(message)
+
+    def on_replace(self, old: Tensor, new: Tensor) -> None:
+        """Writes in place are of no interest here; they are operations too."""
+
+    def on_backward(self, node: Node, gradient: Any, contributions: tuple[Any, ...]) -> None:
+        """Look at what a node hands to its inputs."""
+        if self.backward is not None or node.op is None:
+            return
+        for i, contribution in enumerate(contributions):
+            what = _new_trouble(contribution, (gradient,))
+            if what is None:
+                continue
+            line = node.scope.line if isinstance(node.scope, Located) else "a line outside detect_anomaly()"
+            layer = scope_path(node.scope)
+            op = node.op
+            name = f"{op.inputs[0]}[{i}]" if op.variadic else op.inputs[i]
+            message = (
+                f"backward: the gradient of {op.name!r}, called at {line}"
+                + (f" in layer {layer!r}" if layer else "")
+                + f", with respect to {name!r} has {what}"
+                + ("" if _troubles(gradient) else "; the gradient that came in is finite")
+            )
+            self.backward = Anomaly("backward", op.name, line, message)
+            self._found(message)
+            return
+
+    def _found(self, message: str) -> None:
+        if self._raises:
+            raise RuntimeError(message)
+
+
+class Located(Scope):
+    """A node's scope, with the user's line that made the node."""
+
+    __slots__ = ("line",)
+
+    def __init__(self, scope: Scope | None, line: str) -> None:
+        owner = None if scope is None else scope.owner()
+        super().__init__(None if scope is None else scope.enclosing, set() if owner is None else owner)
+        self.line = line
+
+
+@contextmanager
+def detect_anomaly(raises: bool = True) -> Iterator[Anomalies]:
+    """Find the operation that first produces a nan or an infinity, in forward and in backward.
+
+    A nan is reported always, an infinity only by the operation that makes it of something finite: one that is
+    put in on purpose (a mask of -inf) may be handed on. NumPy's own warnings are silent meanwhile. Every value
+    is looked at, so this is for finding an error, not for training.
+
+    Args:
+        raises: stop with an error at the first anomaly; if false, only note the first of each direction.
+
+    Raises:
+        RuntimeError: at the anomaly, naming the operation and the user's line that called it.
+
+    >>> import pullback as pb
+    >>> x = pb.tensor([0.0, 1.0], requires_grad=True)
+    >>> with pb.detect_anomaly(raises=False) as found:
+    ...     pb.sqrt(x).sum().backward()
+    >>> found.forward is None, found.backward.operation
+    (True, 'sqrt')
+    """
+    found = Anomalies(raises)
+    with observing(found), np.errstate(all="ignore"):
+        yield found
+
+
+def _parts(value: Any) -> Iterator[np.ndarray[Any, Any]]:
+    """The floating arrays in a value."""
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _parts(item)
+    elif value is not None:
+        data = np.asarray(value._data if isinstance(value, Tensor) else value)
+        if data.dtype.kind in "fc":
+            yield data
+
+
+def _troubles(value: Any) -> set[str]:
+    """Which of "nan" and "inf" a value holds."""
+    found = set()
+    for data in _parts(value):
+        if not np.isfinite(data).all():
+            found |= {"nan"} if np.isnan(data).any() else set()
+            found |= {"inf"} if np.isinf(data).any() else set()
+    return found
+
+
+def _new_trouble(value: Any, sources: tuple[Any, ...]) -> str | None:
+    """What is wrong with a value and was not put in, in words."""
+    troubles = _troubles(value)
+    if troubles == {"inf"} and any("inf" in _troubles(source) for source in sources):
+        return None
+    if not troubles:
+        return None
+    wrong = sum(int(np.sum(~np.isfinite(data))) for data in _parts(value))
+    size = sum(data.size for data in _parts(value))
+    return f"{' and '.join(sorted(troubles))} in {wrong} of {size} elements"
