@@ -10,7 +10,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from . import source
 from .family import BatchRule
 from .gate import Gate
 from .methods import OperationMethods
+
+if TYPE_CHECKING:
+    from .node import Node
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)  # a Tensor, or a named tuple of them
