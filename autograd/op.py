@@ -144,6 +144,16 @@ class Op:
         """The inputs whose rules name a value: it is saved if one of them wants a gradient."""
         return tuple(name for name, arguments in self.rule_arguments.items() if saved_name in arguments)
 
+    def sealed_values(self, node: Node) -> list[tuple[str, Node | None]]:
+        """For each of a node's seals, what was sealed, in words, and the parent that it came from, if one."""
+        names = [name for name in self.saved_names if name in self.inputs or name == "out"]
+        return [
+            ("its result", None)
+            if name == "out"
+            else (f"its input {name!r}", None if self.variadic else node.parents[self.inputs.index(name)])
+            for name in names
+        ]
+
     def _arguments(self, name: str, rule: Callable[..., Any]) -> tuple[str, ...]:
         arguments = tuple(inspect.signature(rule).parameters)
         known = {*_SPECIAL, *self.inputs, *self.parameters}
@@ -206,6 +216,33 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<operation {self.name}({', '.join(self.inputs)})>"
+
+
+class UnlistedOp(Op):
+    """An operation that serves inside the engine or a user's class: it has no public name and no samples."""
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        inputs: str,
+        rules: Mapping[str, Callable[..., Any]],
+        *,
+        name: str,
+        gate: Gate,
+        doc: str,
+        symbol: str | None = None,
+        module: str = __name__,
+    ) -> None:
+        options = {
+            parameter.name: parameter.default
+            for parameter in inspect.signature(op).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+        }
+        options |= {"name": name, "gate": gate, "doc": doc, "symbol": symbol, "module": module}
+        super().__init__(forward, inputs, rules, samples=lambda rng: (), **options)
+
+    def _attach(self) -> None:
+        """Nobody finds it by name."""
 
 
 def op(
