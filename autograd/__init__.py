@@ -33,6 +33,7 @@ from .function import Function, once_differentiable
 from .gate import Gate
 from .gradcheck import GradcheckResult, gradcheck
 from .io import load, save
+from .jacobian import hessian, jacobian
 from .mode import enable_grad, is_grad_enabled, no_grad
 from .ops.angles import acos, acosh, asin, asinh, atan, atan2, atanh, deg2rad, rad2deg
 from .ops.arithmetic import (
@@ -200,7 +201,8 @@ from .random import default_generator, manual_seed, rand, randn
 from .record import Entry, Recording, record, trace
 from .tape import gradients
 from .tensor import Tensor
-from .transforms import grad, jacobian, value_and_grad
+from .transforms import elementwise_grad, grad, hvp, jvp, value_and_grad, vjp
+from .vmap import vmap
 
 __all__ = [
     "Anomaly",
@@ -286,6 +288,7 @@ __all__ = [
     "dsplit",
     "dstack",
     "einsum",
+    "elementwise_grad",
     "empty",
     "empty_like",
     "enable_grad",
@@ -318,8 +321,10 @@ __all__ = [
     "gradients",
     "greater",
     "greater_equal",
+    "hessian",
     "hsplit",
     "hstack",
+    "hvp",
     "hypot",
     "i0",
     "iinfo",
@@ -334,6 +339,7 @@ __all__ = [
     "isinf",
     "isnan",
     "jacobian",
+    "jvp",
     "kron",
     "less",
     "less_equal",
@@ -456,6 +462,8 @@ __all__ = [
     "value_and_grad",
     "var",
     "vecdot",
+    "vjp",
+    "vmap",
     "vsplit",
     "vstack",
     "where",

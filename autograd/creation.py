@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .batched import like
 from .config import check_device, default_complex_dtype, get_default_dtype
 from .convert import numeric, to_array
 from .tensor import Tensor, wrap
@@ -47,12 +48,14 @@ def full(
 
 def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Zeros of the shape and dtype of x."""
-    return _made(np.zeros(x.shape, dtype or x.dtype), device, False)
+    check_device(device)
+    return like(x, np.zeros(x.shape, numeric(dtype or x.dtype)))
 
 
 def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Ones of the shape and dtype of x."""
-    return _made(np.ones(x.shape, dtype or x.dtype), device, False)
+    check_device(device)
+    return like(x, np.ones(x.shape, numeric(dtype or x.dtype)))
 
 
 def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
@@ -62,7 +65,8 @@ def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
 
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """One value everywhere, in the shape and dtype of x."""
-    return _made(np.full(x.shape, to_array(fill_value, dtype or x.dtype)), device, False)
+    check_device(device)
+    return like(x, np.full(x.shape, to_array(fill_value, dtype or x.dtype)))
 
 
 def arange(

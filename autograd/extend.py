@@ -3,13 +3,14 @@
 Our own `nn`, `optim` and `viz` use nothing else of the engine's inside.
 """
 
+from .family import Family, batch_size, behind_batch, padded, spread
 from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
 from .hooks import RemovableHandle
 from .inplace import replace_memory, writable
 from .io import write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
-from .samples import elementwise, given, integers, matrices, reduction
+from .samples import along, elementwise, given, integers, matrices, of_family, reduction
 from .testing import check_operation
 
 __all__ = [
@@ -23,12 +24,16 @@ __all__ = [
     "ROUTER",
     "SCALER",
     "SWITCHER",
+    "Family",
     "Gate",
     "Observer",
     "Op",
     "RemovableHandle",
     "Sample",
     "SingularPoint",
+    "along",
+    "batch_size",
+    "behind_batch",
     "check_operation",
     "elementwise",
     "given",
@@ -36,9 +41,12 @@ __all__ = [
     "matrices",
     "module_scope",
     "observing",
+    "of_family",
     "op",
+    "padded",
     "reduction",
     "replace_memory",
+    "spread",
     "writable",
     "write_atomically",
 ]

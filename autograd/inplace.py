@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .batched import BatchedTensor
+from .batched_tape import write
 from .convert import operand
 from .hooks import hand_over
 from .location import user_line
@@ -27,6 +29,9 @@ from .tensor import Tensor, wrap
 
 def write_index(target: Tensor, index: Any, value: Any) -> None:
     """`target[index] = value`."""
+    if isinstance(target, BatchedTensor) or isinstance(value, BatchedTensor):
+        write(target, freeze_index(index), value)
+        return
     data = value._data if isinstance(value, Tensor) else operand(value, target)
     if data is NotImplemented:
         raise TypeError(
@@ -44,6 +49,13 @@ def write_index(target: Tensor, index: Any, value: Any) -> None:
 
 def write_whole(target: Tensor, value: Any) -> Tensor:
     """Overwrite all of `target` with a result of its own shape, and return it."""
+    if isinstance(target, BatchedTensor) or isinstance(value, BatchedTensor):
+        if value.shape != target.shape:
+            raise ValueError(
+                f"the result has shape {value.shape} and cannot be written in place into shape {target.shape}"
+            )
+        write(target, (...,), value)
+        return target
     data, node = (value._data, value._node) if isinstance(value, Tensor) else (value, None)
     if np.shape(data) != target.shape:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What is switched on at the moment: recording on the tape, the module scope, observers.
+"""What is switched on at the moment: recording on the tape, the module scope, observers, the levels of `vmap`.
 
 All of it is one immutable `Mode` in one context variable, so that it is per thread and per
 asyncio task, and always restored.
@@ -63,16 +63,23 @@ class Scope:
 class Mode:
     """An immutable set of switches; `changed` gives another."""
 
-    __slots__ = ("grad", "observers", "scope")
+    __slots__ = ("grad", "levels", "observers", "scope")
 
-    def __init__(self, grad: bool, scope: Scope | None, observers: tuple[Observer, ...]) -> None:
+    def __init__(
+        self,
+        grad: bool,
+        scope: Scope | None,
+        observers: tuple[Observer, ...],
+        levels: tuple[tuple[int, int], ...] | None = None,
+    ) -> None:
         self.grad = grad
         self.scope = scope
         self.observers = observers
+        self.levels = levels  # of vmap, outermost first: (number, examples); None outside, quick to see
 
     def changed(self, **switches: Any) -> Mode:
         """A copy with some switches set otherwise."""
-        now = {"grad": self.grad, "scope": self.scope, "observers": self.observers}
+        now = {name: getattr(self, name) for name in self.__slots__}
         return Mode(**(now | switches))
 
 

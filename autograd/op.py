@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Protocol,
 import numpy as np
 
 from . import source
+from .family import BatchRule
 from .gate import Gate
 from .methods import OperationMethods
 
@@ -87,6 +88,7 @@ class Op:
         reference: Callable[..., Any] | None,
         singular: Sequence[SingularPoint],
         view: bool,
+        batch: BatchRule | None,
         complex: ComplexRules | None,
         outputs: type[tuple[Any, ...]] | None,
         observable: Callable[..., Any] | None,
@@ -102,6 +104,8 @@ class Op:
         self.reference = reference
         self.singular = tuple(singular)
         self.view = view
+        family = getattr(samples, "family", None)
+        self.batch = batch if batch or family is None else family.batch
         self.complex = complex
         self.outputs = outputs
         self.observable = observable
@@ -257,6 +261,7 @@ def op(
     reference: Callable[..., Any] | None = None,
     singular: Sequence[SingularPoint] = (),
     view: bool = False,
+    batch: BatchRule | None = None,
     complex: ComplexRules | None = None,
     outputs: type[tuple[Any, ...]] | None = None,
     observable: Callable[..., Any] | None = None,
@@ -284,6 +289,8 @@ def op(
         reference: an independent implementation on arrays that the tests compare with.
         singular: the conventions at points where the derivative does not exist.
         view: whether the result may share the memory of the first input.
+        batch: how `vmap` computes a whole batch at once (`autograd/family.py`), where the family that the
+            samples name does not say it; without either, `vmap` computes each example by itself.
         complex: what the rules are for complex numbers, whose gradient is ∂/∂Re + i·∂/∂Im. "holomorphic": the
             operation has a complex derivative and the rules are the real ones, g times the slope; the engine
             conjugates, so that g meets the conjugate of the slope. "written": the rules are right as they
@@ -320,6 +327,7 @@ def op(
         "reference": reference,
         "singular": singular,
         "view": view,
+        "batch": batch,
         "complex": complex,
         "outputs": outputs,
         "observable": observable,

@@ -66,6 +66,7 @@ PICK = Op(
     numpy=(),
     reference=None,
     singular=(),
+    batch=None,
     view=False,
     complex="written",
     outputs=None,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .family import Family
 from .op import Sample, Samples
 
 Interval = tuple[float, float]
@@ -31,12 +32,14 @@ BROADCASTS: tuple[tuple[Shape, ...], ...] = (
 
 UNARY_LAW = "Works on each element; the result has the shape of the input."
 ELEMENTWISE_LAW = "Works on each element; the inputs broadcast to the shape of the result."
+ALONG_LAW = "Works along an axis; the result has the shape of the input."
 REDUCTION_LAW = "The result lacks the reduced axes, or has them with length 1 if keepdims is true."
 
 
-def _with_law(samples: Samples, law: str) -> Samples:
-    """Let a sample generator carry the law of shapes that its operations obey, for their docstrings."""
+def _with_law(samples: Samples, law: str, family: Family) -> Samples:
+    """Let a sample generator name the family of its operations, and their law of shapes for the docstrings."""
     samples.law = law  # type: ignore[attr-defined]  # functions take attributes
+    samples.family = family  # type: ignore[attr-defined]  # as above
     return samples
 
 
@@ -67,7 +70,7 @@ def elementwise(
                 inputs = [np.asarray(np.round(x, 1) + 0.03 * i) for i, x in enumerate(inputs)]
             yield Sample(tuple(inputs), dict(parameters))
 
-    return _with_law(samples, ELEMENTWISE_LAW if arity > 1 else UNARY_LAW)
+    return _with_law(samples, ELEMENTWISE_LAW if arity > 1 else UNARY_LAW, Family.ELEMENTWISE)
 
 
 def integers(arity: int) -> Samples:
@@ -77,7 +80,7 @@ def integers(arity: int) -> Samples:
         for group in BROADCASTS:
             yield Sample(tuple(rng.integers(0, 8, shape) for shape in group[:arity]), {})
 
-    return _with_law(samples, ELEMENTWISE_LAW if arity > 1 else UNARY_LAW)
+    return _with_law(samples, ELEMENTWISE_LAW if arity > 1 else UNARY_LAW, Family.ELEMENTWISE)
 
 
 def reduction(*, empty: bool = True, distinct: bool = False, minimum: int = 0, **options: Any) -> Samples:
@@ -105,16 +108,27 @@ def reduction(*, empty: bool = True, distinct: bool = False, minimum: int = 0, *
             )
             yield Sample((values.reshape(shape),), {**parameters, **options})
 
-    return _with_law(samples, REDUCTION_LAW)
+    return _with_law(samples, REDUCTION_LAW, Family.REDUCTION)
 
 
-def given(*cases: tuple[Sequence[Any], dict[str, Any]]) -> Samples:
+def given(*cases: tuple[Sequence[Any], dict[str, Any]], family: Family | None = None) -> Samples:
     """Cases written out: a shape stands for normal values of that shape, an array for itself."""
 
     def samples(rng: np.random.Generator) -> Iterator[Sample]:
         for inputs, parameters in cases:
             yield Sample(tuple(_fill(rng, item) for item in inputs), dict(parameters))
 
+    return of_family(samples, family)
+
+
+def along(*cases: tuple[Sequence[Any], dict[str, Any]]) -> Samples:
+    """Cases written out, for an operation along `axis` that keeps the shape."""
+    return _with_law(given(*cases), ALONG_LAW, Family.ALONG)
+
+
+def of_family(samples: Samples, family: Family | None) -> Samples:
+    """Let samples of one's own name the family of their operation; None for one outside the families."""
+    samples.family = family  # type: ignore[attr-defined]  # functions take attributes
     return samples
 
 
@@ -151,4 +165,4 @@ def matrices(
                     inputs = (x,) if second is None else (x, rng.normal(size=second))
                     yield Sample(inputs, dict(parameters))
 
-    return samples
+    return of_family(samples, Family.LEADING)

@@ -110,6 +110,7 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
 
 
 def _namespace(op: Op) -> dict[str, Any]:
+    from .batched import vectorised
     from .convert import array_operand, asarray, is_complex, operand
     from .errors import checked_result, no_rule, refuse_complex, refuse_operand, refuse_parameter, untracked
     from .tape import project
@@ -130,6 +131,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         "as_memory": np.asarray,
         "current_mode": current_mode,
         "announce_forward": announce_forward,
+        "vectorised": vectorised,
         "next_number": next_number,
         "asarray": asarray,
         "operand": operand,
@@ -210,6 +212,7 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
         f"{INDENT}announce_forward(current.observers, op)",
     ]
     body += [] if is_operator else _respelling(op) + _freeze_parameters(op)
+    body += _vectorise(op)
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
     body.append(f"out = {_forward_text(op, '_data')}")
     if not isinstance(op.forward, np.ufunc):
@@ -234,6 +237,18 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     body.append(f"{INDENT * 2}observer.on_forward(op, {seen}, {_parameter_tuple(op)}, result)")
     body.append("return result")
     return _function(function_name, signature, body)
+
+
+def _vectorise(op: Op) -> list[str]:
+    """Inside vmap, the whole batch at once."""
+    inputs = op.inputs[0] if op.variadic else _tuple(op.inputs)
+    return [
+        "if current.levels is not None:",
+        *([f"{INDENT}{inputs} = tuple({inputs})"] if op.variadic else []),
+        f"{INDENT}result = vectorised(op, {inputs}, {_parameter_tuple(op)})",
+        f"{INDENT}if result is not None:",
+        f"{INDENT * 2}return result",
+    ]
 
 
 def _check_result(op: Op) -> list[str]:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .batched import BatchedTensor
+from .batched_tape import pull_back
 from .hooks import Attachment
 from .mode import ModeContext, Observer, announce_backward, current_mode
 from .node import FREED, Node
@@ -32,6 +34,8 @@ def backward(
     inputs: Tensor | Sequence[Tensor] | None,
 ) -> None:
     """See `Tensor.backward`."""
+    if isinstance(gradient, BatchedTensor):
+        gradient.refuse_backward()
     node, seed = _seed(output, gradient, create_graph)
     inputs = (inputs,) if isinstance(inputs, Tensor) else inputs
     wanted = None if inputs is None else {_node_of(tensor, "inputs") for tensor in inputs}
@@ -93,6 +97,28 @@ def gradients(
         grad_outputs = (grad_outputs,)
     if len(grad_outputs) != len(outputs):
         raise ValueError(f"{len(outputs)} outputs need as many grad_outputs, not {len(grad_outputs)}")
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    if any(isinstance(tensor, BatchedTensor) for tensor in (*outputs, *inputs)):
+        found = pull_back(outputs, inputs, grad_outputs, retain_graph, create_graph)
+    else:
+        found = _gradients(outputs, inputs, grad_outputs, retain_graph, create_graph)
+    unused = [i for i, gradient in enumerate(found) if gradient is None]
+    if unused and not allow_unused:
+        raise RuntimeError(
+            f"the outputs do not depend on input {', '.join(map(str, unused))}; "
+            "pass allow_unused=True to get None for it"
+        )
+    return tuple(found)
+
+
+def _gradients(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    grad_outputs: Sequence[Any],
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Tensor | None]:
+    """The gradients of tensors on the tape; None for an input that no output depends on."""
     seeds = [_seed(output, g, create_graph) for output, g in zip(outputs, grad_outputs, strict=True)]
     nodes = [_node_of(tensor, "inputs") for tensor in inputs]
     found: dict[Node, Any] = {}
@@ -102,14 +128,8 @@ def gradients(
             found[node] = gradient
 
     wanted = set(nodes)
-    _walk(seeds, wanted, deliver, create_graph if retain_graph is None else retain_graph, create_graph)
-    unused = [i for i, node in enumerate(nodes) if node not in found]
-    if unused and not allow_unused:
-        raise RuntimeError(
-            f"the outputs do not depend on input {', '.join(map(str, unused))}; "
-            "pass allow_unused=True to get None for it"
-        )
-    return tuple(None if node not in found else _own(found[node]) for node in nodes)
+    _walk(seeds, wanted, deliver, retain_graph, create_graph)
+    return [None if node not in found else _own(found[node]) for node in nodes]
 
 
 def _own(gradient: Any) -> Tensor:
@@ -160,18 +180,20 @@ def _seed(output: Tensor, gradient: Any, recorded: bool) -> tuple[Node, Any]:
     if gradient.dtype.kind == "c" and node.dtype.kind != "c":
         raise TypeError(f"the gradient of a {node.dtype} tensor cannot be {gradient.dtype}")
     gradient = gradient.astype(node.dtype)
-    if recorded:
+    if recorded or isinstance(gradient, BatchedTensor):
         return node, gradient if isinstance(gradient, Tensor) else wrap(gradient, None)
     return node, gradient._data if isinstance(gradient, Tensor) else gradient
 
 
 def _walk(
-    seeds: Iterable[tuple[Node, Any]],
+    seeds: Sequence[tuple[Node, Any]],
     wanted: set[Node] | None,
     deliver: Deliver,
     retain_graph: bool,
     create_graph: bool,
 ) -> None:
+    """The rules are fed arrays, or Tensors where their work is recorded or is that of a whole batch."""
+    as_tensors = create_graph or any(isinstance(gradient, Tensor) for _, gradient in seeds)
     running: dict[Node, Any] = {}
     owned: set[Node] = set()
     for node, gradient in seeds:
@@ -206,7 +228,7 @@ def _walk(
                     continue
             if observers:
                 announce_backward(observers, node)
-            saved = _as_tensors(node) if create_graph else node.saved
+            saved = _as_tensors(node) if as_tensors else node.saved
             contributions = node.op.pull(node, parents, saved, gradient)
             if observers:
                 _observe(observers, node, gradient, contributions)

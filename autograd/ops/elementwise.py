@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..convert import PYTHON_SCALARS, to_array
+from ..family import Family
 from ..gate import BLOCK, DISTRIBUTOR, FLAT, ROUTER, SCALER, SWITCHER
 from ..op import SingularPoint, op
-from ..samples import elementwise, integers
+from ..samples import elementwise, integers, of_family
 
 # arithmetic
 
@@ -387,8 +388,12 @@ def _below(x: Any, y: Any) -> Any:
     gate={"condition": BLOCK, "x": ROUTER, "y": ROUTER},
     complex="written",
     numpy=(np.where,),
-    samples=lambda rng: (
-        sample._replace(inputs=(sample.inputs[0] > 0, *sample.inputs[1:])) for sample in elementwise(3)(rng)
+    samples=of_family(
+        lambda rng: (
+            sample._replace(inputs=(sample.inputs[0] > 0, *sample.inputs[1:]))
+            for sample in elementwise(3)(rng)
+        ),
+        Family.ELEMENTWISE,
     ),
     reference=np.where,
 )

@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any
 import numpy as np
 from ..convert import PYTHON_SCALARS, to_array
+from ..family import Family
 from ..gate import BLOCK, DISTRIBUTOR, FLAT, ROUTER, SCALER, SWITCHER
 from ..op import SingularPoint, op
-from ..samples import elementwise, integers
+from ..samples import elementwise, integers, of_family
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 @declared

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import BatchedTensor
+from ..family import PerExample, batch_size, padded
 from ..gate import DISTRIBUTOR, ROUTER
 from ..methods import method
 from ..op import Op, op
@@ -29,6 +31,8 @@ def _freeze(part: Any) -> Any:
     if isinstance(part, Tensor):
         if part.dtype.kind not in "biu":
             raise IndexError(f"an index must be of integers or booleans, and this tensor is {part.dtype}")
+        if isinstance(part, BatchedTensor) and part.dtype.kind != "b":
+            return part
         part = part._data
     if isinstance(part, slice):
         return slice(
@@ -46,6 +50,85 @@ def _picks_each_once(index: tuple[Any, ...]) -> bool:
     return not any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" and part.ndim for part in index)
 
 
+# an index inside vmap
+
+
+def _is_advanced(part: Any) -> bool:
+    return isinstance(part, (np.ndarray, Tensor, PerExample))
+
+
+def _arrays_of(index: tuple[Any, ...]) -> tuple[list[int], int]:
+    """Where an index has arrays (and integers beside arrays), and how many axes they make together."""
+    if not any(map(_is_advanced, index)):
+        return [], 0
+    places, ndim = [], 0
+    for i, part in enumerate(index):
+        if isinstance(part, PerExample):
+            ndim = max(ndim, part.value.ndim - 1)
+        elif isinstance(part, bool) or (_is_advanced(part) and part.dtype.kind == "b"):
+            ndim = max(ndim, 1)
+        elif _is_advanced(part):
+            ndim = max(ndim, part.ndim)
+        elif part is None or part is Ellipsis or isinstance(part, slice):
+            continue
+        places.append(i)
+    return places, ndim
+
+
+def axes_in_front(index: tuple[Any, ...]) -> int:
+    """How many axes NumPy puts before all others, because arrays in the index stand apart from each other."""
+    places, ndim = _arrays_of(index)
+    apart = bool(places) and places[-1] - places[0] >= len(places)
+    return ndim if apart else 0
+
+
+def _batch_getitem(call: Any, batched: tuple[bool, ...], x: Any, *, index: tuple[Any, ...]) -> Any:
+    if not any(isinstance(part, PerExample) for part in index):
+        front = axes_in_front(index)
+        picked = call(x, index=(slice(None), *index))
+        return np.moveaxis(picked, front, 0) if front else picked
+    index = _without_masks(_without_ellipsis(index, x.ndim - batched[0]))
+    places, ndim = _arrays_of(index)
+    before = sum(not isinstance(part, int) for part in index[: places[0]])
+    in_front = axes_in_front(index) > 0 or places[-1] - places[0] >= len(places)
+    parts = [padded(part.value, ndim) if isinstance(part, PerExample) else part for part in index]
+    if not batched[0]:
+        picked = call(x, index=freeze_index(tuple(parts)))
+        return picked if in_front else np.moveaxis(picked, before, 0)
+    size = batch_size(batched, (x,))
+    examples = np.arange(size).reshape((size, *(1,) * ndim))
+    picked = call(x, index=freeze_index((examples, *parts)))
+    if in_front or not before:
+        return picked
+    return np.moveaxis(picked, tuple(range(1, 1 + ndim)), tuple(range(1 + before, 1 + before + ndim)))
+
+
+def _without_ellipsis(index: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
+    used = sum(
+        part.ndim if isinstance(part, np.ndarray) and part.dtype.kind == "b" else 1
+        for part in index
+        if part is not None and part is not Ellipsis
+    )
+    at = next((i for i, part in enumerate(index) if part is Ellipsis), len(index))
+    return (*index[:at], *(slice(None),) * (ndim - used), *index[at + 1 :])
+
+
+def _without_masks(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    parts: list[Any] = []
+    for part in index:
+        is_mask = isinstance(part, np.ndarray) and part.dtype.kind == "b"
+        parts += np.nonzero(part) if is_mask else (part,)
+    return tuple(parts)
+
+
+def _batch_scatter_add(
+    call: Any, batched: tuple[bool, ...], values: Any, *, index: tuple[Any, ...], shape: tuple[int, ...]
+) -> Any:
+    size, front = batch_size(batched, (values,)), axes_in_front(index)
+    values = np.moveaxis(values, 0, front) if front else values
+    return call(values, index=(slice(None), *index), shape=(size, *shape))
+
+
 @op(
     "x",
     x=lambda g, index, x_shape: scatter_add.raw(g, index, x_shape),
@@ -53,6 +136,7 @@ def _picks_each_once(index: tuple[Any, ...]) -> bool:
     complex="written",
     symbol="[ ]",
     view=True,
+    batch=_batch_getitem,
     samples=given(
         (((3, 4),), {"index": (1,)}),
         (((3, 4),), {"index": (slice(None), slice(None, None, -2))}),
@@ -79,6 +163,7 @@ def getitem(x: Any, /, index: Any) -> Any:
     gate=DISTRIBUTOR,
     complex="written",
     symbol="+[ ]",
+    batch=_batch_scatter_add,
     samples=given(
         (((4,),), {"index": (1,), "shape": (3, 4)}),
         (((3, 4),), {"index": (np.array([0, 2, 0]),), "shape": (3, 4)}),

@@ -2,6 +2,8 @@
 from __future__ import annotations
 from typing import Any
 import numpy as np
+from ..batched import BatchedTensor
+from ..family import PerExample, batch_size, padded
 from ..gate import DISTRIBUTOR, ROUTER
 from ..methods import method
 from ..op import Op, op
@@ -11,6 +13,7 @@ from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 Path = tuple[tuple[Op, tuple[Any, ...]], ...]
 def freeze_index(index: Any) -> tuple[Any, ...]: ...
+def axes_in_front(index: tuple[Any, ...]) -> int: ...
 @declared
 def getitem(x: Any, /, index: Any) -> Tensor: ...
 @declared

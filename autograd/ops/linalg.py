@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..convert import asarray, both
+from ..family import padded
 from ..gate import ROUTER, SWITCHER
 from ..op import op
 from ..samples import given
@@ -40,6 +41,25 @@ def _right_gradient(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
     return np.swapaxes(x, -1, -2) @ g
 
 
+def _batch_matmul(call: Any, batched: tuple[bool, ...], x: Any, y: Any) -> Any:
+    """One product of matrices where one side is a vector and the other is shared, else products in parallel."""
+    x_ndim, y_ndim = x.ndim - batched[0], y.ndim - batched[1]
+    if not x_ndim or not y_ndim:
+        raise ValueError("matmul: inputs need at least one axis, and one example of an input has none")
+    if not batched[1] and (x_ndim > 1 or y_ndim <= 2) and y_ndim <= 2:
+        return call(x, y)
+    if not batched[0] and y_ndim == 1 and x_ndim <= 2:
+        return call(y, np.swapaxes(x, 0, 1) if x_ndim == 2 else x)
+    ndim = max(x_ndim, y_ndim, 2)
+    if x_ndim == 1:
+        x = np.expand_dims(x, -2)
+    if y_ndim == 1:
+        y = np.expand_dims(y, -1)
+    out = call(padded(x, ndim) if batched[0] else x, padded(y, ndim) if batched[1] else y)
+    gone = [axis for axis, vector in ((-2, x_ndim == 1), (-1, y_ndim == 1)) if vector]
+    return np.squeeze(out, tuple(gone)) if gone else out
+
+
 matmul = op(
     np.matmul,
     "x y",
@@ -50,6 +70,7 @@ matmul = op(
     infix="@",
     symbol="@",
     method=True,
+    batch=_batch_matmul,
     numpy=(np.linalg.matmul,),
     samples=given(
         (((2, 3), (3, 4)), {}),

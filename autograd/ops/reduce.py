@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..family import Family
 from ..gate import BLOCK, DISTRIBUTOR, MIXER, ROUTER
 from ..op import SingularPoint, op
-from ..samples import reduction
+from ..samples import of_family, reduction
 
 Axis = int | tuple[int, ...] | None
 
@@ -188,7 +189,7 @@ def any(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return np.any(x, axis=axis, keepdims=keepdims)
 
 
-def _arg_samples(rng: np.random.Generator) -> Any:
+def _single_axis(rng: np.random.Generator) -> Any:
     return (
         sample
         for sample in reduction(empty=False, distinct=True)(rng)
@@ -196,13 +197,30 @@ def _arg_samples(rng: np.random.Generator) -> Any:
     )
 
 
-@op("x", gate=BLOCK, method=True, numpy=(np.argmax,), samples=_arg_samples, reference=np.argmax)
+_arg_samples = of_family(_single_axis, Family.REDUCTION)
+
+
+@op(
+    "x",
+    gate=BLOCK,
+    method=True,
+    numpy=(np.argmax,),
+    samples=_arg_samples,
+    reference=np.argmax,
+)
 def argmax(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Any:
     """The index of the largest element, the first one at a tie; into the flat array if axis is None."""
     return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
-@op("x", gate=BLOCK, method=True, numpy=(np.argmin,), samples=_arg_samples, reference=np.argmin)
+@op(
+    "x",
+    gate=BLOCK,
+    method=True,
+    numpy=(np.argmin,),
+    samples=_arg_samples,
+    reference=np.argmin,
+)
 def argmin(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Any:
     """The index of the smallest element, the first one at a tie; into the flat array if axis is None."""
     return np.argmin(x, axis=axis, keepdims=keepdims)

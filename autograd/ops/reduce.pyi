@@ -2,9 +2,10 @@
 from __future__ import annotations
 from typing import Any
 import numpy as np
+from ..family import Family
 from ..gate import BLOCK, DISTRIBUTOR, MIXER, ROUTER
 from ..op import SingularPoint, op
-from ..samples import reduction
+from ..samples import of_family, reduction
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 Axis = int | tuple[int, ...] | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +10,45 @@ import numpy as np
 
 from ..config import check_device
 from ..convert import numeric
+from ..family import batch_size, behind_batch, padded, spread
 from ..gate import ADDER, RELAY
 from ..methods import method
 from ..op import op
 from ..samples import elementwise, given
 from ..tensor import Tensor
+
+# inside vmap: each works behind the batch axis, and `b` says which inputs have one
+
+
+def _reshaped(shape: int | tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
+    """The new shape of an example, with the length that is left open."""
+    new = _as_tuple(shape)
+    size, known = math.prod(old), math.prod(length for length in new if length != -1)
+    if new.count(-1) == 1 and known and size % known == 0:
+        new = tuple(size // known if length == -1 else length for length in new)
+    if math.prod(new) != size or -1 in new:
+        raise ValueError(f"an array of shape {old} cannot be reshaped to {shape}")
+    return new
+
+
+def _as_tuple(shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (shape,) if isinstance(shape, int) else tuple(shape)
+
+
+def _unit_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(i for i, length in enumerate(shape) if length == 1)
+
+
+def _batch_concat(call: Any, batched: tuple[bool, ...], arrays: Any, *, axis: int | None) -> Any:
+    arrays = _all_batched(batched, arrays)
+    if axis is None:
+        return call([x.reshape((x.shape[0], math.prod(x.shape[1:]))) for x in arrays], axis=1)
+    return call(arrays, axis=behind_batch(axis, arrays[0].ndim - 1))
+
+
+def _all_batched(batched: tuple[bool, ...], arrays: Any) -> list[Any]:
+    size = batch_size(batched, arrays)
+    return [x if b else spread(x, size) for x, b in zip(arrays, batched, strict=True)]
 
 
 @op(
@@ -23,6 +58,9 @@ from ..tensor import Tensor
     complex="written",
     numpy=(np.reshape,),
     view=True,
+    batch=lambda call, b, x, shape, copy: call(
+        x, shape=(x.shape[0], *_reshaped(shape, x.shape[1:])), copy=copy
+    ),
     samples=given(
         (((2, 3),), {"shape": (3, 2)}),
         (((2, 3),), {"shape": -1}),
@@ -51,6 +89,9 @@ def reshape(x: Any, /, shape: int | tuple[int, ...], *, copy: bool | None = None
     symbol="ᵀ",
     numpy=(np.transpose,),
     view=True,
+    batch=lambda call, b, x, axes: call(
+        x, axes=(0, *(range(x.ndim - 1, 0, -1) if axes is None else behind_batch(axes, x.ndim - 1)))
+    ),
     samples=given(
         (((2, 3),), {"axes": (1, 0)}),
         (((2, 3, 4),), {"axes": (2, 0, 1)}),
@@ -79,6 +120,9 @@ def _inverse(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
     method=True,
     numpy=(np.swapaxes,),
     view=True,
+    batch=lambda call, b, x, axis1, axis2: call(
+        x, axis1=behind_batch(axis1, x.ndim - 1), axis2=behind_batch(axis2, x.ndim - 1)
+    ),
     samples=given((((2, 3),), {"axis1": 0, "axis2": 1}), (((2, 3, 4),), {"axis1": -1, "axis2": 0})),
     reference=np.swapaxes,
 )
@@ -94,6 +138,9 @@ def swapaxes(x: Any, /, axis1: int, axis2: int) -> Any:
     complex="written",
     numpy=(np.expand_dims,),
     view=True,
+    batch=lambda call, b, x, axis: call(
+        x, axis=behind_batch(axis, x.ndim - 1 + (len(axis) if isinstance(axis, tuple) else 1))
+    ),
     samples=given((((2, 3),), {"axis": 0}), (((2, 3),), {"axis": -1}), (((),), {"axis": (0, 1)})),
     reference=np.expand_dims,
 )
@@ -110,6 +157,9 @@ def expand_dims(x: Any, /, axis: int | tuple[int, ...] = 0) -> Any:
     method=True,
     numpy=(np.squeeze,),
     view=True,
+    batch=lambda call, b, x, axis: call(
+        x, axis=behind_batch(_unit_axes(x.shape[1:]) if axis is None else axis, x.ndim - 1)
+    ),
     samples=given(
         (((2, 1, 3),), {"axis": 1}), (((1, 2, 1),), {"axis": (0, -1)}), (((1, 1),), {"axis": None})
     ),
@@ -127,6 +177,9 @@ def squeeze(x: Any, /, axis: int | tuple[int, ...] | None = None) -> Any:
     complex="written",
     numpy=(np.broadcast_to,),
     view=True,
+    batch=lambda call, b, x, shape: call(
+        padded(x, len(_as_tuple(shape))), shape=(x.shape[0], *_as_tuple(shape))
+    ),
     samples=given(
         (((3,),), {"shape": (2, 3)}),
         (((2, 1),), {"shape": (4, 2, 3)}),
@@ -147,6 +200,9 @@ def broadcast_to(x: Any, /, shape: tuple[int, ...]) -> Any:
     complex="written",
     numpy=(np.flip,),
     view=True,
+    batch=lambda call, b, x, axis: call(
+        x, axis=behind_batch(tuple(range(x.ndim - 1)) if axis is None else axis, x.ndim - 1)
+    ),
     samples=given((((3,),), {}), (((2, 3),), {"axis": 1}), (((2, 3),), {"axis": (0, 1)})),
     reference=np.flip,
 )
@@ -170,6 +226,7 @@ def _part(g: Any, i: int, shapes: Sequence[tuple[int, ...]], axis: int | None) -
     gate=RELAY,
     complex="written",
     numpy=(np.concatenate,),
+    batch=_batch_concat,
     samples=given(
         (([(2, 3), (1, 3)],), {}),
         (([(2, 3), (2, 1), (2, 0)],), {"axis": -1}),
@@ -194,6 +251,9 @@ def concat(arrays: Any, /, axis: int | None = 0) -> Any:
     gate=RELAY,
     complex="written",
     numpy=(np.stack,),
+    batch=lambda call, b, arrays, axis: call(
+        _all_batched(b, arrays), axis=behind_batch(axis, np.ndim(arrays[0]) - b[0] + 1)
+    ),
     samples=given((([(2, 3), (2, 3)],), {}), (([(2,), (2,), (2,)],), {"axis": -1}), (([(), ()],), {})),
     reference=np.stack,
 )
@@ -209,6 +269,9 @@ def stack(arrays: Any, /, axis: int = 0) -> Any:
     complex="written",
     numpy=(np.moveaxis,),
     view=True,
+    batch=lambda call, b, x, source, destination: call(
+        x, source=behind_batch(source, x.ndim - 1), destination=behind_batch(destination, x.ndim - 1)
+    ),
     samples=given(
         (((2, 3, 4),), {"source": 0, "destination": -1}),
         (((2, 3, 4),), {"source": (0, 1), "destination": (2, 0)}),

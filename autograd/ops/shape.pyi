@@ -1,10 +1,12 @@
 # Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.
 from __future__ import annotations
+import math
 from collections.abc import Sequence
 from typing import Any
 import numpy as np
 from ..config import check_device
 from ..convert import numeric
+from ..family import batch_size, behind_batch, padded, spread
 from ..gate import ADDER, RELAY
 from ..methods import method
 from ..op import op

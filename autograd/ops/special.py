@@ -8,7 +8,7 @@ import numpy as np
 
 from ..gate import MIXER, ROUTER, SCALER
 from ..op import SingularPoint, op
-from ..samples import elementwise, given, reduction
+from ..samples import along, elementwise, reduction
 from .reduce import Axis
 
 
@@ -76,7 +76,7 @@ def _again(reduced: Any, axis: Axis, x: Any) -> Any:
     x=lambda g, out, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)),
     gate=MIXER,
     method=True,
-    samples=given((((4,),), {"axis": -1}), (((3, 4),), {"axis": 0}), (((2, 3, 4),), {"axis": (1, 2)})),
+    samples=along((((4,),), {"axis": -1}), (((3, 4),), {"axis": 0}), (((2, 3, 4),), {"axis": (1, 2)})),
     reference=lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True),
 )
 def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
@@ -95,7 +95,7 @@ def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
     x=lambda g, out, axis: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True),
     gate=MIXER,
     method=True,
-    samples=given((((4,),), {"axis": -1}), (((3, 4),), {"axis": 0}), (((2, 3, 4),), {"axis": (1, 2)})),
+    samples=along((((4,),), {"axis": -1}), (((3, 4),), {"axis": 0}), (((2, 3, 4),), {"axis": (1, 2)})),
     reference=lambda x, axis: x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True)),
 )
 def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:

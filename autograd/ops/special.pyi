@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 from ..gate import MIXER, ROUTER, SCALER
 from ..op import SingularPoint, op
-from ..samples import elementwise, given, reduction
+from ..samples import along, elementwise, reduction
 from .reduce import Axis
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor
-from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op
+from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op, padded
 
 Array = np.ndarray[Any, Any]
 
@@ -60,6 +60,24 @@ def _check(input: Array, weight: Array, bias: Array | None) -> None:
         )
 
 
+def _batch(call: Any, batched: tuple[bool, ...], input: Any, weight: Any, bias: Any) -> Any:
+    """One product where the weight is shared; with a weight for each example, products in parallel."""
+    if not batched[1] and not batched[2] and input.ndim > 1:
+        return call(input, weight, bias)
+    given = zip((input, weight, bias), batched, strict=True)
+    _check(*(None if x is None else np.broadcast_to(np.zeros((), x.dtype), x.shape[b:]) for x, b in given))
+    ndim = input.ndim - batched[0]
+    rows = max(ndim, 2)
+    if ndim == 1:
+        input = np.expand_dims(input, -2)
+    transposed = np.swapaxes(weight, -1, -2)
+    result = np.matmul(
+        padded(input, rows) if batched[0] else input, padded(transposed, rows) if batched[1] else transposed
+    )
+    result = np.squeeze(result, -2) if ndim == 1 else result
+    return result if bias is None else result + (padded(bias, ndim) if batched[2] else bias)
+
+
 linear: Callable[..., Tensor] = op(
     _linear,
     "input weight bias",
@@ -69,6 +87,7 @@ linear: Callable[..., Tensor] = op(
     gate={"input": SWITCHER, "weight": SWITCHER, "bias": DISTRIBUTOR},
     name="linear",
     symbol="x·Wᵀ+b",
+    batch=_batch,
     samples=given(
         (((4, 3), (2, 3), (2,)), {}),
         (((4, 3), (2, 3)), {}),

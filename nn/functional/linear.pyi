@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 import numpy as np
 from ...autograd import Tensor
-from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op
+from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op, padded
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 Array = np.ndarray[Any, Any]

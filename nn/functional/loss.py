@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, log_softmax
-from ...autograd.extend import BLOCK, MIXER, given, op
+from ...autograd import Tensor, asarray, log_softmax
+from ...autograd.extend import BLOCK, MIXER, batch_size, given, op, spread
 
 Array = np.ndarray[Any, Any]
 
@@ -219,6 +220,45 @@ def _check(
         )
 
 
+def _batch(
+    call: Any,
+    batched: tuple[bool, ...],
+    input: Any,
+    target: Any,
+    weight: Any,
+    *,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+) -> Any:
+    """The samples of all examples in one row; each example takes its own mean of its losses."""
+    if batched[2]:
+        raise RuntimeError("cross_entropy: inside vmap the class weights must be the same for all examples")
+    size = batch_size(batched, (input, target, weight))
+    input, target = (x if b else spread(x, size) for x, b in zip((input, target), batched[:2], strict=True))
+    several = input.ndim > 2  # samples in each example, and not one alone
+    rows = [np.reshape(x, (size * x.shape[1], *x.shape[2:])) if several else x for x in (input, target)]
+    losses = call(*rows, weight, ignore_index=ignore_index, reduction="none", label_smoothing=label_smoothing)
+    losses = np.reshape(losses, (size, *input.shape[1:2], *input.shape[3:])) if several else losses
+    if reduction == "none":
+        return losses
+    total = np.sum(losses, axis=tuple(range(1, losses.ndim)))
+    if reduction == "sum":
+        return total
+    counts = _counts(losses, target, weight, ignore_index)
+    return np.where(counts == 0, np.nan, total / np.where(counts == 0, 1, counts))
+
+
+def _counts(losses: Any, target: Any, weight: Any, ignore_index: int) -> Any:
+    """What the mean of each example divides by."""
+    size, samples = losses.shape[0], math.prod(losses.shape[1:])
+    if target.dtype.kind == "f":
+        return np.full(size, samples, losses.dtype)
+    kept = target != ignore_index
+    counts = kept if weight is None else np.where(kept, asarray(weight)[np.where(kept, target, 0)], 0)
+    return np.sum(np.reshape(counts, (size, samples)), axis=1).astype(losses.dtype)
+
+
 _LABELS = np.array([2, 0, 1, 2])
 _WEIGHTS = np.array([0.5, 2.0, 1.0])
 
@@ -230,6 +270,7 @@ cross_entropy: Callable[..., Tensor] = op(
     gate={"input": MIXER, "target": MIXER, "weight": BLOCK},
     name="cross_entropy",
     symbol="cross entropy",
+    batch=_batch,
     samples=given(
         (((4, 3), _LABELS), {}),
         (((4, 3), _LABELS, _WEIGHTS), {"reduction": "sum", "ignore_index": 1}),

@@ -1,10 +1,11 @@
 # Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.
 from __future__ import annotations
+import math
 from collections.abc import Callable
 from typing import Any
 import numpy as np
-from ...autograd import Tensor, log_softmax
-from ...autograd.extend import BLOCK, MIXER, given, op
+from ...autograd import Tensor, asarray, log_softmax
+from ...autograd.extend import BLOCK, MIXER, batch_size, given, op, spread
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 Array = np.ndarray[Any, Any]
