@@ -10,13 +10,16 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
 from . import source
 from .gate import Gate
 from .methods import OperationMethods
+
+if TYPE_CHECKING:
+    from .node import Node
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)  # a Tensor, or a named tuple of them
@@ -226,16 +229,16 @@ class UnlistedOp(Op):
         symbol: str | None = None,
         module: str = __name__,
     ) -> None:
-        options = {
+        options: dict[str, Any] = {
             parameter.name: parameter.default
             for parameter in inspect.signature(op).parameters.values()
             if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
         }
         options |= {"name": name, "gate": gate, "doc": doc, "symbol": symbol, "module": module}
+        options["complex"] = (
+            "written"  # a Function's backward is right for complex numbers if its author says so
+        )
         super().__init__(forward, inputs, rules, samples=lambda rng: (), **options)
-
-    def _attach(self) -> None:
-        """Nobody finds it by name."""
 
 
 def op(
