@@ -49,19 +49,18 @@ def full(
 def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Zeros of the shape and dtype of x."""
     check_device(device)
-    return like(x, np.zeros(x.shape, dtype or x.dtype))
+    return like(x, np.zeros(x.shape, numeric(dtype or x.dtype)))
 
 
 def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Ones of the shape and dtype of x."""
     check_device(device)
-    return like(x, np.ones(x.shape, dtype or x.dtype))
+    return like(x, np.ones(x.shape, numeric(dtype or x.dtype)))
 
 
 def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor of the shape and dtype of x whose elements are whatever lay in the memory."""
-    check_device(device)
-    return like(x, np.empty(x.shape, dtype or x.dtype))
+    return _made(np.empty(x.shape, dtype or x.dtype), device, False)
 
 
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:

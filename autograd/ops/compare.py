@@ -9,7 +9,7 @@ import numpy as np
 from ..convert import asarray, to_array
 from ..gate import BLOCK
 from ..op import op
-from ..samples import elementwise, integers, of_family
+from ..samples import elementwise, given
 from ..tensor import Tensor, wrap
 
 
@@ -26,7 +26,18 @@ def isclose(x: Any, y: Any, /, rtol: float = 1e-5, atol: float = 1e-8, equal_nan
     return np.isclose(x, y, rtol, atol, equal_nan)
 
 
-@op("x y", gate=BLOCK, symbol="∈", numpy=(np.isin,), samples=of_family(integers(2), None), reference=np.isin)
+@op(
+    "x y",
+    gate=BLOCK,
+    symbol="∈",
+    numpy=(np.isin,),
+    samples=given(
+        ((np.array([[1, 2], [3, 4]]), np.array([2, 9, 4])), {}),
+        ((np.array([1, 2, 3]), np.array(2)), {"invert": True}),
+        ((np.zeros((0, 2), int), np.array([1])), {}),
+    ),
+    reference=np.isin,
+)
 def isin(x: Any, y: Any, /, *, invert: bool = False) -> Any:
     """Where an element of x is among the elements of y, or is not if `invert`."""
     return np.isin(x, y, invert=invert)

@@ -5,7 +5,7 @@ import numpy as np
 from ..convert import asarray, to_array
 from ..gate import BLOCK
 from ..op import op
-from ..samples import elementwise, integers, of_family
+from ..samples import elementwise, given
 from ..tensor import Tensor, wrap
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

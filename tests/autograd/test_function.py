@@ -466,3 +466,19 @@ def test_a_derived_function_has_an_operation_of_its_own():
     x = leaf(3.0)
     assert Multiply.apply(x, leaf(2.0)).item() == 6
     assert Double.apply(x, leaf(2.0)).item() == 12
+
+
+def test_complex_numbers():
+    class Product(pb.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save(x, y)
+            return x * y, x + y
+
+        @staticmethod
+        def backward(ctx, g, h):
+            x, y = ctx.saved
+            return g * np.conj(y) + h, g * np.conj(x) + h
+
+    inputs = [np.array([1.0 + 2.0j, -0.5j]), np.array([0.5, 2.0])]
+    pb.gradcheck(Product.apply, inputs, elementwise=True).assert_ok()
