@@ -133,7 +133,7 @@ def _parts(value: Any) -> Iterator[np.ndarray[Any, Any]]:
         for item in value:
             yield from _parts(item)
     elif value is not None:
-        data = np.asarray(value._data if isinstance(value, Tensor) else value)
+        data = np.asarray(value._array if isinstance(value, Tensor) else value)
         if data.dtype.kind in "fc":
             yield data
 

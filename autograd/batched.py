@@ -105,7 +105,7 @@ class BatchedTensor(Tensor):
         )
 
     @property
-    def _data(self) -> Any:
+    def _array(self) -> Any:
         self._read()
 
     @property

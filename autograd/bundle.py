@@ -44,7 +44,7 @@ class Bundle:
 
 
 def _array(part: Any) -> Any:
-    return None if part is None else np.asarray(part._data if isinstance(part, Tensor) else part)
+    return None if part is None else np.asarray(part._array if isinstance(part, Tensor) else part)
 
 
 def bundle_of(arrays: Sequence[Any]) -> Bundle:

@@ -84,7 +84,7 @@ class _Run:
     def _held(self, value: Any) -> Any:
         """The argument as it is now: later writes to a tensor go elsewhere, or break its seal."""
         if isinstance(value, Tensor):
-            held = wrap(value._data, value._node)
+            held = wrap(value._array, value._node)
             held.name, held._seal = value.name, sealed(value)
             self.sealed.append(held)
             return held
@@ -167,7 +167,7 @@ def _made_since(start: int, result: Any) -> list[Node]:
 
 def _sums(tensor: Tensor) -> tuple[float, float, float]:
     """A short description of the values, to notice that others were computed."""
-    data = np.asarray(tensor._data)
+    data = np.asarray(tensor._array)
     if data.dtype.kind not in "fc":
         return float(np.sum(data)), float(data.size), 0.0
     width = data.dtype.itemsize // (2 if data.dtype.kind == "c" else 1)

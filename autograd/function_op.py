@@ -111,7 +111,7 @@ class Application:
             raise TypeError(f"{self.function.__name__}.forward returned an empty tuple: it has no output")
         arrays: list[Any] = []
         for value in self.made:
-            data = value._data if isinstance(value, Tensor) else self._numeric(value)
+            data = value._array if isinstance(value, Tensor) else self._numeric(value)
             data = data[()] if np.ndim(data) == 0 else data
             shared = any(np.may_share_memory(data, other) for other in (*tensors, *arrays))
             arrays.append(np.array(data) if shared and type(data) is np.ndarray else data)
@@ -146,19 +146,19 @@ class Application:
         self, value: Any, args: tuple[Any, ...], outputs: tuple[Tensor, ...]
     ) -> tuple[Kept, Seal | None]:
         """Which input or output a saved value is, and the seal of the memory that it lies in."""
-        data = value._data if isinstance(value, Tensor) else value
+        data = value._array if isinstance(value, Tensor) else value
         form = next((kind for kind in (Tensor, np.ndarray) if isinstance(value, kind)), object)
         inputs = [args[position] for position in self.positions]
         for i, x in enumerate(inputs):
             given = self.given[self.positions[i]]
-            if value is given or _same(data, given._data):
-                return Kept(x._data, "input", i, form), sealed(x)
+            if value is given or _same(data, given._array):
+                return Kept(x._array, "input", i, form), sealed(x)
         for i, output in enumerate(outputs):
-            if value is self.made[i] or _same(data, output._data):
-                return Kept(output._data, "output", i, form), sealed(output)
+            if value is self.made[i] or _same(data, output._array):
+                return Kept(output._array, "output", i, form), sealed(output)
         seal = sealed(value) if isinstance(value, Tensor) else None
         for tensor in (*inputs, *outputs):  # a part of one of them
-            if type(data) is np.ndarray and np.may_share_memory(data, tensor._data):
+            if type(data) is np.ndarray and np.may_share_memory(data, tensor._array):
                 seal = sealed(tensor)
         return Kept(data, "made", -1, form), seal
 
@@ -174,8 +174,8 @@ def _pull(node: Node, parents: tuple[Node | None, ...], saved: Any, g: Any) -> t
     recorded = current_mode().grad
     once = getattr(function.backward, "_once_differentiable", False)
     gradients = [_upstream(part, *how) for part, how in zip(_parts(g), application.shapes, strict=True)]
-    sources = gradients if recorded and not once else [wrap(x._data, None) for x in gradients]
-    gs = [_protected(x._data, x._node) for x in sources]
+    sources = gradients if recorded and not once else [wrap(x._array, None) for x in gradients]
+    gs = [_protected(x._array, x._node) for x in sources]
     values: tuple[Any, ...] | None = tuple(
         _given_back(entry, node, seal, recorded and not once)
         for entry, seal in zip(kept, node.seals[0], strict=True)  # type: ignore[arg-type]  # a group of seals
@@ -228,7 +228,7 @@ def _given_back(entry: Kept, node: Node, seal: Seal | None, recorded: bool) -> A
         return entry.value  # None, a number, a shape
     if not recorded or entry.origin == "made":
         handle = _protected(entry.value, None)
-        return handle if entry.form is Tensor else handle._data
+        return handle if entry.form is Tensor else handle._array
     if entry.origin == "input":
         tensor = _protected(entry.value, node.parents[entry.place])
     elif node.parameters[0].several:
@@ -273,7 +273,7 @@ def _refuse_lost(name: str, result: Any, tracked: bool, saved: tuple[Any, ...] |
     )
     if result is None or not depends or (isinstance(result, Tensor) and result.requires_grad):
         return
-    if np.any(np.asarray(result._data if isinstance(result, Tensor) else result)):
+    if np.any(np.asarray(result._array if isinstance(result, Tensor) else result)):
         raise RuntimeError(
             f"{name}.backward returned a gradient without a graph, so a second derivative would be wrong; write it "
             "in operations on tensors, or mark it with @once_differentiable"
@@ -284,7 +284,7 @@ def _raw(x: Any, recorded: bool) -> Any:
     if x is None:
         return None
     if isinstance(x, Tensor):
-        return x if recorded else x._data
+        return x if recorded else x._array
     array = to_array(x)[()]
     return wrap(array, None) if recorded else array
 
@@ -326,7 +326,7 @@ def _refuse_twice(g: Any, name: str) -> Any:
 
 
 barrier = UnlistedOp(
-    lambda tensors, /, value, name: np.array(value._data if isinstance(value, Tensor) else value)[()],
+    lambda tensors, /, value, name: np.array(value._array if isinstance(value, Tensor) else value)[()],
     "*tensors",
     {"tensors": _refuse_twice},
     name="once_differentiable",

@@ -153,4 +153,4 @@ def _replaced(hook: Hook, node: Node, gradient: Any) -> Any:
         )
     if recorded:
         return result if isinstance(result, Tensor) else wrap(result, None)
-    return result._data if isinstance(result, Tensor) else result
+    return result._array if isinstance(result, Tensor) else result

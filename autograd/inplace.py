@@ -32,18 +32,18 @@ def write_index(target: Tensor, index: Any, value: Any) -> None:
     if isinstance(target, BatchedTensor) or isinstance(value, BatchedTensor):
         write(target, freeze_index(index), value)
         return
-    data = value._data if isinstance(value, Tensor) else operand(value, target)
+    data = value._array if isinstance(value, Tensor) else operand(value, target)
     if data is NotImplemented:
         raise TypeError(
             f"a tensor's elements can be set to numbers and arrays, not to {type(value).__name__}"
         )
     where = freeze_index(index)
     if np.ndim(data) and data.shape[0] == 1:  # NumPy lets a value have extra axes of length 1 in front
-        region = np.ndim(target._data[where])
+        region = np.ndim(target._array[where])
         shape = data.shape[data.ndim - region :]
         if data.ndim > region and data.size == math.prod(shape):
             value = reshape(value, shape)
-            data = value._data
+            data = value._array
     _write(target, where, data, value._node if isinstance(value, Tensor) else None)
 
 
@@ -56,7 +56,7 @@ def write_whole(target: Tensor, value: Any) -> Tensor:
             )
         write(target, (...,), value)
         return target
-    data, node = (value._data, value._node) if isinstance(value, Tensor) else (value, None)
+    data, node = (value._array, value._node) if isinstance(value, Tensor) else (value, None)
     if np.shape(data) != target.shape:
         raise ValueError(
             f"the result has shape {np.shape(data)} and cannot be written in place into shape {target.shape}"
@@ -118,7 +118,7 @@ def _write(target: Tensor, index: tuple[Any, ...], value: Any, value_node: Node 
         storage._seal = None
         storage.memory = memory
         for handle in storage.living():
-            handle._data = follow(memory, path(handle))
+            handle._array = follow(memory, path(handle))
     else:
         _write_here(target, index, value, memory)
         _break_seal(target)
@@ -142,7 +142,7 @@ def _record(base: Tensor, value_node: Node | None, where: Path) -> None:
     previous = base._node
     handle = None if previous is None else hand_over(previous)
     parents = (previous, value_node)
-    base._node = make_node(assign.op, parents, (), (), (where,), base._data, current_mode().scope, handle)
+    base._node = make_node(assign.op, parents, (), (), (where,), base._array, current_mode().scope, handle)
 
 
 def _refresh_views(base: Tensor) -> None:
@@ -155,7 +155,7 @@ def _refresh_views(base: Tensor) -> None:
             again = operation.call(again, **dict(zip(operation.parameters, parameters, strict=True)))
         if view._node is not None and view._node.handle is not None and again._node is not None:
             again._node.handle = hand_over(view._node)
-        view._data, view._node = again._data, again._node
+        view._array, view._node = again._array, again._node
 
 
 def _seen_before(base: Tensor) -> Tensor | None:
@@ -163,7 +163,7 @@ def _seen_before(base: Tensor) -> Tensor | None:
     observers = current_mode().observers
     if not observers:
         return None
-    before = wrap(np.array(base._data), base._node)
+    before = wrap(np.array(base._array), base._node)
     for observer in observers:
         observer.on_replace(base, before)
     announce_forward(observers, assign.op)

@@ -46,7 +46,7 @@ def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
             raise TypeError(
                 f"save takes tensors and arrays by string names, and {name!r} is a {type(value).__name__}"
             )
-        array = np.asarray(value.detach()._data if isinstance(value, Tensor) else value)
+        array = np.asarray(value.detach()._array if isinstance(value, Tensor) else value)
         if array.dtype not in _DTYPES:
             raise TypeError(
                 f"the safetensors format has no {array.dtype}, which {name!r} is; convert it first"

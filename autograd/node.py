@@ -69,7 +69,7 @@ class Node:
 
 def leaf_node(handle: Tensor) -> Node:
     """The node of a tensor that requires gradients and was not computed."""
-    return make_node(None, (), (), (), (), handle._data, None, weakref.ref(handle))
+    return make_node(None, (), (), (), (), handle._array, None, weakref.ref(handle))
 
 
 def make_node(

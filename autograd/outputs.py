@@ -84,4 +84,4 @@ def attach_picks(node: Node, results: Sequence[Tensor]) -> None:
     """Put the floating ones among the results on the tape."""
     for index, result in enumerate(results):
         if result.dtype.kind in "fc":
-            result._node = picked(node, index, result._data)
+            result._node = picked(node, index, result._array)

@@ -165,7 +165,7 @@ def _new_bytes(results: tuple[Any, ...], sources: tuple[Any, ...]) -> int:
 
 
 def _data(value: Any) -> Any:
-    data = value._data if isinstance(value, Tensor) else value
+    data = value._array if isinstance(value, Tensor) else value
     return data if hasattr(data, "nbytes") else None
 
 

@@ -82,7 +82,7 @@ class Recording:
             tuple(x.shape for x in output) if several else output.shape,
             tuple(x.dtype for x in output) if several else output.dtype,
             any(x.requires_grad for x in output) if several else output.requires_grad,
-            None if several else np.array(output._data),
+            None if several else np.array(output._array),
             name=None if several else output.name,
             scope=scope_path(scope),
             source=user_line(),
@@ -122,7 +122,7 @@ class Recording:
                 output.shape,
                 output.dtype,
                 output.requires_grad,
-                np.array(output._data),
+                np.array(output._array),
                 scope=entry.scope,
                 source=entry.source,
                 slots=(0,),
@@ -139,7 +139,7 @@ class Recording:
         known = self._known(value)
         if known is not None:
             return known
-        array = np.array(value._data if isinstance(value, Tensor) else value)
+        array = np.array(value._array if isinstance(value, Tensor) else value)
         tracked = isinstance(value, Tensor) and value.requires_grad
         name = value.name if isinstance(value, Tensor) else None
         entry = Entry(None, (), {}, array.shape, array.dtype, tracked, array, name=name)
@@ -159,7 +159,7 @@ class Recording:
 def _copied(value: Any) -> np.ndarray | None:
     if value is None or isinstance(value, Slots):  # the gradient of a tuple is in its parts
         return None
-    return np.array(value._data if isinstance(value, Tensor) else value)
+    return np.array(value._array if isinstance(value, Tensor) else value)
 
 
 @contextmanager
@@ -194,14 +194,14 @@ def trace(*outputs: Tensor) -> Recording:
                 "this tensor has no graph: nothing that it was computed from requires gradients, or it was computed "
                 "under no_grad(); make an input with requires_grad=True, or compute it inside pb.record()"
             )
-    values: dict[Node, Any] = {output._node: output._data for output in outputs if output._node is not None}
+    values: dict[Node, Any] = {output._node: output._array for output in outputs if output._node is not None}
     nodes = collect(values)
     for node in nodes:
         values.update(_saved_values(node))
     consumers = {parent: node for node in reversed(nodes) for parent in node.parents if parent is not None}
     for node in reversed(nodes):
         handle = node.handle() if node.handle is not None else None
-        value = handle._data if handle is not None else values.get(node)
+        value = handle._array if handle is not None else values.get(node)
         consumer = consumers.get(node)
         entry = Entry(
             node.op,
@@ -215,7 +215,7 @@ def trace(*outputs: Tensor) -> Recording:
             slots=tuple(i for i, parent in enumerate(node.parents) if parent is not None),
         )
         if handle is not None:
-            entry.gradient = None if handle.grad is None else np.array(handle.grad._data)
+            entry.gradient = None if handle.grad is None else np.array(handle.grad._array)
             entry.name = handle.name
             if node.op is None and consumer is not None:
                 entry.name = handle.name or parameter_name(handle, consumer.scope)

@@ -221,7 +221,7 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
         body.append("result = op.outputs(*[wrap(x, None) for x in out])")
     else:
         body.append("result = new_tensor(Tensor)")
-        body.append("result._data = out")
+        body.append("result._array = out")
         body.append("result._grad = result._seal = result._storage = result._view = result.name = None")
     body += _record(op)
     if op.view:
@@ -304,13 +304,13 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
         beside = op.inputs[1] if i == 0 and len(op.inputs) > 1 else first
         body += [
             f"if isinstance({name}, Tensor):",
-            f"{INDENT}{name}_data = {name}._data",
+            f"{INDENT}{name}_data = {name}._array",
             f"{INDENT}{name}_node = {name}._node",
         ]
         if op.view and name == first:
             body += [
                 f"{INDENT}if {name}_data.__class__ is not ndarray:",
-                f"{INDENT * 2}{name}_data = {name}._data = as_memory({name}_data)",
+                f"{INDENT * 2}{name}_data = {name}._array = as_memory({name}_data)",
             ]
         if name not in required:
             body += [f"elif {name} is None:", f"{INDENT}{name}_data = {name}_node = None"]
@@ -332,7 +332,7 @@ def _unwrap_variadic(op: Op) -> list[str]:
         f"if not any(isinstance(x, Tensor) for x in {name}_seen):",
         f"{INDENT}{name}_seen = tuple(asarray(x) for x in {name}_seen)",
         f"beside = next((x for x in {name}_seen if isinstance(x, Tensor)), None)",
-        f"{name}_data = tuple(x._data if isinstance(x, Tensor) else array_operand(x, beside) for x in {name}_seen)",
+        f"{name}_data = tuple(x._array if isinstance(x, Tensor) else array_operand(x, beside) for x in {name}_seen)",
         f"for x, x_data in zip({name}_seen, {name}_data):",
         f"{INDENT}if x_data is NotImplemented:",
         f"{INDENT * 2}raise refuse_operand(op, {name!r}, x)",

@@ -119,7 +119,7 @@ def path(tensor: Tensor, start: Tensor | None = None) -> tuple[tuple[Any, tuple[
 
 def sealed(tensor: Tensor) -> Seal | None:
     """Seal a tensor's memory, and give the seal; NumPy scalars cannot change and need none."""
-    if type(tensor._data) is not np.ndarray:
+    if type(tensor._array) is not np.ndarray:
         return None
     holder = tensor._storage or tensor
     if holder._seal is None:
@@ -129,7 +129,7 @@ def sealed(tensor: Tensor) -> Seal | None:
 
 def register_view(result: Tensor, source: Tensor, op: Any, parameters: tuple[Any, ...]) -> None:
     """Note that `result = op(source, *parameters)` looks into the memory of `source`, if it does."""
-    if np.may_share_memory(result._data, source._data):
+    if np.may_share_memory(result._array, source._array):
         step = None if source._view is None else source._view.step
         storage_of(source).join(result, View(base_of(source), Step(step, op, parameters)))
 

@@ -182,7 +182,7 @@ def _seed(output: Tensor, gradient: Any, recorded: bool) -> tuple[Node, Any]:
     gradient = gradient.astype(node.dtype)
     if recorded or isinstance(gradient, BatchedTensor):
         return node, gradient if isinstance(gradient, Tensor) else wrap(gradient, None)
-    return node, gradient._data if isinstance(gradient, Tensor) else gradient
+    return node, gradient._array if isinstance(gradient, Tensor) else gradient
 
 
 def _walk(
@@ -316,7 +316,7 @@ def _accumulate_grad(handle: Tensor, gradient: Any, owned: bool) -> None:
     else:
         from .inplace import write_whole
 
-        write_whole(current, current._data + gradient)
+        write_whole(current, current._array + gradient)
 
 
 def _as_tensors(node: Node) -> tuple[Any, ...]:

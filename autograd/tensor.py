@@ -34,9 +34,9 @@ class Tensor(OperationMethods):
     tensor([2., 4., 6.], dtype=float32)
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_node", "_seal", "_storage", "_view", "name")
+    __slots__ = ("__weakref__", "_array", "_grad", "_node", "_seal", "_storage", "_view", "name")
 
-    _data: Any  # an ndarray, or a NumPy scalar for 0-d results
+    _array: Any  # an ndarray, or a NumPy scalar for 0-d results
     _node: Node | None
     _grad: Tensor | None
     _seal: Seal | None  # of memory that is not shared; else the storage has it
@@ -54,7 +54,7 @@ class Tensor(OperationMethods):
             self.requires_grad_()
 
     def _fill(self, data: Any, name: str | None = None) -> None:
-        self._data = data
+        self._array = data
         self._node = self._grad = self._seal = self._storage = self._view = None
         self.name = name
 
@@ -63,22 +63,22 @@ class Tensor(OperationMethods):
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each axis."""
-        return self._data.shape  # type: ignore[no-any-return]  # NumPy arrays and scalars both have a shape
+        return self._array.shape  # type: ignore[no-any-return]  # NumPy arrays and scalars both have a shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim  # type: ignore[no-any-return]  # as for shape
+        return self._array.ndim  # type: ignore[no-any-return]  # as for shape
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._data.size  # type: ignore[no-any-return]  # as for shape
+        return self._array.size  # type: ignore[no-any-return]  # as for shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy dtype of the elements."""
-        return self._data.dtype  # type: ignore[no-any-return]  # as for shape
+        return self._array.dtype  # type: ignore[no-any-return]  # as for shape
 
     @property
     def device(self) -> str:
@@ -106,7 +106,7 @@ class Tensor(OperationMethods):
         >>> pb.tensor([1.0, 2.0]).numpy()
         array([1., 2.], dtype=float32)
         """
-        array = np.asarray(self._data)
+        array = np.asarray(self._array)
         if self._node is not None:
             array = array.view()
             array.flags.writeable = False
@@ -116,11 +116,11 @@ class Tensor(OperationMethods):
         """The only element, as a Python number."""
         if self.size != 1:
             raise ValueError(f"item() needs a tensor of one element, and this one has shape {self.shape}")
-        return self._data.item()
+        return self._array.item()
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
-        return self._data.tolist()
+        return self._array.tolist()
 
     # its place on the tape
 
@@ -289,7 +289,7 @@ class Tensor(OperationMethods):
             raise ValueError(
                 f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all() on it"
             )
-        return bool(self._data)
+        return bool(self._array)
 
     def __float__(self) -> float:
         return float(self.item())
@@ -303,7 +303,7 @@ class Tensor(OperationMethods):
     def __index__(self) -> int:
         if self.dtype.kind not in "iu" or self.ndim:
             raise TypeError(f"only a 0-d integer tensor can be an index, not {self.dtype}{list(self.shape)}")
-        return int(self._data)
+        return int(self._array)
 
     __hash__ = object.__hash__
 
@@ -311,7 +311,7 @@ class Tensor(OperationMethods):
         return format(self.item(), specification) if self.ndim == 0 else format(str(self), specification)
 
     def __repr__(self) -> str:
-        text = np.array2string(np.asarray(self._data), separator=", ", prefix="tensor(")
+        text = np.array2string(np.asarray(self._array), separator=", ", prefix="tensor(")
         if self._node is not None:
             state = ", requires_grad=True" if self._node.op is None else f", op={self._node.op.name}"
         else:
@@ -319,7 +319,7 @@ class Tensor(OperationMethods):
         return f"tensor({text}, dtype={self.dtype}{state})"
 
     def __contains__(self, value: Any) -> bool:
-        return bool(np.any(np.asarray(self._data) == (value._data if isinstance(value, Tensor) else value)))
+        return bool(np.any(np.asarray(self._array) == (value._array if isinstance(value, Tensor) else value)))
 
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return self // other, self % other
@@ -337,7 +337,7 @@ class Tensor(OperationMethods):
         if not self.is_leaf:
             raise RuntimeError("only leaves can be deep-copied: this tensor has a graph; use .detach() first")
         twin = type(self).__new__(type(self))
-        twin._fill(np.array(self._data, copy=True), self.name)
+        twin._fill(np.array(self._array, copy=True), self.name)
         memo[id(self)] = twin
         if hasattr(self, "__dict__"):  # of a subclass
             twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
@@ -349,7 +349,7 @@ class Tensor(OperationMethods):
         if not self.is_leaf:
             raise RuntimeError("only leaves can be pickled: this tensor has a graph; use .detach() first")
         state = getattr(self, "__dict__", None)  # of a subclass
-        return _rebuild, (type(self), np.asarray(self._data), self.requires_grad, self.name), state or None
+        return _rebuild, (type(self), np.asarray(self._array), self.requires_grad, self.name), state or None
 
     # NumPy's protocols
 
@@ -380,7 +380,7 @@ class Tensor(OperationMethods):
         return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self, /) -> tuple[Any, int]:
-        return np.asarray(self._data).__dlpack_device__()
+        return np.asarray(self._array).__dlpack_device__()
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         from .numpy_protocol import apply_function
@@ -393,13 +393,13 @@ class Tensor(OperationMethods):
                 f"a tensor that requires gradients cannot be {what}: its graph would be lost without notice; "
                 "use .detach() (or .detach().numpy()) to say that you mean it"
             )
-        return np.asarray(self._data)
+        return np.asarray(self._array)
 
     def _shareable(self) -> np.ndarray:
         """The data as an array in memory, which a NumPy scalar does not have."""
-        if type(self._data) is not np.ndarray:
-            self._data = np.asarray(self._data)
-        return self._data
+        if type(self._array) is not np.ndarray:
+            self._array = np.asarray(self._array)
+        return self._array
 
 
 def wrap(data: Any, node: Node | None) -> Tensor:

@@ -33,7 +33,7 @@ def _freeze(part: Any) -> Any:
             raise IndexError(f"an index must be of integers or booleans, and this tensor is {part.dtype}")
         if isinstance(part, BatchedTensor) and part.dtype.kind != "b":
             return part
-        part = part._data
+        part = part._array
     if isinstance(part, slice):
         return slice(
             *(None if end is None else end.__index__() for end in (part.start, part.stop, part.step))

@@ -42,7 +42,7 @@ def diagonal_of(x: Any) -> Any:
 
 def plain(x: Any) -> Any:
     """The array of a Tensor, and what else there is as it is."""
-    return x._data if isinstance(x, Tensor) else x
+    return x._array if isinstance(x, Tensor) else x
 
 
 def check_square(name: str, x: Any) -> None:

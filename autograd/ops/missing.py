@@ -42,7 +42,7 @@ def nan_to_num(
 def _filled(x: Any, value: float) -> tuple[Tensor, np.ndarray]:
     """x with a value for nan, and where there was none."""
     x = asarray(x)
-    present = ~np.isnan(np.asarray(x._data))
+    present = ~np.isnan(np.asarray(x._array))
     return (x if present.all() else where(present, x, value)), present
 
 

@@ -41,7 +41,7 @@ def _quantile(name: str, x: Any, q: Any, axis: Axis, keepdims: bool, skip_nan: b
     length = flat.shape[-1]
     if length == 0:
         raise ValueError(f"{name}: x of shape {x.shape} has no elements along the axes")
-    values = np.asarray(flat._data)
+    values = np.asarray(flat._array)
     missing = np.isnan(values).sum(axis=-1) if values.dtype.kind == "f" else np.zeros(values.shape[:-1], int)
     counts = length - missing if skip_nan else np.full(missing.shape, length)
     parts = []
@@ -152,7 +152,7 @@ def _running(
         if x.ndim != 1:
             raise ValueError(f"{name} needs an axis for {x.ndim} axes; only for one it may be left out")
         axis = 0
-    data = np.asarray(x._data)
+    data = np.asarray(x._array)
     best = ufunc.accumulate(data, axis=axis)
     along = (-1,) + (1,) * (x.ndim - 1 - axis % x.ndim)
     is_new = (data == best) | np.isnan(data)

@@ -75,7 +75,7 @@ def sort(x: Any, /, axis: int = -1, *, descending: bool = False, stable: bool = 
 
 def _values(x: Any) -> Any:
     """The array of a Tensor: what a discrete choice looks at."""
-    return x._data if isinstance(x, Tensor) else x
+    return x._array if isinstance(x, Tensor) else x
 
 
 class TopK(NamedTuple):
@@ -102,7 +102,7 @@ def topk(x: Any, k: int, axis: int = -1, *, largest: bool = True, **spelling: An
     x = asarray(x)
     if not 0 <= k <= x.shape[axis]:
         raise ValueError(f"topk: there are no {k} elements along axis {axis} of shape {x.shape}")
-    order = _order(np.asarray(x._data), axis, largest, True)
+    order = _order(np.asarray(x._array), axis, largest, True)
     indices = wrap(np.take(order, np.arange(k), axis=axis), None)
     return TopK(take_along_axis(x, indices, axis=axis), indices)
 

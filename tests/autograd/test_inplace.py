@@ -227,10 +227,10 @@ def test_a_loop_of_writes_stays_in_place():
     x = leaf(np.ones(1000))
     buffer = pb.zeros(1000, dtype=pb.float64)
     buffer[0] = x[0]
-    memory = buffer._data
+    memory = buffer._array
     for i in range(1, 1000):
         buffer[i] = x[i] * i
-    assert buffer._data is memory
+    assert buffer._array is memory
     buffer.sum().backward()
     assert x.grad.tolist() == [1, *range(1, 1000)]
 

@@ -261,6 +261,10 @@ def test_masked_arrays_are_refused():
     masked = np.ma.array([1.0, 2.0], mask=[False, True])
     with pytest.raises(TypeError, match="mask"):
         pb.tensor(masked)
+    x = pb.tensor([1.0, 2.0], requires_grad=True)
+    for operation in (lambda: x * masked, lambda: masked * x, lambda: masked + x, lambda: masked**x):
+        with pytest.raises((TypeError, RuntimeError)):
+            operation()
 
 
 @pytest.mark.parametrize(
