@@ -16,10 +16,11 @@ import numpy as np
 from .convert import asarray, tensor
 from .gate import Gate
 from .gradcheck import gradcheck
-from .mode import enable_grad
+from .mode import enable_grad, no_grad
 from .op import Op, Sample
 from .tape import gradients
 from .tensor import Tensor
+from .transforms import jvp
 
 Array = np.ndarray[Any, Any]
 Convert = Callable[[Any], Any]
@@ -34,7 +35,7 @@ def check_operation(operation: Callable[..., Any] | Op) -> None:
     """Run every check that follows from a declaration on its own samples.
 
     Forward against the reference, in float32 and float64; memory layout, and inputs left as they were; first and
-    second order gradients against numerical differentiation; shapes and dtypes of gradients; singular points;
+    second order gradients and forward mode against numerical differentiation; shapes and dtypes of gradients; singular points;
     linearity of the rules; and the law of the gate.
 
     Args:
@@ -135,6 +136,32 @@ def _check_second_order(function: Callable[..., Any], inputs: Sequence[Any]) -> 
             return [g for g in found if g is not None]
 
     gradcheck(pulled, [*weights, *inputs], tolerance=1e-5).assert_ok()
+
+
+def forward_mode_agrees(op: Op) -> None:
+    """The derivative along a random direction, by `jvp`, with central differences."""
+    for sample in samples_of(op):
+        function, inputs = as_function(op, sample)
+        if inputs:
+            _check_forward_mode(lambda *xs, function=function: tuple(outputs_of(function(*xs))), inputs)
+
+
+def _check_forward_mode(function: Callable[..., Any], inputs: Sequence[Any]) -> None:
+    rng = np.random.default_rng(4)
+    tangents = [rng.normal(size=np.shape(x)) for x in inputs]
+    outputs, slopes = jvp(function, tuple(map(tensor, inputs)), tuple(map(tensor, tangents)))
+    step = 1e-5
+    with no_grad():
+        ahead, behind = (
+            function(*[tensor(x + sign * step * u) for x, u in zip(inputs, tangents, strict=True)])
+            for sign in (1, -1)
+        )
+    for y, slope, up, down in zip(outputs, slopes, ahead, behind, strict=True):
+        if y.dtype.kind not in "fc":
+            continue
+        numeric = (up.numpy() - down.numpy()) / (2 * step)
+        scale = max(float(np.max(np.abs(numeric), initial=0)), 1.0)
+        np.testing.assert_allclose(slope.numpy(), numeric, rtol=1e-6, atol=1e-6 * scale)
 
 
 def gradients_have_the_shape_and_dtype_of_their_inputs(op: Op) -> None:
@@ -292,6 +319,7 @@ CHECKS: dict[str, Callable[[Op], None]] = {
         memory_layout_and_inputs_are_respected,
         first_order_gradients_agree,
         second_order_gradients_agree,
+        forward_mode_agrees,
         gradients_have_the_shape_and_dtype_of_their_inputs,
         singular_points_follow_the_documented_convention,
         without_rules_it_blocks,
