@@ -219,16 +219,18 @@ class _Problem:
         values: np.ndarray = self.rng.normal(size=like.shape)
         return values + 1j * self.rng.normal(size=like.shape) if like.dtype.kind == "c" else values
 
+    def _size(self, i: int) -> float:
+        """The scale of an input: its largest value, or 1."""
+        return float(np.max(np.abs(self.point[i]), initial=0)) or 1.0
+
     def along_random_direction(self) -> Mismatch:
         """Compare along one direction through all elements, each input in its own scale."""
-        direction = [
-            self._normal(self.point[i]) * (np.max(np.abs(self.point[i]), initial=0) or 1)
-            for i in self.checked
-        ]
+        direction = [self._normal(self.point[i]) * self._size(i) for i in self.checked]
         pairs = list(zip(self.gradients, direction, strict=True))
         size = np.sqrt(sum(float(np.sum(np.abs(g * u) ** 2)) for g, u in pairs))
         analytic = sum(_inner(g, u) for g, u in pairs)
-        return self._compare("all", None, analytic, self._slope(direction, STEPS), size)
+        noise = self.magnitude + max(map(self._size, self.checked))
+        return self._compare("all", None, analytic, self._slope(direction, STEPS), size, noise)
 
     def each_element(self) -> list[Mismatch]:
         """Compare every element of every input by itself."""
@@ -244,7 +246,8 @@ class _Problem:
                     direction[position][element] = unit
                     analytic = _inner(self.gradients[position][element], unit)
                     slope = self._slope(direction, steps)
-                    results.append(self._compare(name, element, analytic, slope, self.scale, part))
+                    noise = self.magnitude / self._size(i) + 1
+                    results.append(self._compare(name, element, analytic, slope, self.scale, noise, part))
         return results
 
     def _slope(self, direction: list[np.ndarray], steps: Sequence[float]) -> tuple[float, float]:
@@ -280,10 +283,16 @@ class _Problem:
         analytic: float,
         slope: tuple[float, float],
         scale: float,
+        noise: float,
         part: str | None = None,
     ) -> Mismatch:
-        """The relative error beyond rounding; against the other derivatives where both are negligible beside them."""
+        """The relative error beyond rounding; against the other derivatives where both are negligible beside them.
+
+        `noise` times the machine's precision is about the rounding error of the analytic derivative: in proportion
+        to the function's value, and at least that of intermediate values of about 1.
+        """
         numeric, rounding = slope
+        rounding += ROUNDING * float(np.finfo(np.float64).eps) * noise
         difference = abs(analytic - numeric)
         size = max(abs(analytic), abs(numeric), 1e-3 * scale)
         beyond = difference if np.isnan(difference) else max(difference - rounding, 0.0)

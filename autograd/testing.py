@@ -35,8 +35,8 @@ def check_operation(operation: Callable[..., Any] | Op) -> None:
     """Run every check that follows from a declaration on its own samples.
 
     Forward against the reference, in float32 and float64; memory layout, and inputs left as they were; first and
-    second order gradients and forward mode against numerical differentiation; shapes and dtypes of gradients; singular points;
-    linearity of the rules; and the law of the gate.
+    second order gradients, and forward mode, against numerical differentiation; shapes and dtypes of gradients;
+    singular points; linearity of the rules; and the law of the gate.
 
     Args:
         operation: what `op(...)` returned, or its `.op`.
