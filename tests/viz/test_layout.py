@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from itertools import combinations
 
 import pytest
@@ -221,7 +220,9 @@ def test_without_any_graphviz_a_picture_comes_all_the_same(slide, monkeypatch, p
 
 
 @pytest.mark.parametrize("shape", ["chain", "skips", "wide"])
-def test_large_graphs_are_drawn_in_seconds(shape):
+def test_large_graphs_are_laid_out_without_graphviz(shape, monkeypatch):
+    """It takes minutes for them, holding the interpreter."""
+    monkeypatch.setattr(layout, "_dot_source", lambda *args: pytest.fail("Graphviz was asked"))
     with viz.record() as recording:
         x = pb.tensor(0.5, requires_grad=True)
         y = x
@@ -230,17 +231,13 @@ def test_large_graphs_are_drawn_in_seconds(shape):
                 y = y + pb.tensor(0.1, requires_grad=True)
             else:
                 y = pb.sin(y) + x if shape == "skips" else pb.sin(y)
-    start = time.perf_counter()
     assert viz.draw(recording).svg().endswith("</svg>\n")
-    assert time.perf_counter() - start < 10
 
 
-def test_graphviz_is_kept_from_its_slow_cases():
-    with viz.record() as recording:  # without limits, a quarter of a minute
-        x = pb.tensor(0.5, requires_grad=True)
-        y = x
-        for _ in range(90):
-            y = pb.sin(y) + x
-    start = time.perf_counter()
-    viz.positions(viz.capture(recording))
-    assert time.perf_counter() - start < 6
+def test_graphviz_is_kept_from_its_slow_cases(slide, monkeypatch):
+    """Without limits on its network simplex, 90 chained sin(y) + x take it a quarter of a minute."""
+    sources = []
+    bundled = layout._bundled_graphviz
+    monkeypatch.setattr(layout, "_bundled_graphviz", lambda source: sources.append(source) or bundled(source))
+    viz.positions(slide.graph)
+    assert "nslimit=4; nslimit1=4;" in sources[0]
