@@ -15,7 +15,7 @@ import numpy as np
 from .bundle import Bundle, bundle_of
 from .convert import to_array
 from .gate import BLOCK, RELAY
-from .mode import ModeContext, current_mode
+from .mode import ModeContext, current_mode, recorded_backward
 from .node import Freed, Node, make_node
 from .op import UnlistedOp
 from .storage import Seal, SealGroup, sealed
@@ -186,8 +186,12 @@ def _pull(node: Node, parents: tuple[Node | None, ...], saved: Any, g: Any) -> t
     for position, parent in zip(application.positions, parents, strict=True):
         needs[position] = parent is not None
     ctx = application.context(tuple(needs), application.attributes, values, recorded and not once)
-    with ModeContext(lambda mode: mode.changed(grad=recorded and not once)):
-        found = function.backward(ctx, *gs)
+    token = recorded_backward.set(function.__name__ if recorded and not once else None)
+    try:
+        with ModeContext(lambda mode: mode.changed(grad=recorded and not once)):
+            found = function.backward(ctx, *gs)
+    finally:
+        recorded_backward.reset(token)
     results = _checked(application, found)
     if recorded:
         tracked = [x for x in gradients if x._node is not None]

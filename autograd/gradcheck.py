@@ -114,6 +114,7 @@ def gradcheck(
     Raises:
         TypeError: no input is floating, or the function returns something else than Tensors.
         RuntimeError: the function gives two results for the same input.
+        ValueError: the result does not depend on the inputs, but on other tensors.
 
     >>> import pullback as pb
     >>> print(pb.gradcheck(lambda x, y: (x * y).sum(), ([1.0, 2.0], [3.0, 4.0])).ok)
@@ -177,6 +178,11 @@ class _Problem:
             found: Sequence[Tensor | None] = (None,) * len(wanted)
             if tracked:
                 found = gradients([y for y, _ in tracked], wanted, [w for _, w in tracked], allow_unused=True)
+            if tracked and all(g is None for g in found):
+                raise ValueError(
+                    "the result depends on tensors that require gradients, but on none of the inputs; the function "
+                    "must compute with its arguments and not with tensors of the same name from outside"
+                )
         self.gradients: list[np.ndarray] = [
             np.zeros(leaf.shape, _double(leaf)) if g is None else np.asarray(g.numpy(), _double(leaf))
             for leaf, g in zip(wanted, found, strict=True)

@@ -95,6 +95,9 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         if target.exists():
             os.chmod(temporary, target.stat().st_mode & 0o7777)
         os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise type(error)(error.errno, error.strerror, str(target)) from error  # not the temporary name
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -86,6 +86,10 @@ class Mode:
 _mode: ContextVar[Mode] = ContextVar("pullback_mode", default=Mode(True, None, ()))  # noqa: B039 - immutable
 current_mode = _mode.get
 
+# the name of the function whose backward is being recorded: there a value read out of the tape would silently be a
+# constant in the next derivative
+recorded_backward: ContextVar[str | None] = ContextVar("pullback_recorded_backward", default=None)
+
 
 class ModeContext:
     """A context manager, and a decorator of functions and coroutines, that changes the mode for a while."""

@@ -285,8 +285,8 @@ def _raise_overwritten(node: Node) -> None:
             handle = parent.handle() if parent is not None and parent.handle is not None else None
             called = f" (the tensor {handle.name!r})" if handle is not None and handle.name else ""
             raise RuntimeError(
-                f"the gradient of {op.name!r} needs {what}{called}, {node.dtype}{list(node.shape)} graph, but "
-                f"those values were overwritten at {seal.broken_at}, after they were used and before backward; "
+                f"the gradient of {op.name!r} needs {what}{called}, but those values "
+                f"were overwritten at {seal.broken_at}, after they were used and before backward; "
                 "run backward before the write, or compute with a copy: x.copy()"
             )
 

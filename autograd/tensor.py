@@ -15,6 +15,7 @@ import numpy as np
 
 from .config import check_device
 from .methods import OperationMethods
+from .mode import recorded_backward
 from .node import Node, leaf_node
 from .storage import Seal, Storage, View, register_detached
 
@@ -106,6 +107,7 @@ class Tensor(OperationMethods):
         >>> pb.tensor([1.0, 2.0]).numpy()
         array([1., 2.], dtype=float32)
         """
+        self._refuse_lost_graph("numpy()")
         array = np.asarray(self._array)
         if self._node is not None:
             array = array.view()
@@ -114,12 +116,14 @@ class Tensor(OperationMethods):
 
     def item(self) -> Any:
         """The only element, as a Python number."""
+        self._refuse_lost_graph("item()")
         if self.size != 1:
             raise ValueError(f"item() needs a tensor of one element, and this one has shape {self.shape}")
         return self._array.item()
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
+        self._refuse_lost_graph("tolist()")
         return self._array.tolist()
 
     # its place on the tape
@@ -386,6 +390,14 @@ class Tensor(OperationMethods):
         from .numpy_protocol import apply_function
 
         return apply_function(function, args, kwargs)
+
+    def _refuse_lost_graph(self, how: str) -> None:
+        name = recorded_backward.get()
+        if name is not None and self._node is not None:
+            raise RuntimeError(
+                f"{name}.backward reads a tracked value by {how} while it is itself recorded, so the next derivative "
+                "would miss it; write backward in operations on tensors, or mark it with @pb.once_differentiable"
+            )
 
     def _readable(self, what: str) -> np.ndarray:
         if self._node is not None:

@@ -79,6 +79,7 @@ def test_check_fails_where_the_gradient_is_a_convention():
         (["demo", "--epochs", "0"], "not a positive number"),
         (["demo", "--epochs", "many"], "invalid"),
         (["demo", "--out", "/dev/null/folder"], "/dev/null"),
+        (["graph", "x + 1", "x=1", "--ouput", "f.svg"], "'--ouput' is no option"),
         (["paint"], "invalid choice"),
     ],
 )
@@ -120,3 +121,11 @@ def test_the_demo_repeats_exactly(tmp_path):
     assert first.returncode == again.returncode == 0
     a, b = ((tmp_path / name / "model.safetensors").read_bytes() for name in "ab")
     assert a == b
+
+
+def test_a_file_where_the_folder_should_be(tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    result = run("demo", "--out", "taken", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "taken is a file" in result.stderr
+    assert (tmp_path / "taken").read_text() == "mine"

@@ -82,7 +82,7 @@ def draw(
     in frames for the modules.
 
     Args:
-        target: a recording (`with viz.record() as recording:`) is drawn whole, with every value; of a Tensor all
+        target: a recording (`with pb.record() as recording:`) is drawn whole, with every value; of a Tensor all
             that leads to it, as far as the tape remembers: values in the middle are known only to a recording.
         style: "circuit", "tensor", or "auto", which takes the circuit where every value is a scalar.
         title: written above the picture.

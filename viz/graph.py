@@ -136,13 +136,13 @@ def _recording(target: Recording | Tensor) -> Recording:
         if all(entry.operation is None for entry in recording.entries):
             raise ValueError(
                 "this Tensor has no graph to draw: compute it from Tensors that have requires_grad=True, or "
-                "compute it inside `with viz.record() as recording:` and draw the recording"
+                "compute it inside `with pb.record() as recording:` and draw the recording"
             )
         return recording
     if isinstance(target, Recording):
         if not target.entries:
             raise ValueError(
-                "the recording is empty: nothing was computed inside `with viz.record() as recording:`"
+                "the recording is empty: nothing was computed inside `with pb.record() as recording:`"
             )
         return target
     raise TypeError(f"draw takes a Tensor or a Recording, not {type(target).__name__}")

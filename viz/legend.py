@@ -60,6 +60,6 @@ def legend_items(graph: Graph) -> list[Item]:
     if not circuit:
         items += [Item(None, shape, ink, text) for kind, shape, ink, text in _KINDS if kind in kinds]
     if any(value is None for value in values) or any(node.incomplete for node in graph.nodes):
-        hint = "not all values and operands are on the tape: viz.record() keeps them"
+        hint = "not all values and operands are on the tape: pb.record() keeps them"
         items.append(Item("?", "none", "muted", hint))
     return items

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="pullback", description="Gradients that you can see, check and train with."
+        prog="python -m pullback", description="Gradients that you can see, check and train with."
     )
     parser.add_argument("--version", action="version", version=f"pullback {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
@@ -62,6 +62,8 @@ def _add_expression(parser: argparse.ArgumentParser) -> None:
 def _demo(options: argparse.Namespace) -> int:
     from .train.demo import run
 
+    if options.out.exists() and not options.out.is_dir():
+        raise ValueError(f"{options.out} is a file, and --out is a folder for the files that the demo makes")
     result = run(options.out, options.epochs, options.seed)
     return 0 if result.gradcheck and result.test_accuracy == result.reloaded_accuracy else 1
 
@@ -102,6 +104,10 @@ def _read(options: argparse.Namespace) -> tuple[Expression, dict[str, Tensor]]:
     expression = Expression(options.expression)
     values: dict[str, float] = {}
     for text in options.values:
+        if text.strip().startswith("-"):
+            raise ValueError(
+                f"{text.strip()!r} is no option of this command; see python -m pullback graph --help"
+            )
         name, equals, number = text.partition("=")
         name = name.strip()
         if not equals or not name.isidentifier():

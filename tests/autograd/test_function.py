@@ -344,7 +344,7 @@ def test_floating_attributes_have_no_second_derivative_and_others_do():
 
 
 def test_a_backward_that_leaves_the_tape_is_refused_at_second_order():
-    gate = function(Multiply.forward, lambda ctx, g: (g.numpy() * ctx.saved[1].numpy(), None))
+    gate = function(Multiply.forward, lambda ctx, g: (g.detach() * ctx.saved[1].detach(), None))
     x, y = leaf(2.0), leaf(3.0)
     assert pb.gradients(gate.apply(x, y), x)[0].item() == 3
     with pytest.raises(RuntimeError, match="without a graph"):
@@ -482,3 +482,25 @@ def test_complex_numbers():
 
     inputs = [np.array([1.0 + 2.0j, -0.5j]), np.array([0.5, 2.0])]
     pb.gradcheck(Product.apply, inputs, elementwise=True).assert_ok()
+
+
+@pytest.mark.parametrize(
+    "read", [lambda x: np.cos(x.numpy()), lambda x: float(x.sum()) * 0 + 1, lambda x: np.cos(x.tolist())]
+)
+def test_a_backward_that_reads_values_has_no_silent_second_derivative(read):
+    class ByNumPy(pb.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save(x)
+            return np.sin(x.numpy())
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved
+            return g * read(x)
+
+    x = pb.tensor([0.5, 1.0], requires_grad=True, dtype=pb.float64)
+    ByNumPy.apply(x).sum().backward()
+    assert x.grad.shape == (2,)
+    with pytest.raises(RuntimeError, match=r"ByNumPy\.backward reads a tracked value.*once_differentiable"):
+        pb.gradients(ByNumPy.apply(x).sum(), x, create_graph=True)

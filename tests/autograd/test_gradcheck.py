@@ -168,3 +168,9 @@ def test_rounding_in_a_gradient_that_is_zero_is_no_error():
     pb.gradcheck(lambda x: pb.sin(x) * 0 + (x * 3 - x - x - x) * 1e-9, POINT).assert_ok()
     rounded = planted(lambda g, x: g * 1e-17, lambda x, /: np.zeros_like(x))
     pb.gradcheck(rounded, POINT).assert_ok()
+
+
+def test_a_function_that_forgets_its_arguments_is_no_success():
+    w = pb.tensor(POINT, requires_grad=True)
+    with pytest.raises(ValueError, match="on none of the inputs"):
+        pb.gradcheck(lambda x: (w * w).sum(), w)

@@ -129,7 +129,7 @@ def test_a_picture_of_the_tape_alone_says_what_it_lacks():
     assert not any(node.incomplete for node in graph.nodes if node is not times)
     text = viz.draw(pb.exp(x * 3.0) + x).svg()
     assert "× ?" in text
-    assert "viz.record()" in text
+    assert "pb.record()" in text
 
 
 def test_gradients_on_the_tape_alone_are_those_of_the_leaves():
