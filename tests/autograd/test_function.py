@@ -344,10 +344,10 @@ def test_floating_attributes_have_no_second_derivative_and_others_do():
 
 
 def test_a_backward_that_leaves_the_tape_is_refused_at_second_order():
-    gate = function(Multiply.forward, lambda ctx, g: (g.detach() * ctx.saved[1].detach(), None))
+    gate = function(Multiply.forward, lambda ctx, g: (g.numpy() * ctx.saved[1].numpy(), None))
     x, y = leaf(2.0), leaf(3.0)
     assert pb.gradients(gate.apply(x, y), x)[0].item() == 3
-    with pytest.raises(RuntimeError, match="without a graph"):
+    with pytest.raises(RuntimeError, match="reads a tracked value by numpy"):
         pb.gradients(gate.apply(x, y), x, create_graph=True)
 
 
