@@ -78,11 +78,14 @@ class BatchedTensor(Tensor):
 
     def register_hook(self, hook: Any) -> NoReturn:
         """Refused: it would see the gradients of all examples at once."""
-        self.refuse_backward()
+        raise RuntimeError(
+            "a hook inside vmap would see the gradients of all examples at once; register it outside, on what goes "
+            "into vmap(f) or comes out of it"
+        )
 
     def register_post_accumulate_grad_hook(self, hook: Any) -> NoReturn:
-        """Refused: it would see the gradients of all examples at once."""
-        self.refuse_backward()
+        """Refused, as `register_hook`."""
+        self.register_hook(hook)
 
     def backward(self, *args: Any, **kwargs: Any) -> None:
         """Refused: it would add up the gradients of all examples."""

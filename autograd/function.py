@@ -22,10 +22,12 @@ class Context:
     """What a Function's forward leaves for its backward; any attribute may be set on it.
 
     Tensors are kept by `save`, where they are checked for overwriting and can be differentiated again.
-    Other things (shapes, masks, settings) may simply be attributes.
+    Other things (shapes, masks, and settings that were arguments of forward) may simply be attributes. Floating
+    numbers that forward has computed may too, but reading them where a second derivative is wanted is an error:
+    they would count as constants there.
     """
 
-    __slots__ = ("_attributes", "_recorded", "_saved", "needs_grad")
+    __slots__ = ("_attributes", "_constants", "_saved", "needs_grad")
 
     needs_grad: tuple[bool, ...]
     """For each argument of forward, whether its gradient is wanted."""
@@ -35,12 +37,12 @@ class Context:
         needs_grad: tuple[bool, ...],
         attributes: dict[str, Any],
         saved: tuple[Any, ...] | None = (),
-        recorded: bool = False,
+        constants: tuple[Any, ...] | None = None,
     ) -> None:
         self.needs_grad = needs_grad
         self._attributes = attributes
         self._saved = saved  # None: a second derivative would take them for constants
-        self._recorded = recorded
+        self._constants = constants  # while backward is recorded: the plain arguments of forward
 
     def save(self, *values: Any) -> None:
         """Keep tensors (or arrays, or None) for backward; a second call replaces the first."""
@@ -76,12 +78,27 @@ class Context:
         if name in Context.__slots__ or name not in self._attributes:
             raise AttributeError(f"nothing has been kept as ctx.{name}")
         value = self._attributes[name]
-        if self._recorded and isinstance(value, (Tensor, np.ndarray)) and value.dtype.kind in "fc":
+        if self._constants is not None and _computed(value, self._constants):
             raise RuntimeError(
                 f"ctx.{name} is a constant to a second derivative, which would be wrong; keep tensors with "
                 "ctx.save(...), or mark backward with @once_differentiable"
             )
         return value
+
+
+def _computed(value: Any, constants: tuple[Any, ...]) -> bool:
+    """Whether a value holds floating numbers that are no argument of forward, so that tensors may be behind them."""
+    if any(value is constant for constant in constants):
+        return False
+    if isinstance(value, dict):
+        return any(_computed(part, constants) for part in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_computed(part, constants) for part in value)
+    if isinstance(value, (Tensor, np.ndarray, np.generic)):
+        return value.dtype.kind in "fc"
+    return isinstance(value, (float, complex)) and value not in [
+        c for c in constants if isinstance(c, (int, float, complex))
+    ]
 
 
 class Function:

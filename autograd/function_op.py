@@ -65,7 +65,7 @@ class Application:
     """One call of a Function: what goes to its forward, and what its backward has to know."""
 
     __slots__ = (
-        "args", "attributes", "context", "count", "ctx", "function", "given", "kinds", "made", "positions",
+        "args", "attributes", "constants", "context", "count", "ctx", "function", "given", "kinds", "made", "positions",
         "several", "shapes",
     )  # fmt: skip
 
@@ -75,6 +75,7 @@ class Application:
         self.count = len(args)
         self.kinds = tuple(map(type, args))
         self.positions = tuple(i for i, x in enumerate(args) if isinstance(x, Tensor))
+        self.constants = tuple(x for x in args if not isinstance(x, Tensor))
         self.attributes: dict[str, Any] = {}  # what is set on ctx
         self.several = False
         self.shapes: tuple[tuple[tuple[int, ...], Any], ...] = ()  # and dtypes, of the outputs
@@ -185,7 +186,8 @@ def _pull(node: Node, parents: tuple[Node | None, ...], saved: Any, g: Any) -> t
     needs = [False] * application.count
     for position, parent in zip(application.positions, parents, strict=True):
         needs[position] = parent is not None
-    ctx = application.context(tuple(needs), application.attributes, values, recorded and not once)
+    constants = application.constants if recorded and not once else None
+    ctx = application.context(tuple(needs), application.attributes, values, constants)
     token = recorded_backward.set(function.__name__ if recorded and not once else None)
     try:
         with ModeContext(lambda mode: mode.changed(grad=recorded and not once)):

@@ -86,13 +86,13 @@ def _arrange(blocks: list[Block], links: list[Link], *, across: bool) -> Arrange
 
 
 def _bundled_graphviz(source: str) -> Any:
-    import pygraphviz  # type: ignore[import-untyped]
+    import pygraphviz  # type: ignore[import-untyped]  # it ships no types
 
     return json.loads(pygraphviz.AGraph(string=source).draw(format="json0", prog="dot"))
 
 
 def _system_graphviz(source: str) -> Any:
-    import graphviz  # type: ignore[import-untyped]
+    import graphviz  # type: ignore[import-untyped]  # it ships no types
 
     return json.loads(graphviz.Source(source).pipe(format="json0", quiet=True))
 

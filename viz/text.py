@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import graphviz  # type: ignore[import-untyped]
+import graphviz  # type: ignore[import-untyped]  # it ships no types
 
 from .graph import Graph, GraphNode
 from .numbers import numbers, small

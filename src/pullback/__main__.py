@@ -106,7 +106,7 @@ def _read(options: argparse.Namespace) -> tuple[Expression, dict[str, Tensor]]:
     for text in options.values:
         if text.strip().startswith("-"):
             raise ValueError(
-                f"{text.strip()!r} is no option of this command; see python -m pullback graph --help"
+                f"{text.strip()!r} is no option here; see python -m pullback {options.command} --help"
             )
         name, equals, number = text.partition("=")
         name = name.strip()

@@ -504,3 +504,28 @@ def test_a_backward_that_reads_values_has_no_silent_second_derivative(read):
     assert x.grad.shape == (2,)
     with pytest.raises(RuntimeError, match=r"ByNumPy\.backward reads a tracked value.*once_differentiable"):
         pb.gradients(ByNumPy.apply(x).sum(), x, create_graph=True)
+
+
+@pytest.mark.parametrize(
+    "keep", [lambda x: {"x": x}, lambda x: [x.numpy()], lambda x: float(x.sum()), lambda x: np.sum(x.numpy())]
+)
+def test_what_forward_computed_is_no_constant_at_second_order(keep):
+    class Kept(pb.Function):
+        @staticmethod
+        def forward(ctx, x, scale):
+            ctx.scale, ctx.settings, ctx.shape = scale, {"axis": 0}, x.shape
+            ctx.kept = keep(x)
+            return x * scale
+
+        @staticmethod
+        def backward(ctx, g):
+            assert ctx.settings == {"axis": 0}
+            assert ctx.shape == (2,)
+            _ = ctx.kept
+            return g * ctx.scale, None
+
+    x = pb.tensor([0.5, 1.0], requires_grad=True, dtype=pb.float64)
+    Kept.apply(x, 2.5).sum().backward()
+    assert x.grad.tolist() == [2.5, 2.5]
+    with pytest.raises(RuntimeError, match=r"ctx\.kept is a constant to a second derivative"):
+        pb.gradients(Kept.apply(x, 2.5).sum(), x, create_graph=True)
