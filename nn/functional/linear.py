@@ -10,6 +10,7 @@ import numpy as np
 
 from ...autograd import Tensor
 from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op, padded
+from .check import check_dtypes
 
 Array = np.ndarray[Any, Any]
 
@@ -52,12 +53,7 @@ def _check(input: Array, weight: Array, bias: Array | None) -> None:
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"linear: bias of shape {bias.shape} does not fit weight of shape {weight.shape}")
-    dtypes = [array.dtype for array in (input, weight, bias) if array is not None]
-    if len(set(dtypes)) > 1:
-        raise TypeError(
-            f"linear: the input is {dtypes[0]} and the parameters {', '.join(map(str, dtypes[1:]))}; "
-            f"convert the input with .astype({str(dtypes[1])!r}), or the module with .to({str(dtypes[0])!r})"
-        )
+    check_dtypes("linear", input, kinds="fc", weight=weight, bias=bias)
 
 
 def _batch(call: Any, batched: tuple[bool, ...], input: Any, weight: Any, bias: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from ...autograd import Tensor
 from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op, padded
+from .check import check_dtypes
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 Array = np.ndarray[Any, Any]
