@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .hooks import name_of
 from .location import user_line
 from .mode import Scope, observing
 from .node import Node
@@ -38,6 +40,9 @@ class Anomalies:
         self.forward: Anomaly | None = None
         self.backward: Anomaly | None = None
         self._raises = raises
+        self._arriving: dict[
+            int, set[str]
+        ] = {}  # by node number, what is wrong with the terms of its gradient
 
     def __str__(self) -> str:
         found = [str(anomaly) for anomaly in (self.forward, self.backward) if anomaly is not None]
@@ -63,27 +68,59 @@ class Anomalies:
     def on_replace(self, old: Tensor, new: Tensor) -> None:
         """Writes in place are of no interest here; they are operations too."""
 
+    def on_hook(self, node: Node, hook: Any, before: Any, after: Any) -> None:
+        """Look at what a hook has made of a gradient."""
+        what = None if self.backward is not None else _new_trouble(after, (before,))
+        if what is None:
+            return
+        code = getattr(hook, "__code__", None)
+        line = _line_of(node)
+        made = f", made at {os.path.basename(code.co_filename)}:{code.co_firstlineno}," if code else ""
+        message = (
+            f"backward: the hook {name_of(hook)!r}{made} on {_value_of(node)} gave a gradient that has {what}"
+            + ("" if _troubles(before) else "; the gradient that came in is finite")
+        )
+        self._found_backward("leaf" if node.op is None else node.op.name, line, message)
+
     def on_backward(self, node: Node, gradient: Any, contributions: tuple[Any, ...]) -> None:
-        """Look at what a node hands to its inputs."""
-        if self.backward is not None or node.op is None:
+        """Look at the sum of what came to a node, and at what the node hands to its inputs."""
+        if self.backward is not None:
+            return
+        arrived = self._arriving.pop(node.number, None)
+        if arrived is not None and _troubles(gradient) - arrived:
+            terms = f"have {' and '.join(sorted(arrived))}" if arrived else "are finite"
+            message = (
+                f"backward: the gradients that come together at {_value_of(node)} {terms}, and their sum has "
+                f"{_new_trouble(gradient, ())}"
+            )
+            self._found_backward("leaf" if node.op is None else node.op.name, _line_of(node), message)
+            return
+        if node.op is None:
             return
         for i, contribution in enumerate(contributions):
+            parent = node.parents[i]
+            if parent is not None and contribution is not None:
+                self._arriving[parent.number] = self._arriving.get(parent.number, set()) | _troubles(
+                    contribution
+                )
             what = _new_trouble(contribution, (gradient,))
             if what is None:
                 continue
-            line = node.scope.line if isinstance(node.scope, Located) else "a line outside detect_anomaly()"
+            line = _line_of(node)
             layer = scope_path(node.scope)
-            op = node.op
-            name = f"{op.inputs[0]}[{i}]" if op.variadic else op.inputs[i]
             message = (
-                f"backward: the gradient of {op.name!r}, called at {line}"
+                f"backward: the gradient of {node.op.name!r}, called at {line}"
                 + (f" in layer {layer!r}" if layer else "")
-                + f", with respect to {name!r} has {what}"
+                + f", with respect to {node.op.input_name(node, i)!r} has {what}"
                 + ("" if _troubles(gradient) else "; the gradient that came in is finite")
             )
-            self.backward = Anomaly("backward", op.name, line, message)
-            self._found(message)
+            self._found_backward(node.op.name, line, message)
             return
+
+    def _found_backward(self, operation: str, line: str, message: str) -> None:
+        self._arriving.clear()
+        self.backward = Anomaly("backward", operation, line, message)
+        self._found(message)
 
     def _found(self, message: str) -> None:
         if self._raises:
@@ -99,6 +136,18 @@ class Located(Scope):
         owner = None if scope is None else scope.owner()
         super().__init__(None if scope is None else scope.enclosing, set() if owner is None else owner)
         self.line = line
+
+
+def _line_of(node: Node) -> str:
+    return node.scope.line if isinstance(node.scope, Located) else "a line outside detect_anomaly()"
+
+
+def _value_of(node: Node) -> str:
+    """A node's value, in words."""
+    if node.op is not None:
+        return f"the result of {node.op.name!r}, called at {_line_of(node)}"
+    handle = None if node.handle is None else node.handle()
+    return "a leaf" if handle is None or handle.name is None else f"the leaf {handle.name!r}"
 
 
 @contextmanager
@@ -129,6 +178,7 @@ def detect_anomaly(raises: bool = True) -> Iterator[Anomalies]:
 
 def _parts(value: Any) -> Iterator[np.ndarray[Any, Any]]:
     """The floating arrays in a value."""
+    value = getattr(value, "parts", value)  # of the gradient of several outputs
     if isinstance(value, (tuple, list)):
         for item in value:
             yield from _parts(item)

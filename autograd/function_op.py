@@ -49,6 +49,11 @@ class FunctionOp(UnlistedOp):
         self.saved_names = ("kept",)
         self.pull = _pull
 
+    def input_name(self, node: Node, place: int) -> str:
+        """The name that forward has for it."""
+        application: Application = node.parameters[0]
+        return application.name_of(place)
+
     def sealed_values(self, node: Node) -> list[tuple[str, Node | None]]:
         """The first value of `ctx.save` that was overwritten; all of them have one seal."""
         if isinstance(node.saved, Freed):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from .mode import current_mode
+from .mode import Observer, current_mode
 from .node import Node
 from .tensor import Tensor, wrap
 
@@ -68,13 +68,17 @@ class Attachment:
         """The handle that wants the gradient, like a weak reference."""
         return None if self.reference is None else self.reference()
 
-    def arrive(self, node: Node, gradient: Any) -> Any:
-        """The gradient as the hooks leave it."""
+    def arrive(self, node: Node, gradient: Any, observers: tuple[Observer, ...] = ()) -> Any:
+        """The gradient as the hooks leave it; observers that ask for it see what each has made of it."""
         while self.restorer is not None:  # what it restores may have to be restored itself
             restorer, self.restorer = self.restorer, None
             self.restorer = restorer.restore(node)
         for hook in tuple((self.before or {}).values()):
-            gradient = _replaced(hook, node, gradient)
+            before, gradient = gradient, _replaced(hook, node, gradient)
+            for observer in observers:
+                seen = getattr(observer, "on_hook", None)
+                if seen is not None:
+                    seen(node, hook, before, gradient)
         return gradient
 
     def accumulated(self, tensor: Tensor) -> None:
@@ -129,6 +133,11 @@ def retain(tensor: Tensor, node: Node) -> None:
         node.handle = weakref.ref(tensor)
 
 
+def name_of(hook: Any) -> str:
+    """What messages call a hook: a function's name, or the class of a callable object."""
+    return str(getattr(hook, "__name__", type(hook).__name__))
+
+
 def _callable(hook: Any) -> Any:
     if not callable(hook):
         raise TypeError(f"a hook is a function, not {type(hook).__name__}")
@@ -141,7 +150,7 @@ def _replaced(hook: Hook, node: Node, gradient: Any) -> Any:
     given = gradient.copy() if isinstance(gradient, Tensor) else wrap(np.array(gradient)[()], None)
     found = hook(given)
     result = given if found is None else found
-    name = getattr(hook, "__name__", type(hook).__name__)
+    name = name_of(hook)
     if not isinstance(result, (Tensor, np.ndarray, np.generic)):
         raise TypeError(
             f"the hook {name!r} returned a {type(result).__name__}; it must return a Tensor or None"

@@ -21,7 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Observer(Protocol):
     """Sees every operation as it runs; the recorder is one.
 
-    An observer that measures time may also have `on_forward_start(op)` and `on_backward_start(node)`.
+    An observer that measures time may also have `on_forward_start(op)` and `on_backward_start(node)`; one that
+    wants to know what hooks do to a gradient, `on_hook(node, hook, before, after)`.
     """
 
     def on_forward(self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:

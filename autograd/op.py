@@ -144,6 +144,10 @@ class Op:
         """The inputs whose rules name a value: it is saved if one of them wants a gradient."""
         return tuple(name for name, arguments in self.rule_arguments.items() if saved_name in arguments)
 
+    def input_name(self, node: Node, place: int) -> str:
+        """What messages call one of a node's inputs."""
+        return f"{self.inputs[0]}[{place}]" if self.variadic else self.inputs[place]
+
     def sealed_values(self, node: Node) -> list[tuple[str, Node | None]]:
         """For each of a node's seals, what was sealed, in words, and the parent that it came from, if one."""
         names = [name for name in self.saved_names if name in self.inputs or name == "out"]

@@ -214,7 +214,7 @@ def _walk(
             handle = node.handle
             if handle is not None or wanted is not None:
                 if handle.__class__ is Attachment:
-                    gradient = handle.arrive(node, gradient)
+                    gradient = handle.arrive(node, gradient, observers)
                     owned.discard(node)
                 deliver(node, gradient, node in owned)
             if node.op is None:

@@ -84,7 +84,7 @@ def test_functions_with_several_outputs_and_joined_inputs():
         def backward(ctx, g, h):
             return g * np.nan
 
-    with pytest.raises(RuntimeError, match=r"'Split'.*'tensors\[0\]' has nan in 2 of 2"), pb.detect_anomaly():
+    with pytest.raises(RuntimeError, match=r"'Split'.*'x' has nan in 2 of 2"), pb.detect_anomaly():
         pb.concat(Split.apply(leaf([1.0, 2.0]))).sum().backward()
 
 
@@ -95,3 +95,57 @@ def test_scopes_and_recordings_are_as_before():
         y.backward()
     assert {entry.scope for entry in recording.entries} == {"", "0"}
     assert {entry.scope for entry in pb.trace(y).entries} == {"", "0"}
+
+
+def test_a_hook_that_spoils_the_gradient_is_named_with_its_line():
+    x = leaf([1.0, 2.0])
+    with pb.detect_anomaly(raises=False) as found:
+        y = x * 2
+        y.register_hook(lambda g: g * np.inf)
+        line = here(-1)
+        y.sum().backward()
+    assert str(found) == (
+        f"backward: the hook '<lambda>', made at {line}, on the result of 'multiply', called at {here(-5)} gave a "
+        "gradient that has inf in 2 of 2 elements; the gradient that came in is finite"
+    )
+
+
+def test_a_hook_on_a_named_leaf():
+    x = leaf([1.0, 2.0], name="weights")
+    x.register_hook(lambda g: g * np.nan)
+    with (
+        pytest.raises(RuntimeError, match="on the leaf 'weights' gave a gradient that has nan"),
+        pb.detect_anomaly(),
+    ):
+        x.sum().backward()
+    assert x.grad is None
+
+
+@pytest.mark.parametrize("inner", [True, False])
+def test_finite_gradients_whose_sum_is_not(inner):
+    x = pb.tensor([1.0, 1.0], requires_grad=True)
+    with pb.detect_anomaly(raises=False) as found:
+        y = x * 1 if inner else x
+        (y * np.array([3e38, 0.0]) + y * np.array([3e38, 1.0])).sum().backward()
+    assert found.backward.operation == ("multiply" if inner else "leaf")
+    assert "are finite, and their sum has inf in 1 of 2 elements" in str(found)
+
+
+def test_an_infinity_that_is_given_to_backward_may_pass():
+    x = leaf([1.0, 2.0])
+    with pb.detect_anomaly() as found:
+        (x * 2 + x).backward(np.array([np.inf, 1.0]))
+    assert found.backward is None
+
+
+def test_infinities_that_cancel():
+    x = leaf([1.0, 2.0])
+    with pytest.raises(RuntimeError, match="have inf, and their sum has nan in 1 of 2"), pb.detect_anomaly():
+        (x * 2 - x * 3).backward(np.array([np.inf, 1.0]))
+
+
+def test_several_outputs_hand_on_what_was_put_in():
+    x = leaf([1.0, 2.0])
+    with pytest.raises(RuntimeError) as caught, pb.detect_anomaly():
+        pb.cummax(x).values.backward(np.array([np.nan, 1.0]))
+    assert "came in is finite" not in str(caught.value)
