@@ -217,6 +217,9 @@ def vectorised(op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> 
     active = dict(current_mode().levels or ())
     if not levels <= active.keys():
         raise RuntimeError(ESCAPED)
+    if op.batch is None and op.composed is not None:
+        args, kwargs = op.bind(inputs, named)
+        return op.composed(*args, **kwargs)
     level = max(levels)
     here = tuple(isinstance(x, BatchedTensor) and x.level == level for x in inputs)
     beside = next((x for x in inputs if isinstance(x, Tensor)), None)
@@ -250,15 +253,7 @@ def _per_example(part: Any, level: int) -> Any:
 
 def _call(op: Op, *inputs: Any, **parameters: Any) -> Any:
     """The operation with its inputs by position and its parameters by name, whatever its signature wants."""
-    given = parameters | (
-        {op.inputs[0]: inputs[0]} if op.variadic else dict(zip(op.inputs, inputs, strict=True))
-    )
-    positional, named = [], {}
-    for name, parameter in op.signature.parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            named[name] = given[name]
-        else:
-            positional.append(given[name])
+    positional, named = op.bind(inputs[0] if op.variadic else inputs, parameters)
     return op.call(*positional, **named)
 
 

@@ -62,7 +62,15 @@ def _room(module: str, ops: list[Op]) -> str:
 def _entry(op: Op) -> str:
     lines = [f"### `{op.name}{_signature(op)}`\n", op.doc.split("\n\n")[0].replace("\n", " "), ""]
     lines += [f"- gate: {_gates(op)}"]
-    lines += [f"- gradient for `{name}`: {_formula(rule)}" for name, rule in op.rules.items()]
+    if op.joint is not None:
+        together = ", ".join(f"`{name}`" for name in op.rules)
+        lines.append(f"- gradients for {together}, together: {_formula(op.joint)}")
+    else:
+        lines += [f"- gradient for `{name}`: {_formula(rule)}" for name, rule in op.rules.items()]
+    if op.composed is not None:
+        lines.append("- higher orders and forward mode: by the same function composed of operations")
+    elif op.first_order_only:
+        lines.append("- higher orders and forward mode: none")
     if op.rules:
         lines += [f"- saved: {', '.join(_saved(op)) or 'nothing'}"]
         lines += [f"- complex numbers: {_COMPLEX[op.complex]}"]
@@ -132,7 +140,7 @@ def _tree(filename: str) -> ast.Module:
 
 def _helpers(op: Op) -> Iterator[FunctionType]:
     """The private functions of its room that its rules call, directly or through one another."""
-    waiting: list[Any] = list(op.rules.values())
+    waiting: list[Any] = list(dict.fromkeys(op.rules.values()))
     seen: set[Any] = set()
     while waiting:
         function = waiting.pop()

@@ -92,6 +92,9 @@ class Op:
         complex: ComplexRules | None,
         outputs: type[tuple[Any, ...]] | None,
         observable: Callable[..., Any] | None,
+        joint: Callable[..., Any] | None,
+        residuals: str,
+        composed: Callable[..., Any] | None,
         module: str,
     ) -> None:
         self.module = module
@@ -109,6 +112,9 @@ class Op:
         self.complex = complex
         self.outputs = outputs
         self.observable = observable
+        self.joint = joint
+        self.residuals = tuple(residuals.split())
+        self.composed = composed
         self.method = self.name if method is True else method or None
         self.numpy_functions = (*((forward,) if isinstance(forward, np.ufunc) else ()), *numpy)
 
@@ -117,10 +123,16 @@ class Op:
         self.inputs = tuple(name.lstrip("*") for name in names)
         self.signature = _signature(forward, self.inputs)
         self.parameters = tuple(p for p in self.signature.parameters if p not in self.inputs)
+        self.gates = dict(gate) if isinstance(gate, Mapping) else dict.fromkeys(self.inputs, gate)
+        if joint is not None:
+            if rules:
+                raise TypeError(
+                    f"operation {self.name!r}: a joint rule takes the place of {', '.join(rules)}"
+                )
+            rules = {name: joint for name in self.inputs if self.gates.get(name) is not Gate.BLOCK}
         self.rules = dict(rules)
         self.rule_arguments = {name: self._arguments(name, rule) for name, rule in rules.items()}
         self.saved_names = self._saved_names()
-        self.gates = dict(gate) if isinstance(gate, Mapping) else dict.fromkeys(self.inputs, gate)
         self._check()
         self.call, self.raw, self.pull = source.build(self)
 
@@ -140,8 +152,27 @@ class Op:
         """Whether an input may be left out (None)."""
         return self.signature.parameters[name].default is None
 
+    @property
+    def first_order_only(self) -> bool:
+        """Whether its rules read values that are constants to the tape, so that a twin serves higher orders."""
+        return self.joint is not None or bool(self.residuals)
+
+    def bind(self, inputs: Sequence[Any], parameters: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments of a call, by position and by name, as the signature wants them."""
+        values = (inputs,) if self.variadic else inputs
+        given: dict[str, Any] = dict(zip(self.inputs, values, strict=True)) | dict(parameters)
+        positional, named = [], {}
+        for name, parameter in self.signature.parameters.items():
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                named[name] = given[name]
+            else:
+                positional.append(given[name])
+        return positional, named
+
     def needed_by(self, saved_name: str) -> tuple[str, ...]:
         """The inputs whose rules name a value: it is saved if one of them wants a gradient."""
+        if self.composed is not None and saved_name in self.inputs:
+            return tuple(self.rules)  # the twin begins with the inputs
         return tuple(name for name, arguments in self.rule_arguments.items() if saved_name in arguments)
 
     def input_name(self, node: Node, place: int) -> str:
@@ -162,6 +193,7 @@ class Op:
         arguments = tuple(inspect.signature(rule).parameters)
         known = {*_SPECIAL, *self.inputs, *self.parameters}
         known |= {f"{i}_{what}" for i in self.inputs for what in ("shape", "dtype")}
+        known |= {*self.residuals, *(("needs",) if self.joint else ())}
         unknown = [argument for argument in arguments if argument not in known]
         if unknown:
             raise TypeError(
@@ -176,18 +208,27 @@ class Op:
         """The values that the tape keeps: inputs, `out`, and shapes and dtypes that no node has."""
         saved: dict[str, None] = {}
         for name, arguments in self.rule_arguments.items():
-            own = () if self.variadic else (f"{name}_shape", f"{name}_dtype")
+            own = () if self.variadic or self.joint else (f"{name}_shape", f"{name}_dtype")
             for argument in arguments:
-                if argument not in ("g", "i", *self.parameters, *own):
+                if argument not in ("g", "i", "needs", *self.parameters, *own):
                     saved[argument] = None
+        if self.composed is not None:
+            saved |= dict.fromkeys(self.inputs)
         return tuple(saved)
 
     def _check(self) -> None:
         what = f"operation {self.name!r}"
-        reserved = [name for name in self.signature.parameters if name in source.RESERVED or name[0] == "_"]
+        names = (*self.signature.parameters, *self.residuals)
+        reserved = [name for name in names if name in source.RESERVED or name[0] == "_"]
         if reserved:
             raise TypeError(
                 f"{what}: {', '.join(reserved)} means something else in its call path; choose other names"
+            )
+        if len(set(names)) < len(names):
+            raise TypeError(f"{what}: a residual has the name of an input, a parameter or another residual")
+        if self.composed is not None and not self.first_order_only:
+            raise TypeError(
+                f"{what} needs no composed=: its rules are right at every order; it serves joint rules and residuals"
             )
         known = REGISTRY.get(self.name)
         if known is not None and known.module != self.module:
@@ -269,6 +310,9 @@ def op(
     complex: ComplexRules | None = None,
     outputs: type[tuple[Any, ...]] | None = None,
     observable: Callable[..., Any] | None = None,
+    joint: Callable[..., Any] | None = None,
+    residuals: str = "",
+    composed: Callable[..., Any] | None = None,
     **rules: Callable[..., Any],
 ) -> Any:
     """Declare an operation: `op(forward, "x y", x=rule, y=rule, ...)`, or as a decorator `@op("x", ...)`.
@@ -304,6 +348,15 @@ def op(
             of arrays, and in its rules `g` and `out` are tuples; a result that nothing depends on has zeros in g.
         observable: of the outputs, what is determined where they themselves are not (an eigenvector has any
             phase); the tests compare this.
+        joint: one rule for all inputs, where their gradients share work. It names what it needs as the others do,
+            and may name `needs`, a named tuple of booleans by input: which gradients are wanted. It returns one
+            gradient per input, in order (None where it is not wanted, or where the input's gate is BLOCK). It is
+            only ever fed arrays, so it may be an opaque kernel.
+        residuals: names of values that the forward returns behind its result, `(out, mean, spread)`, and that the
+            rules may name. They are constants to the tape, so the rules are right at first order only.
+        composed: the same function with the same signature, written in operations. With a joint rule or residuals
+            it serves what those cannot: higher orders, forward mode, batched gradients and `vmap`. Without it,
+            these raise.
 
     Returns:
         The public function. It takes and returns Tensors; its `.op` is the `Op`, its `.raw` computes on
@@ -335,6 +388,9 @@ def op(
         "complex": complex,
         "outputs": outputs,
         "observable": observable,
+        "joint": joint,
+        "residuals": residuals,
+        "composed": composed,
         "module": module,
     }
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from .gate import RELAY
 from .node import Node, make_node
-from .op import Op
-from .samples import given
+from .op import UnlistedOp
 from .tensor import Tensor
 
 
@@ -47,31 +46,16 @@ def _slot(g: Any, index: int, outputs_shape: Any, outputs_dtype: Any) -> Slots:
 
 
 def _pick(outputs: Any, /, index: int) -> Any:
-    """One of the outputs of an operation that has several. The gradient goes to its slot."""
     return outputs[index]
 
 
-# not registered: nobody calls it, the call path of an operation with several outputs makes its nodes
-PICK = Op(
+PICK = UnlistedOp(
     _pick,
     "outputs",
     {"outputs": _slot},
     name="pick",
     gate=RELAY,
-    samples=given(),
-    doc=None,
-    symbol=None,
-    infix=None,
-    method=False,
-    numpy=(),
-    reference=None,
-    singular=(),
-    batch=None,
-    view=False,
-    complex="written",
-    outputs=None,
-    observable=None,
-    module=__name__,
+    doc="One of the outputs of an operation that has several. The gradient goes to its slot.",
 )
 
 

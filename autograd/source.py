@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 import linecache
 import textwrap
+from collections import namedtuple
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ RESERVED = frozenset(
         "pull",
         "spelling",
         "x_data",
+        "needs",
     )
 )
 
@@ -158,6 +160,15 @@ def _namespace(op: Op) -> dict[str, Any]:
         from .outputs import attach_picks
 
         names["attach_picks"] = attach_picks
+    if op.residuals:
+        names["with_residuals"] = with_residuals
+    if op.first_order_only:
+        from .composed import met_tensor, pull_composed
+
+        names |= {"met_tensor": met_tensor, "pull_composed": pull_composed}
+    if op.joint is not None:
+        names |= {"joint_rule": op.joint, "checked_joint": checked_joint}
+        names["Needs"] = namedtuple("Needs", op.inputs)
     names |= {f"{name}_rule": rule for name, rule in op.rules.items()}
     return names | {
         f"{name}_default": parameter.default
@@ -211,7 +222,9 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     body += _vectorise(op)
     body += ["if current.observers:", f"{INDENT}announce_forward(current.observers, op)"]
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
-    body.append(f"out = {_forward_text(op, '_data')}")
+    results = ", ".join(("out", *op.residuals))
+    forward = _forward_text(op, "_data")
+    body.append(f"{results} = {f'with_residuals(op, {forward})' if op.residuals else forward}")
     if not isinstance(op.forward, np.ufunc):
         body += _check_result(op)
     if op.parameters:  # a Tensor given as one of them has met the arrays: its gradient would be lost
@@ -278,6 +291,27 @@ def checked_results(op: Op, out: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...
         x = x if isinstance(x, np.ndarray) else checked_result(op, x)
         results.append(own_memory(x, (*inputs, *results)) if isinstance(x, np.ndarray) else x)
     return tuple(results)
+
+
+def with_residuals(op: Op, found: Any) -> tuple[Any, ...]:
+    """What a forward with residuals gave: the result, and each of them."""
+    if not isinstance(found, tuple) or len(found) != 1 + len(op.residuals):
+        what = f"a tuple of {len(found)}" if isinstance(found, tuple) else f"a {type(found).__name__}"
+        raise TypeError(
+            f"the forward of {op.name!r} must give a tuple (result, {', '.join(op.residuals)}), and it gave {what}"
+        )
+    return found
+
+
+def checked_joint(op: Op, found: Any, count: int) -> tuple[Any, ...]:
+    """What a joint rule gave: one gradient per input."""
+    if not isinstance(found, (tuple, list)) or len(found) != count:
+        what = f"{len(found)}" if isinstance(found, (tuple, list)) else f"a {type(found).__name__}"
+        raise TypeError(
+            f"the joint rule of {op.name!r} must give a tuple with a gradient for each of its {count} inputs, None "
+            f"for those that need none; it gave {what}"
+        )
+    return tuple(found)
 
 
 def own_memory(out: np.ndarray, inputs: tuple[Any, ...]) -> np.ndarray:
@@ -404,6 +438,8 @@ def _save(op: Op, name: str) -> list[str]:
             "else:",
             f"{INDENT}out_seal = None",
         ]
+    if name in op.residuals:
+        return [f"{name}_saved = {name}"]
     if name not in op.inputs:  # x_shape or x_dtype, for another input's rule
         base, _, what = name.rpartition("_")
         value = f"tuple({what}_of(x) for x in {base}_data)" if op.variadic else f"{what}_of({base}_data)"
@@ -429,15 +465,19 @@ def _save(op: Op, name: str) -> list[str]:
 def _pull(op: Op) -> str:
     """The rules that are wanted, each result projected onto its input's shape and dtype."""
     body: list[str] = []
+    if op.outputs:
+        body.append("g = g.filled()")
+    if op.first_order_only:
+        body += ["if met_tensor(g):", f"{INDENT}return pull_composed(op, node, parents, saved, g)"]
     if op.saved_names:
         body.append(f"{_tuple(op.saved_names)} = saved")
     used = {argument for arguments in op.rule_arguments.values() for argument in arguments}
     if used & set(op.parameters):
         body.append(f"{_tuple(op.parameters)} = node.parameters")
-    if op.outputs:
-        body.append("g = g.filled()")
     if op.complex == "holomorphic":  # g meets the conjugate of the slope: conj(conj(g)·slope)
         body += ["conjugated = node.dtype.kind == 'c'", "if conjugated:", f"{INDENT}g = conjugate(g)"]
+    if op.joint is not None:
+        return _function("pull", "node, parents, saved, g", [*body, *_pull_joint(op)])
     if op.variadic:
         return _function("pull", "node, parents, saved, g", [*body, *_pull_variadic(op)])
     body.append(f"{_tuple(f'{name}_node' for name in op.inputs)} = parents")
@@ -463,6 +503,22 @@ def _pull(op: Op) -> str:
     return _function("pull", "node, parents, saved, g", body)
 
 
+def _pull_joint(op: Op) -> list[str]:
+    """One rule for all inputs."""
+    wanted = ", ".join(f"parents[{i}] is not None" for i in range(len(op.inputs)))
+    wanted = "tuple(parent is not None for parent in parents)," if op.variadic else wanted
+    arguments = ", ".join(op.rule_arguments[next(iter(op.rules))])
+    names = "op.inputs * len(parents)" if op.variadic else "op.inputs"
+    return [
+        *([f"needs = Needs({wanted})"] if "needs" in arguments.split(", ") else []),
+        f"found = checked_joint(op, joint_rule({arguments}), len(parents))",
+        "return tuple(",
+        f"{INDENT}None if parent is None else project(gradient, parent, op, name)",
+        f"{INDENT}for gradient, parent, name in zip(found, parents, {names})",
+        ")",
+    ]
+
+
 def _pull_variadic(op: Op) -> list[str]:
     (name,) = op.inputs
     gradient = f"{name}_rule({', '.join(op.rule_arguments[name])})"
@@ -484,7 +540,7 @@ def _raw(op: Op) -> str:
     body = [
         f"if {any_tensor}:",
         f"{INDENT}return call({_pass_on(op, '')})",
-        f"return {_forward_text(op, '')}",
+        f"return {_forward_text(op, '')}{'[0]' if op.residuals else ''}",
     ]
     return _function("raw", _signature_text(op, spelling=False), body)
 

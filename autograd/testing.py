@@ -70,7 +70,7 @@ def the_declaration_is_complete(op: Op) -> None:
 
 def forward_agrees_with_the_reference(op: Op) -> None:
     """In float32 and float64; floating results keep the dtype of their inputs."""
-    reference = op.reference or op.forward
+    reference = op.reference or op.raw
     for dtype in (np.float32, np.float64):
         for sample in samples_of(op):
             inputs = [converted(value, operator.methodcaller("astype", dtype)) for value in sample.inputs]
@@ -114,6 +114,8 @@ def first_order_gradients_agree(op: Op) -> None:
 
 def second_order_gradients_agree(op: Op) -> None:
     """The vector–Jacobian product, as a function of inputs and vector, is differentiated once more."""
+    if op.first_order_only and op.composed is None:
+        return  # it raises
     for sample in [*samples_of(op), *complex_samples_of(op)]:
         function, inputs = as_function(op, sample)
         if inputs:
@@ -140,6 +142,8 @@ def _check_second_order(function: Callable[..., Any], inputs: Sequence[Any]) -> 
 
 def forward_mode_agrees(op: Op) -> None:
     """The derivative along a random direction, by `jvp`, with central differences."""
+    if op.first_order_only and op.composed is None:
+        return  # it raises
     for sample in samples_of(op):
         function, inputs = as_function(op, sample)
         if inputs:
@@ -217,6 +221,30 @@ def without_rules_it_blocks(op: Op) -> None:
         assert not op.call(*tensors, **sample.parameters).requires_grad
 
 
+def the_composed_twin_agrees(op: Op) -> None:
+    """The same results and the same first-order gradients, written in operations."""
+    if op.composed is None:
+        return
+    rng = np.random.default_rng(9)
+    for sample in samples_of(op):
+        found: list[list[Any]] = []
+        for function in (op.call, op.composed):
+            tensors = tensors_for(op, sample)
+            ys = outputs_of(function(*tensors, **sample.parameters))
+            kept = [y for y in ys if y.requires_grad]
+            if not found:
+                weights = [normal_like(y, rng) for y in kept]
+            leaves = leaves_of(op, tensors)
+            found.append([*ys, *gradients(kept, leaves, weights, allow_unused=True)])
+        for fused, composed in zip(*found, strict=True):
+            assert (fused is None) == (composed is None)
+            if fused is not None:
+                assert fused.dtype == composed.dtype
+                np.testing.assert_allclose(
+                    composed.detach().numpy(), fused.detach().numpy(), rtol=1e-9, atol=1e-11
+                )
+
+
 def every_rule_is_linear_in_g(op: Op) -> None:
     """A multiple of the upstream gradient gives that multiple of the gradients."""
     if not op.rules:
@@ -237,7 +265,7 @@ def every_rule_is_linear_in_g(op: Op) -> None:
 def distributors_ask_for_no_value(op: Op) -> None:
     """What they hand on depends on no input and not on the result."""
     for name, arguments in op.rule_arguments.items():
-        if op.gates[name] is Gate.DISTRIBUTOR:
+        if op.gates[name] is Gate.DISTRIBUTOR and op.joint is None:  # a joint rule names for all of them
             assert not {*op.inputs, "out"} & set(arguments)
 
 
@@ -245,7 +273,7 @@ def switchers_name_the_other_input(op: Op) -> None:
     """The rule for x does not name x, it names the other."""
     for name, gate in op.gates.items():
         # the rules of a variadic one get all inputs, and the index of their own
-        if gate is Gate.SWITCHER and name in op.rules and not op.variadic:
+        if gate is Gate.SWITCHER and name in op.rules and not op.variadic and op.joint is None:
             arguments = op.rule_arguments[name]
             assert name not in arguments
             assert (set(op.inputs) - {name}) & set(arguments)
@@ -323,6 +351,7 @@ CHECKS: dict[str, Callable[[Op], None]] = {
         gradients_have_the_shape_and_dtype_of_their_inputs,
         singular_points_follow_the_documented_convention,
         without_rules_it_blocks,
+        the_composed_twin_agrees,
         every_rule_is_linear_in_g,
         the_law_of_its_gate_holds,
     )

@@ -25,7 +25,7 @@ def page() -> str:
         (op for op in REGISTRY.values() if op.module.startswith("pullback.")), key=lambda op: op.name
     )
     whole = [op for op in ops if op.batch is not None]
-    looping = [op for op in ops if op.batch is None]
+    looping = [op for op in ops if op.batch is None and op.composed is None]
     return (
         f"{_HEAD}\n## The whole batch at once\n\n{_names(whole)}\n\n## Once per example\n\n{_names(looping)}\n\n"
         "An operation of your own belongs to the first list if its samples name a family (`elementwise`, `reduction`, "
