@@ -5,7 +5,7 @@ operations like any other. This package reaches the engine by its public names a
 knows nothing of optimisers, data or drawing.
 """
 
-from . import functional, init
+from . import functional, init, utils
 from .activation import ReLU, Sigmoid, Tanh
 from .container import Sequential
 from .linear import Flatten, Identity, Linear
@@ -28,4 +28,5 @@ __all__ = [
     "functional",
     "functional_call",
     "init",
+    "utils",
 ]

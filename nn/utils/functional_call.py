@@ -1,12 +1,12 @@
-"""Tools around modules."""
+"""Run a module with other tensors in the places of its parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ..autograd import Tensor
-from .module import Module
+from ...autograd import Tensor
+from ..module import Module
 
 
 def functional_call(
