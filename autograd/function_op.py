@@ -14,10 +14,11 @@ import numpy as np
 
 from .bundle import Bundle, bundle_of
 from .convert import to_array
-from .gate import BLOCK, RELAY
+from .gate import BLOCK
 from .mode import ModeContext, current_mode, recorded_backward
-from .node import Freed, Node, make_node
+from .node import Freed, Node
 from .op import UnlistedOp
+from .outputs import PICK, picked
 from .storage import Seal, SealGroup, sealed
 from .tape import project
 from .tensor import Tensor, wrap
@@ -132,19 +133,18 @@ class Application:
     def finish(self, result: Tensor, args: tuple[Any, ...]) -> Any:
         """The outputs as Tensors; on the node what `ctx.save` was given, sealed."""
         count = len(self.made)
-        outputs = (
-            tuple(pick.call(result, index=i, count=count) for i in range(count))
-            if self.several
-            else (result,)
-        )
-        if result._node is not None:
+        node = result._node
+        if node is not None and self.several:  # now it is known what it has, and how many
+            node.shape, node.dtype = zip(*self.shapes, strict=True)
+        outputs = tuple(PICK.call(result, index=i) for i in range(count)) if self.several else (result,)
+        if node is not None:
             kept, seals = [], []
             for value in self.ctx._saved:
                 entry, seal = self._recognised(value, args, outputs)
                 kept.append(entry)
                 seals.append(seal)
-            result._node.saved = (tuple(kept),)
-            result._node.seals = (SealGroup(seals),)
+            node.saved = (tuple(kept),)
+            node.seals = (SealGroup(seals),)
         self.args, self.given, self.made, self.ctx = (), [], (), None
         return outputs if self.several else result
 
@@ -243,7 +243,7 @@ def _given_back(entry: Kept, node: Node, seal: Seal | None, recorded: bool) -> A
     if entry.origin == "input":
         tensor = _protected(entry.value, node.parents[entry.place])
     elif node.parameters[0].several:
-        tensor = picked(entry.value, node, entry.place, len(node.parameters[0].shapes))
+        tensor = _protected(entry.value, picked(node, entry.place, entry.value))
     else:
         tensor = _protected(entry.value, node)
     tensor._seal = seal
@@ -344,26 +344,3 @@ barrier = UnlistedOp(
     gate=BLOCK,
     doc="A value that depends on tensors in a way that cannot be differentiated.",
 )
-
-
-def _placed(g: Any, index: int, count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Bundle:
-    return Bundle(tuple(g if i == index else None for i in range(count)), shape, dtype)
-
-
-pick = UnlistedOp(
-    lambda bundle, /, index, count: bundle.parts[index],
-    "bundle",
-    {
-        "bundle": lambda g, bundle_shape, bundle_dtype, index, count: _placed(
-            g, index, count, bundle_shape, bundle_dtype
-        )
-    },
-    name="pick",
-    gate=RELAY,
-    doc="One of the results of an operation that has several.",
-)
-
-
-def picked(value: Any, node: Node, index: int, count: int) -> Tensor:
-    """A handle for one of the values of a node that has several, without computing anything."""
-    return wrap(value, make_node(pick, (node,), (), (), (index, count), value, node.scope))

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from .bundle import Bundle
 from .location import user_line
 from .mode import Scope, current_mode, observing
 from .node import Freed, Node
 from .op import Op
-from .outputs import PICK, Slots
+from .outputs import PICK
 from .tape import collect
 from .tensor import Tensor
 
@@ -157,7 +158,7 @@ class Recording:
 
 
 def _copied(value: Any) -> np.ndarray | None:
-    if value is None or isinstance(value, Slots):  # the gradient of a tuple is in its parts
+    if value is None or isinstance(value, Bundle):  # the gradient of a tuple is in its parts
         return None
     return np.array(value._array if isinstance(value, Tensor) else value)
 

@@ -24,7 +24,7 @@ def page() -> str:
     ops = sorted(
         (op for op in REGISTRY.values() if op.module.startswith("pullback.")), key=lambda op: op.name
     )
-    whole = [op for op in ops if op.batch is not None]
+    whole = [op for op in ops if op.batch is not None or op.composed is not None]
     looping = [op for op in ops if op.batch is None and op.composed is None]
     return (
         f"{_HEAD}\n## The whole batch at once\n\n{_names(whole)}\n\n## Once per example\n\n{_names(looping)}\n\n"
