@@ -10,7 +10,9 @@ from .inplace import replace_memory, writable
 from .io import write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
+from .ops.index import scattered
 from .samples import along, elementwise, given, integers, matrices, of_family, reduction
+from .sparse import SparseGradient, sparse_grad
 from .testing import check_operation
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "RemovableHandle",
     "Sample",
     "SingularPoint",
+    "SparseGradient",
     "along",
     "batch_size",
     "behind_batch",
@@ -46,6 +49,8 @@ __all__ = [
     "padded",
     "reduction",
     "replace_memory",
+    "scattered",
+    "sparse_grad",
     "spread",
     "writable",
     "write_atomically",

@@ -19,6 +19,7 @@ from .batched_tape import pull_back
 from .hooks import Attachment
 from .mode import ModeContext, Observer, announce_backward, current_mode
 from .node import FREED, Node
+from .sparse import Scattered, merged
 from .tensor import Tensor, wrap
 
 _delivering = threading.Lock()  # two threads may add to the gradient of one leaf
@@ -212,6 +213,9 @@ def _walk(
             if gradient is None:
                 continue
             handle = node.handle
+            if gradient.__class__ is Scattered and (node.op is not None or handle.__class__ is Attachment):
+                gradient = gradient.dense()
+                owned.add(node)
             if handle is not None or wanted is not None:
                 if handle.__class__ is Attachment:
                     gradient = handle.arrive(node, gradient, observers)
@@ -296,6 +300,10 @@ def _accumulate(running: dict[Node, Any], owned: set[Node], node: Node, gradient
     current = running.get(node)
     if current is None:
         running[node] = gradient
+    elif current.__class__ is Scattered or gradient.__class__ is Scattered:
+        running[node] = total = merged(current, gradient, node in owned)
+        if type(total) is np.ndarray:
+            owned.add(node)
     elif node in owned and type(current) is np.ndarray:
         np.add(current, gradient, out=current)
     else:
@@ -306,7 +314,11 @@ def _accumulate(running: dict[Node, Any], owned: set[Node], node: Node, gradient
 
 def _accumulate_grad(handle: Tensor, gradient: Any, owned: bool) -> None:
     """Add to a tensor's `.grad`, whose array is shared with nobody."""
-    current = handle._grad
+    current: Any = handle._grad
+    if isinstance(gradient, Scattered) and not isinstance(current, Tensor):
+        handle._grad = gradient.copy() if current is None else merged(current, gradient.copy(), True)
+        return
+    current, gradient = handle.grad, np.asarray(gradient) if isinstance(gradient, Scattered) else gradient
     if current is None:
         handle._grad = wrap(gradient, None) if owned else _own(gradient)
     elif (

@@ -17,6 +17,7 @@ from .config import check_device
 from .methods import OperationMethods
 from .mode import recorded_backward
 from .node import Node, leaf_node
+from .sparse import Scattered
 from .storage import Seal, Storage, View, register_detached
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Tensor(OperationMethods):
 
     _array: Any  # an ndarray, or a NumPy scalar for 0-d results
     _node: Node | None
-    _grad: Tensor | None
+    _grad: Tensor | Scattered | None
     _seal: Seal | None  # of memory that is not shared; else the storage has it
     _storage: Storage | None
     _view: View | None
@@ -169,7 +170,10 @@ class Tensor(OperationMethods):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that backward has accumulated here, of this tensor's shape and dtype, or None."""
-        return self._grad
+        held = self._grad
+        if isinstance(held, Scattered):
+            held = self._grad = wrap(held.dense(), None)
+        return held
 
     @grad.setter
     def grad(self, gradient: Tensor | None) -> None:
@@ -346,7 +350,7 @@ class Tensor(OperationMethods):
         if hasattr(self, "__dict__"):  # of a subclass
             twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
         if self._grad is not None:
-            twin._grad = self._grad.detach().copy()
+            twin._grad = self._grad.detach().copy() if isinstance(self._grad, Tensor) else self._grad.copy()
         return twin.requires_grad_() if self._node is not None else twin
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from ..op import Sample, op
 from ..samples import given
 from ..source import respell
 from ..tensor import Tensor
-from .index import assign, getitem
+from .index import assign, getitem, scattered
 from .index import scatter_add as add_at
 
 _ROWS = np.array([2, 0, 2])
@@ -45,7 +45,7 @@ def _take_index(indices: Any, axis: int | None, ndim: int) -> tuple[Any, ...]:
 
 @op(
     "x indices",
-    x=lambda g, indices, x_shape, axis: add_at.raw(g, _take_index(indices, axis, len(x_shape)), x_shape),
+    x=lambda g, indices, x_shape, axis: scattered(g, _take_index(indices, axis, len(x_shape)), x_shape),
     gate={"x": ROUTER, "indices": BLOCK},
     complex="written",
     method=True,
@@ -99,7 +99,7 @@ def _batch_along(call: Any, batched: tuple[bool, ...], x: Any, indices: Any, *, 
 
 @op(
     "x indices",
-    x=lambda g, indices, x_shape, axis: add_at.raw(
+    x=lambda g, indices, x_shape, axis: scattered(
         g, _along(_integers("take_along_axis", indices), axis, x_shape), x_shape
     ),
     gate={"x": ROUTER, "indices": BLOCK},

@@ -10,7 +10,7 @@ from ..op import Sample, op
 from ..samples import given
 from ..source import respell
 from ..tensor import Tensor
-from .index import assign, getitem
+from .index import assign, getitem, scattered
 from .index import scatter_add as add_at
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

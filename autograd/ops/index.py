@@ -14,8 +14,11 @@ from ..batched import BatchedTensor
 from ..family import PerExample, batch_size, padded
 from ..gate import DISTRIBUTOR, ROUTER
 from ..methods import method
+from ..mode import current_mode
 from ..op import Op, op
 from ..samples import given
+from ..sparse import Scattered, picks_each_once
+from ..sparse import add_at as _add_at
 from ..tensor import Tensor
 
 Path = tuple[tuple[Op, tuple[Any, ...]], ...]
@@ -43,11 +46,6 @@ def _freeze(part: Any) -> Any:
     if isinstance(part, (list, tuple)) and not part:
         return np.zeros(0, np.int64)
     return np.array(part)  # lists and whatever else NumPy would read as an array
-
-
-def _picks_each_once(index: tuple[Any, ...]) -> bool:
-    """Whether no element can be picked twice: no integer arrays, but slices, integers and masks."""
-    return not any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" and part.ndim for part in index)
 
 
 # an index inside vmap
@@ -131,7 +129,7 @@ def _batch_scatter_add(
 
 @op(
     "x",
-    x=lambda g, index, x_shape: scatter_add.raw(g, index, x_shape),
+    x=lambda g, index, x_shape: scattered(g, index, x_shape),
     gate=ROUTER,
     complex="written",
     symbol="[ ]",
@@ -173,11 +171,18 @@ def getitem(x: Any, /, index: Any) -> Any:
 def scatter_add(values: Any, /, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape, with `values` added at the places that `index` picks."""
     out = np.zeros(shape, values.dtype)
-    if _picks_each_once(index):
-        out[index] = values
-    else:
-        np.add.at(out, index, values)
+    _add_at(out, index, values)
     return out
+
+
+def scattered(g: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """What a rule gives for an input of a shape of which `index` was read.
+
+    An array stays as it is, with its places (`sparse.py`); what is recorded goes through `scatter_add`.
+    """
+    if isinstance(g, Tensor) or current_mode().grad:
+        return scatter_add.raw(g, index, shape)
+    return Scattered([(index, g)], shape, g.dtype)
 
 
 def follow(x: Any, path: Path) -> Any:
@@ -213,7 +218,7 @@ def write_into(memory: np.ndarray, value: Any, path: Path) -> None:
 def _last_writer(g: Any, path: Path) -> Any:
     """g at the end of a path, but zero for elements that a later one of the same write overwrote."""
     part = follow(g, path)
-    if _picks_each_once(path[-1][1][0]):
+    if picks_each_once(path[-1][1][0]):
         return part
     places = _places(g, path)
     writer = np.empty(g.size, np.intp)

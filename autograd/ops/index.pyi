@@ -6,8 +6,11 @@ from ..batched import BatchedTensor
 from ..family import PerExample, batch_size, padded
 from ..gate import DISTRIBUTOR, ROUTER
 from ..methods import method
+from ..mode import current_mode
 from ..op import Op, op
 from ..samples import given
+from ..sparse import Scattered, picks_each_once
+from ..sparse import add_at as _add_at
 from ..tensor import Tensor
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
@@ -18,6 +21,7 @@ def axes_in_front(index: tuple[Any, ...]) -> int: ...
 def getitem(x: Any, /, index: Any) -> Tensor: ...
 @declared
 def scatter_add(values: Any, /, index: Any, shape: tuple[int, ...]) -> Tensor: ...
+def scattered(g: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any: ...
 def follow(x: Any, path: Path) -> Any: ...
 def write_into(memory: np.ndarray, value: Any, path: Path) -> None: ...
 @declared
