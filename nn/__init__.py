@@ -7,11 +7,12 @@ knows nothing of optimisers, data or drawing.
 
 from . import functional, init, utils
 from .activation import ReLU, Sigmoid, Tanh
-from .container import Sequential
+from .container import ModuleDict, ModuleList, Sequential
 from .linear import Flatten, Identity, Linear
 from .loss import CrossEntropyLoss
 from .module import Module
-from .parameter import Parameter
+from .parameter import Parameter, UninitializedParameter
+from .parameter_container import ParameterDict, ParameterList
 from .utils import functional_call
 
 __all__ = [
@@ -20,11 +21,16 @@ __all__ = [
     "Identity",
     "Linear",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "ReLU",
     "Sequential",
     "Sigmoid",
     "Tanh",
+    "UninitializedParameter",
     "functional",
     "functional_call",
     "init",

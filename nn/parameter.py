@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Tensor, get_default_dtype
 from ..autograd.extend import replace_memory
 
 
@@ -49,3 +49,34 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+class UninitializedParameter(Parameter):
+    """A parameter whose shape is not known yet; a lazy layer gives it one when it first sees an input.
+
+    It is empty until `materialize` makes it an ordinary Parameter; it stays the same object, so that an optimiser
+    may already hold it.
+
+    Args:
+        requires_grad: False for a parameter that is frozen from the start.
+        dtype: the default dtype (float32) if not given.
+
+    >>> from pullback import nn
+    >>> weight = nn.UninitializedParameter()
+    >>> weight.materialize((2, 3))
+    >>> weight.shape, type(weight).__name__
+    ((2, 3), 'Parameter')
+    """
+
+    __slots__ = ()
+
+    def __init__(self, requires_grad: bool = True, dtype: Any = None) -> None:
+        super().__init__(np.empty(0, get_default_dtype() if dtype is None else dtype), requires_grad)
+
+    def materialize(self, shape: tuple[int, ...]) -> None:
+        """Give it a shape and zeros."""
+        replace_memory(self, np.zeros(shape, self.dtype))
+        self.__class__ = Parameter  # type: ignore[assignment]  # of the same layout
+
+    def __repr__(self) -> str:
+        return f"UninitializedParameter(dtype={self.dtype})"

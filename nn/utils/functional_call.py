@@ -7,6 +7,7 @@ from typing import Any
 
 from ...autograd import Tensor
 from ..module import Module
+from ..parameter import Parameter
 
 
 def functional_call(
@@ -47,11 +48,14 @@ def functional_call(
     before = [(owner, name, vars(owner)[name]) for owner, name, _ in places]
     try:
         for owner, name, tensor in places:
+            if isinstance(vars(owner)[name], Parameter):
+                vars(owner)["_stand_ins"] = owner._stand_ins | {name}  # still found by `named_parameters`
             vars(owner)[name] = tensor
         return module(*positional, **(kwargs or {}))
     finally:
         for owner, name, tensor in before:
             vars(owner)[name] = tensor
+            vars(owner).pop("_stand_ins", None)
 
 
 def _places(module: Module, tensors: Mapping[str, Any]) -> list[tuple[Module, str, Tensor]]:
