@@ -30,12 +30,20 @@ each differentiable input, and what the tape saves for backward. In a rule `g` i
 the input's shape and dtype by the engine. Functions that a rule calls by a name with `_` in front are listed at the
 end of their room. A point where the derivative does not exist is listed with the gradient that is given there for
 g = 1; these conventions are PyTorch's.
+
+The gradient of a real loss L for a complex number z = x + iy is ∂L/∂x + i·∂L/∂y, the direction in which L grows
+fastest, as in PyTorch (twice the derivative for the conjugate of z). Each row says what an operation does with
+complex numbers: "the engine conjugates the slope" where the operation has a complex derivative, so that g meets its
+conjugate; "the rules as they stand" where they hold for complex numbers too; "no gradient" where only untracked ones
+are computed with; "refused" where the operation is one of real numbers. **A real input beside complex ones gets a
+real gradient**: the imaginary part that the rule gives, which no change of a real number could follow, is dropped.
 """
 
 
 _COMPLEX = {
     "holomorphic": "the engine conjugates the slope",
     "written": "the rules as they stand",
+    "values": "no gradient",
     None: "refused",
 }
 

@@ -52,9 +52,60 @@ def untracked(op: Op, dtype: np.dtype[Any]) -> None:
         raise refuse_complex(op)
 
 
-def refuse_complex(op: Op) -> NotImplementedError:
-    """For tracked complex numbers in an operation whose rules are for real ones."""
+def refuse_complex(op: Op) -> Exception:
+    """For complex numbers in an operation of real ones, or tracked ones where the rules are for real ones."""
+    if op.complex is None:
+        return TypeError(
+            f"{op.name} takes real numbers, and complex ones were given; compute with their parts or sizes "
+            "(pb.real, pb.imag, pb.abs)"
+        )
     return NotImplementedError(
         f"{op.name} has no gradient for complex numbers; compute with real and imaginary parts "
         "(pb.real, pb.imag), or detach the tensors first with .detach()"
     )
+
+
+def explained(op: Op, error: Exception, arrays: tuple[Any, ...]) -> Exception:
+    """What a forward raised; where NumPy's words for it do not name the operation and the shapes, in ours."""
+    text = str(error)
+    shapes = [np.shape(x) for x in arrays if x is not None]
+    listed = " and ".join(map(str, shapes))
+    if text.startswith(op.name) and "operand" not in text:
+        return error
+    product = op.name == "matmul"
+    if "broadcast" in text and (unequal := _unequal(shapes, 2 if product else 0)):
+        axis, lengths = unequal
+        ours: Exception = ValueError(
+            f"{op.name}: shapes {listed} do not broadcast: along axis {axis} they are {lengths} long, and lengths "
+            "must be equal or 1; insert an axis of length 1 (x[:, None]) or transpose one of them, if that is meant"
+        )
+    elif product and () in shapes:
+        ours = ValueError(
+            f"matmul: shapes {listed}: both sides need at least one axis; multiply by a number with *"
+        )
+    elif product and "core dimension" in text:
+        first, second = shapes
+        which = "only one" if len(second) == 1 else "last but one"
+        ours = ValueError(
+            f"matmul: shapes {listed} do not fit: the last axis of the first is {first[-1]} long and the "
+            f"{which} of the second {second[-min(2, len(second))]}, and they must be equal; a transpose (x.mT) may be "
+            "missing"
+        )
+    elif isinstance(error, TypeError) and "not supported for the input types" in text:
+        kinds = " and ".join(str(np.result_type(x)) for x in arrays if x is not None)
+        ours = TypeError(f"{op.name} is not defined for elements of {kinds}; convert them with .astype(...)")
+    elif op.variadic and len(shapes) > 1:
+        ours = type(error)(f"{op.name}: the arrays have shapes {', '.join(map(str, shapes))}: {text}")
+    else:
+        return error
+    ours.__suppress_context__ = True
+    return ours
+
+
+def _unequal(shapes: list[tuple[int, ...]], core: int) -> tuple[int, str] | None:
+    """The last axis before the `core` ones along which shapes do not broadcast, and their lengths there."""
+    for axis in range(-1 - core, -1 - max(map(len, shapes), default=0), -1):
+        lengths = [shape[axis] for shape in shapes if len(shape) >= -axis]
+        if len({length for length in lengths if length != 1}) > 1:
+            return axis, " and ".join(map(str, lengths))
+    return None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)  # a Tensor, or a named tuple of them
 
-ComplexRules = Literal["holomorphic", "written"]
+ComplexRules = Literal["holomorphic", "written", "values"]
 
 
 class Operation(Protocol[P, R]):
@@ -148,6 +148,11 @@ class Op:
         """The role for pictures and tables: "switcher", or "switcher/scaler" where the inputs differ."""
         return "/".join(dict.fromkeys(gate.label for gate in self.gates.values()))
 
+    @property
+    def complex_rules(self) -> bool:
+        """Whether its rules serve complex numbers."""
+        return self.complex in ("holomorphic", "written")
+
     def optional(self, name: str) -> bool:
         """Whether an input may be left out (None)."""
         return self.signature.parameters[name].default is None
@@ -243,8 +248,10 @@ class Op:
             raise TypeError(f"{what} declares no gate for {', '.join(missing)}")
         if not self.doc:
             raise TypeError(f"{what} has no docstring; give its forward one, or doc=...")
-        if self.complex not in (None, "holomorphic", "written"):
-            raise TypeError(f"{what}: complex must be 'holomorphic', 'written' or None, not {self.complex!r}")
+        if self.complex not in (None, "holomorphic", "written", "values"):
+            raise TypeError(
+                f"{what}: complex must be 'holomorphic', 'written', 'values' or None, not {self.complex!r}"
+            )
         if self.outputs and (self.view or self.complex == "holomorphic"):
             raise TypeError(
                 f"{what} has several outputs: they need memory of their own (no view=True), and complex rules "
@@ -342,8 +349,9 @@ def op(
         complex: what the rules are for complex numbers, whose gradient is ∂/∂Re + i·∂/∂Im. "holomorphic": the
             operation has a complex derivative and the rules are the real ones, g times the slope; the engine
             conjugates, so that g meets the conjugate of the slope. "written": the rules are right as they
-            stand, because they only move or scale g by real numbers, or conjugate themselves. None: tracked
-            complex numbers are refused.
+            stand, because they only move or scale g by real numbers, or conjugate themselves. "values": the
+            forward is right for complex numbers, and tracked ones are refused. None: the operation is one of real
+            numbers, and complex ones are refused (unless it has no rules at all).
         outputs: the named tuple class of the results, for an operation with several. Its forward gives a tuple
             of arrays, and in its rules `g` and `out` are tuples; a result that nothing depends on has zeros in g.
         observable: of the outputs, what is determined where they themselves are not (an eigenvector has any

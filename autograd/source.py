@@ -55,6 +55,7 @@ RESERVED = frozenset(
         "spelling",
         "x_data",
         "needs",
+        "raised",
     )
 )
 
@@ -114,7 +115,15 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
 def _namespace(op: Op) -> dict[str, Any]:
     from .batched import vectorised
     from .convert import array_operand, asarray, is_complex, operand
-    from .errors import checked_result, no_rule, refuse_complex, refuse_operand, refuse_parameter, untracked
+    from .errors import (
+        checked_result,
+        explained,
+        no_rule,
+        refuse_complex,
+        refuse_operand,
+        refuse_parameter,
+        untracked,
+    )
     from .tape import project
 
     names: dict[str, Any] = {
@@ -140,6 +149,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         "array_operand": array_operand,
         "refuse_operand": refuse_operand,
         "refuse_parameter": refuse_parameter,
+        "explained": explained,
         "checked_result": checked_result,
         "checked_results": checked_results,
         "own_memory": own_memory,
@@ -222,9 +232,17 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     body += _vectorise(op)
     body += ["if current.observers:", f"{INDENT}announce_forward(current.observers, op)"]
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
+    if op.rules and op.complex is None:
+        body += [f"if {_meets_complex(op)}:", f"{INDENT}raise refuse_complex(op)"]
     results = ", ".join(("out", *op.residuals))
     forward = _forward_text(op, "_data")
-    body.append(f"{results} = {f'with_residuals(op, {forward})' if op.residuals else forward}")
+    arrays = f"{op.inputs[0]}_data" if op.variadic else _tuple(f"{name}_data" for name in op.inputs)
+    body += [
+        "try:",
+        f"{INDENT}{results} = {f'with_residuals(op, {forward})' if op.residuals else forward}",
+        "except (TypeError, ValueError) as raised:",
+        f"{INDENT}raise explained(op, raised, {arrays})",
+    ]
     if not isinstance(op.forward, np.ufunc):
         body += _check_result(op)
     if op.parameters:  # a Tensor given as one of them has met the arrays: its gradient would be lost
@@ -374,6 +392,16 @@ def _unwrap_variadic(op: Op) -> list[str]:
     ]
 
 
+def _meets_complex(op: Op) -> str:
+    """Whether an input is complex."""
+    if op.variadic:
+        return f"any(map(is_complex, {op.inputs[0]}_data))"
+    return " or ".join(
+        f"({name}_data.dtype.kind == 'c' if {name}_data.__class__ is ndarray else is_complex({name}_data))"
+        for name in op.inputs
+    )
+
+
 def _record(op: Op) -> list[str]:
     """The node, if a gradient is wanted and the result can have one."""
     if not op.rules:
@@ -385,10 +413,10 @@ def _record(op: Op) -> list[str]:
         wanted = f"({wanted})" if len(op.inputs) > 1 else wanted
         parents = _tuple(f"{name}_node" for name in op.inputs)
     inner: list[str] = []
-    if op.complex is None:  # a real result of complex inputs, too, has other gradients than the rules give
-        met = f"map(is_complex, {op.inputs[0]}_data)" if op.variadic else ""
-        met = f"any({met})" if met else " or ".join(f"is_complex({name}_data)" for name in op.inputs)
-        inner += [f"if {met}:", f"{INDENT}raise refuse_complex(op)"]
+    if (
+        op.complex == "values"
+    ):  # a real result of complex inputs, too, has other gradients than the rules give
+        inner += [f"if {_meets_complex(op)}:", f"{INDENT}raise refuse_complex(op)"]
     for name in op.inputs:
         if not op.variadic and name not in op.rules:
             inner += [f"if {name}_node is not None:", f"{INDENT}raise no_rule(op, {name!r})"]
@@ -413,7 +441,7 @@ def _record(op: Op) -> list[str]:
         ]
         return [f"if current.grad and {wanted}:", *[INDENT + line for line in inner]]
     inner += ["node.shape = out.shape", "node.dtype = out_dtype", "result._node = node"]
-    kinds = "== 'f'" if op.complex is None else "in 'fc'"
+    kinds = "in 'fc'" if op.complex_rules else "== 'f'"
     return [
         f"if current.grad and {wanted}:",
         f"{INDENT}out_dtype = out.dtype",

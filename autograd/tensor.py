@@ -8,6 +8,7 @@ gradient, its place on the tape and Python's protocols.
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -169,10 +170,15 @@ class Tensor(OperationMethods):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that backward has accumulated here, of this tensor's shape and dtype, or None."""
+        """The gradient that backward has accumulated here, of this tensor's shape and dtype, or None.
+
+        Only leaves get one, and tensors with `retain_grad()`; reading it of another one that was computed warns.
+        """
         held = self._grad
         if isinstance(held, Scattered):
             held = self._grad = wrap(held.dense(), None)
+        elif held is None and self._node is not None and self._node.op is not None:
+            self._warn_unless_retained(self._node)
         return held
 
     @grad.setter
@@ -186,6 +192,16 @@ class Tensor(OperationMethods):
                     f"this one is {gradient.shape} {gradient.dtype}"
                 )
         self._grad = gradient
+
+    def _warn_unless_retained(self, node: Node) -> None:
+        if node.handle is None or node.handle() is not self:
+            called = repr(node.op.name) if node.op is not None else "an operation"
+            warnings.warn(
+                f"this tensor was computed (by {called}) and does not keep its gradient, so .grad is None; call "
+                ".retain_grad() on it before backward, or ask for the gradient: pb.gradients(loss, x)",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def retain_grad(self) -> None:
         """Let backward leave its gradient in `.grad` also for a tensor that was computed."""

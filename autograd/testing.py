@@ -370,7 +370,7 @@ def samples_of(op: Op) -> list[Sample]:
 
 def complex_samples_of(op: Op) -> list[Sample]:
     """The samples with an imaginary part for every floating input, if the operation has rules for such."""
-    if not (op.rules and op.complex) or op.name in REAL_ONLY:
+    if not (op.rules and op.complex_rules) or op.name in REAL_ONLY:
         return []
     rng = np.random.default_rng(8)
 

@@ -112,6 +112,7 @@ exp2 = op(
     "x",
     x=lambda g, out: g * out * float(np.log(2)),
     gate=SCALER,
+    complex="holomorphic",
     samples=elementwise(1),
     doc="2ˣ.",
 )

@@ -10,7 +10,7 @@ from ..family import Family
 from ..gate import ADDER, BLOCK, MIXER, RELAY, SCALER
 from ..op import op
 from ..samples import given
-from .index import getitem, scatter_add
+from .index import add_at, getitem
 
 
 def _repeat_index(repeats: Any, axis: int | None, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -24,8 +24,8 @@ def _repeat_index(repeats: Any, axis: int | None, shape: tuple[int, ...]) -> tup
 def _repeat_rule(g: Any, repeats: Any, axis: int | None, x_shape: tuple[int, ...]) -> Any:
     index = _repeat_index(repeats, axis, x_shape)
     if axis is None:
-        return np.reshape(scatter_add.raw(g, index, (int(np.prod(x_shape, dtype=int)),)), x_shape)
-    return scatter_add.raw(g, index, x_shape)
+        return np.reshape(add_at.raw(g, index, (int(np.prod(x_shape, dtype=int)),)), x_shape)
+    return add_at.raw(g, index, x_shape)
 
 
 @op(
@@ -179,7 +179,7 @@ def _pad_rule(g: Any, x_shape: tuple[int, ...], pad_width: Any, mode: str) -> An
         inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x_shape, strict=True))
         return getitem.raw(g, inner)
     index = np.ix_(*(np.pad(np.arange(n), w, mode) for n, w in zip(x_shape, widths, strict=True)))  # type: ignore[call-overload]  # a plain str
-    return scatter_add.raw(g, index, x_shape)
+    return add_at.raw(g, index, x_shape)
 
 
 @op(

@@ -6,7 +6,7 @@ from ..family import Family
 from ..gate import ADDER, BLOCK, MIXER, RELAY, SCALER
 from ..op import op
 from ..samples import given
-from .index import getitem, scatter_add
+from .index import add_at, getitem
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 @declared

@@ -37,6 +37,7 @@ _ROOT_TWO_PI = math.sqrt(2 * math.pi)
     "x",
     x=lambda g, x: g * _TWO_BY_ROOT_PI * np.exp(-x * x),
     gate=SCALER,
+    complex="holomorphic",
     samples=elementwise(1),
     reference=np.vectorize(math.erf, otypes=[float]),
 )
@@ -49,6 +50,7 @@ def erf(x: Any, /) -> Any:
     "x",
     x=lambda g, x: -g * _TWO_BY_ROOT_PI * np.exp(-x * x),
     gate=SCALER,
+    complex="holomorphic",
     samples=elementwise(1),
     reference=np.vectorize(math.erfc, otypes=[float]),
 )
@@ -61,6 +63,7 @@ def erfc(x: Any, /) -> Any:
     "x",
     x=lambda g, x, out: g * (2 * x * out - _TWO_BY_ROOT_PI),
     gate=SCALER,
+    complex="holomorphic",
     samples=elementwise(1),
     reference=lambda x: np.exp(x * x) * np.vectorize(math.erfc, otypes=[float])(x),
 )
@@ -85,6 +88,7 @@ def erfinv(x: Any, /) -> Any:
     "x",
     x=lambda g, x: g * np.exp(-x * x / 2) / _ROOT_TWO_PI,
     gate=SCALER,
+    complex="holomorphic",
     symbol="Φ",
     samples=elementwise(1),
     reference=lambda x: np.vectorize(math.erfc, otypes=[float])(-x / math.sqrt(2)) / 2,
@@ -98,6 +102,7 @@ def ndtr(x: Any, /) -> Any:
     "x",
     x=lambda g, x, out: g * np.exp(-x * x / 2 - out) / _ROOT_TWO_PI,
     gate=SCALER,
+    complex="holomorphic",
     symbol="log Φ",
     samples=elementwise(1),
     reference=lambda x: np.log(np.vectorize(math.erfc, otypes=[float])(-x / math.sqrt(2)) / 2),
@@ -137,7 +142,14 @@ def polygamma(n: Any, x: Any, /) -> Any:
     return _scipy("polygamma", n, x)[()]
 
 
-@op("x", x=lambda g, x: g * polygamma.raw(1, x), gate=SCALER, symbol="ψ", samples=elementwise(1, (0.3, 3)))
+@op(
+    "x",
+    x=lambda g, x: g * polygamma.raw(1, x),
+    complex="values",
+    gate=SCALER,
+    symbol="ψ",
+    samples=elementwise(1, (0.3, 3)),
+)
 def digamma(x: Any, /) -> Any:
     """The derivative of lgamma, Γ′(x)/Γ(x)."""
     return _scipy("digamma", x)
@@ -161,6 +173,7 @@ def lgamma(x: Any, /) -> Any:
     "x",
     x=lambda g, x, out: g * out * digamma.raw(x),
     gate=SCALER,
+    complex="values",
     symbol="Γ",
     samples=elementwise(1, (0.3, 3)),
     reference=np.vectorize(math.gamma, otypes=[float]),

@@ -14,8 +14,7 @@ from ..op import Sample, op
 from ..samples import given
 from ..source import respell
 from ..tensor import Tensor
-from .index import assign, getitem, scattered
-from .index import scatter_add as add_at
+from .index import add_at, assign, getitem, scattered
 
 _ROWS = np.array([2, 0, 2])
 _PLACES = np.array([[0, 2, 0, 1], [1, 1, 0, 2]])

@@ -10,8 +10,7 @@ from ..op import Sample, op
 from ..samples import given
 from ..source import respell
 from ..tensor import Tensor
-from .index import assign, getitem, scattered
-from .index import scatter_add as add_at
+from .index import add_at, assign, getitem, scattered
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 @declared

@@ -1,6 +1,6 @@
 """Reading and writing parts of an array.
 
-`getitem` and `scatter_add` are each other's gradients; `assign` is what a write in place does to the
+`getitem` and `add_at` are each other's gradients; `assign` is what a write in place does to the
 gradient (`inplace.py`).
 """
 
@@ -119,7 +119,7 @@ def _without_masks(index: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(parts)
 
 
-def _batch_scatter_add(
+def _batch_add_at(
     call: Any, batched: tuple[bool, ...], values: Any, *, index: tuple[Any, ...], shape: tuple[int, ...]
 ) -> Any:
     size, front = batch_size(batched, (values,)), axes_in_front(index)
@@ -161,14 +161,14 @@ def getitem(x: Any, /, index: Any) -> Any:
     gate=DISTRIBUTOR,
     complex="written",
     symbol="+[ ]",
-    batch=_batch_scatter_add,
+    batch=_batch_add_at,
     samples=given(
         (((4,),), {"index": (1,), "shape": (3, 4)}),
         (((3, 4),), {"index": (np.array([0, 2, 0]),), "shape": (3, 4)}),
         (((3,),), {"index": (np.array([[True, False], [True, True]]),), "shape": (2, 2)}),
     ),
 )
-def scatter_add(values: Any, /, index: Any, shape: tuple[int, ...]) -> Any:
+def add_at(values: Any, /, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape, with `values` added at the places that `index` picks."""
     out = np.zeros(shape, values.dtype)
     _add_at(out, index, values)
@@ -178,10 +178,10 @@ def scatter_add(values: Any, /, index: Any, shape: tuple[int, ...]) -> Any:
 def scattered(g: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """What a rule gives for an input of a shape of which `index` was read.
 
-    An array stays as it is, with its places (`sparse.py`); what is recorded goes through `scatter_add`.
+    An array stays as it is, with its places (`sparse.py`); what is recorded goes through `add_at`.
     """
     if isinstance(g, Tensor) or current_mode().grad:
-        return scatter_add.raw(g, index, shape)
+        return add_at.raw(g, index, shape)
     return Scattered([(index, g)], shape, g.dtype)
 
 

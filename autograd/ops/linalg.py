@@ -14,7 +14,7 @@ from ..op import op
 from ..samples import given
 from ..tensor import Tensor
 from .elementwise import multiply
-from .index import scatter_add
+from .index import add_at
 from .reduce import sum
 from .shape import reshape, swapaxes
 
@@ -234,7 +234,7 @@ def _diagonal_index(shape: tuple[int, ...], offset: int) -> tuple[Any, ...]:
 
 @op(
     "x",
-    x=lambda g, x_shape, offset: scatter_add.raw(g, _diagonal_index(x_shape, offset), x_shape),
+    x=lambda g, x_shape, offset: add_at.raw(g, _diagonal_index(x_shape, offset), x_shape),
     gate=ROUTER,
     complex="written",
     numpy=(np.linalg.diagonal,),

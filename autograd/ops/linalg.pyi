@@ -10,7 +10,7 @@ from ..op import op
 from ..samples import given
 from ..tensor import Tensor
 from .elementwise import multiply
-from .index import scatter_add
+from .index import add_at
 from .reduce import sum
 from .shape import reshape, swapaxes
 from ...autograd.ops.declared import declared

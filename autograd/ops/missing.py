@@ -22,6 +22,7 @@ from .reduce import Axis
     "x",
     x=lambda g, x: np.where(np.isfinite(x), g, 0),
     gate=ROUTER,
+    complex="values",
     numpy=(np.nan_to_num,),
     samples=given((((3,),), {}), (((2, 0),), {})),
     singular=[SingularPoint((np.nan,), (0.0,)), SingularPoint((np.inf,), (0.0,))],

@@ -15,7 +15,7 @@ from ..tensor import Tensor
 from .complex import conj
 from .elementwise import clip, where
 from .gather import searchsorted
-from .index import getitem, scatter_add
+from .index import add_at, getitem
 from .reduce import sum as total
 
 MODES = ("full", "same", "valid")
@@ -32,7 +32,7 @@ def _window(n: int, m: int, mode: str) -> slice:
 def _convolve_rule(g: Any, other: Any, own: int, mode: str) -> Any:
     """The correlation of the whole g (zeros where the mode cut it off) with the other sequence."""
     count = other.shape[0]
-    whole = scatter_add.raw(g, (_window(own, count, mode),), (own + count - 1,))
+    whole = add_at.raw(g, (_window(own, count, mode),), (own + count - 1,))
     along = convolve.raw(whole, np.flip(other, 0), "full")
     return along[count - 1 : count - 1 + own]
 

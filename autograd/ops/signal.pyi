@@ -11,7 +11,7 @@ from ..tensor import Tensor
 from .complex import conj
 from .elementwise import clip, where
 from .gather import searchsorted
-from .index import getitem, scatter_add
+from .index import add_at, getitem
 from .reduce import sum as total
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

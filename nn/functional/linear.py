@@ -81,6 +81,7 @@ linear: Callable[..., Tensor] = op(
     weight=lambda g, input: _rows(g).T @ _rows(input),
     bias=lambda g: g,
     gate={"input": SWITCHER, "weight": SWITCHER, "bias": DISTRIBUTOR},
+    complex="holomorphic",
     name="linear",
     symbol="x·Wᵀ+b",
     batch=_batch,

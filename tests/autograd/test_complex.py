@@ -120,6 +120,7 @@ def planted_modulus(x, z):
         x=lambda g, z: g * z,
         name="planted",
         gate=SCALER,
+        complex="values",
         samples=elementwise(2),
         doc="For this test.",
     )
@@ -176,3 +177,34 @@ def test_against_pytorch():
         (found,) = pb.gradients(y, ours, g)
         t.backward(torch.tensor(g))
         np.testing.assert_allclose(found.numpy(), theirs.grad.numpy(), rtol=1e-10)
+
+
+def real_only():
+    names = sorted(name for name, declared in REGISTRY.items() if declared.rules and declared.complex is None)
+    return [name for name in names if REGISTRY[name].module.startswith("pullback.autograd")]
+
+
+@pytest.mark.parametrize("name", real_only())
+@pytest.mark.parametrize("tracked", [True, False])
+def test_operations_of_real_numbers_refuse_complex_ones_by_name(name, tracked):
+    declared = REGISTRY[name]
+    for sample in declared.samples(np.random.default_rng(0)):
+        inputs = [
+            pb.tensor(x + 0.5j, requires_grad=tracked)
+            if isinstance(x, np.ndarray) and x.dtype.kind == "f"
+            else x
+            for x in sample.inputs
+        ]
+        with pytest.raises(TypeError, match=rf"^{name} takes real numbers, and complex ones were given"):
+            declared.call(*inputs, **sample.parameters)
+
+
+def test_complex_values_without_a_gradient():
+    z = pb.tensor(np.array([1.5 + 0.5j, np.nan]))
+    np.testing.assert_array_equal(pb.nan_to_num(z).numpy(), [1.5 + 0.5j, 0])
+    with pytest.raises(NotImplementedError, match="nan_to_num has no gradient for complex numbers"):
+        pb.nan_to_num(z.requires_grad_())
+    with pytest.raises(TypeError, match="relu takes real numbers"):
+        pb.relu(1j)
+    with pytest.raises(TypeError, match="maximum takes real numbers"):
+        np.maximum(pb.tensor([1.0]), np.array([1j]))

@@ -117,6 +117,14 @@ def test_names_that_the_call_path_uses_are_refused():
             exec(f"declare(lambda x, /, {name}=1: x)", {"declare": declare})
 
 
+def test_a_name_in_pictures_and_tables_is_that_of_the_public_function():
+    at_work = {"einsum"}  # the public function only writes the subscripts out first
+    for name, declared in REGISTRY.items():
+        if declared.module.startswith("pullback.autograd") and name not in at_work:
+            public = [getattr(room, name, None) for room in (pb, pb.linalg, pb.fft, pb.special)]
+            assert declared.call in public or not any(public), name
+
+
 def test_an_operation_of_the_package_is_not_replaced():
     with pytest.raises(TypeError, match=r"declared already, in pullback\.autograd"):
         declare(lambda x, /: x, name="exp")

@@ -61,15 +61,6 @@ def test_only_floating_tensors_require_gradients(dtype):
         pb.tensor([1, 0], dtype=dtype, requires_grad=True)
 
 
-def test_operations_without_complex_rules_refuse_tracked_complex_numbers():
-    z = pb.tensor([1 + 1j], requires_grad=True)
-    with pytest.raises(NotImplementedError, match=r"logsumexp has no gradient for complex.*pb\.real"):
-        pb.logsumexp(z)
-    x = pb.tensor([1.0], requires_grad=True)
-    with pytest.raises(NotImplementedError, match="maximum has no gradient for complex"):
-        pb.maximum(x, np.array([1j]))
-
-
 def test_numpy_gives_a_read_only_array_of_a_tracked_tensor():
     x = pb.tensor([1.0, 2.0], requires_grad=True)
     with pytest.raises(ValueError, match="read-only"):
