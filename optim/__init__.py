@@ -5,8 +5,9 @@ a file of its own; `base.py` holds what they share: parameter groups, state and 
 knows of modules: parameters are leaf tensors.
 """
 
+from . import lr_scheduler, schedules
 from .adam import Adam
 from .base import Optimizer
 from .sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = ["SGD", "Adam", "Optimizer", "lr_scheduler", "schedules"]

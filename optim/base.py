@@ -13,6 +13,9 @@ from ..autograd.extend import writable
 Array = np.ndarray[Any, Any]
 State = dict[str, Any]
 
+SCHEDULED = "initial_lr"
+"""What a scheduler adds to a group: the rate that its schedule starts from. A state may have it or not."""
+
 
 class Optimizer:
     """What the optimisers share; a rule is a subclass with `update` and `check`.
@@ -105,7 +108,7 @@ class Optimizer:
             )
         given = {name: value for name, value in param_group.items() if name != "params"}
         for name in given:
-            if name not in self.defaults:
+            if name not in self.defaults and name != SCHEDULED:
                 raise TypeError(
                     f"{type(self).__name__} has no option {name!r}; "
                     f"it has {', '.join(map(repr, self.defaults))}"
@@ -163,7 +166,7 @@ class Optimizer:
         first = 0
         result = []
         for number, (group, saved) in enumerate(zip(self.param_groups, groups, strict=True)):
-            if saved.keys() != group.keys():
+            if saved.keys() - {SCHEDULED} != group.keys() - {SCHEDULED}:
                 raise ValueError(
                     f"group {number} of the state has the options {sorted(saved)}, "
                     f"and {type(self).__name__} has {sorted(group)}"
