@@ -1,29 +1,24 @@
 """Tensors that stand for a batch: what the functions inside `vmap` compute with.
 
 A `BatchedTensor` shows the shape of one example and holds the whole batch, as an ordinary tensor whose first axis
-counts the examples. An operation that meets one runs its batching rule (`family.py`) on the whole batch, on the
-same tape as everything else; so gradients need no rules of their own. Nested `vmap`s are levels: a batch may
-itself be a BatchedTensor of an enclosing level.
+counts the examples. An operation that meets one runs on the whole batch (`vectorise.py`), on the same tape as
+everything else; so gradients need no rules of their own. Nested `vmap`s are levels: a batch may itself be a
+BatchedTensor of an enclosing level.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
-from .convert import array_operand, operand
-from .errors import refuse_operand
-from .family import PerExample, spread
+from .family import spread
 from .mode import current_mode
 from .node import Node
 from .tensor import Tensor, wrap
-
-if TYPE_CHECKING:
-    from .op import Op
 
 next_level = itertools.count().__next__
 
@@ -203,105 +198,12 @@ def explicit(x: Any, level: int) -> Any:
     return None if inner is None else batched(np.moveaxis(inner, 0, 1), x.level)
 
 
-# operations
+def all_values(x: Any) -> Any:
+    """The array of a tensor, inside vmap that of all examples; what is no tensor is given back.
 
-
-def vectorised(op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> Any:
-    """An operation on a whole batch; None if nothing that it got is batched."""
-    named = dict(zip(op.parameters, parameters, strict=True))
-    index = named.get("index", ())
-    looked_at = (*inputs, *index) if type(index) is tuple else inputs
-    levels = {x.level for x in looked_at if isinstance(x, BatchedTensor)}
-    if not levels:
-        return None
-    active = dict(current_mode().levels or ())
-    if not levels <= active.keys():
-        raise RuntimeError(ESCAPED)
-    if op.batch is None and op.composed is not None:
-        args, kwargs = op.bind(inputs, named)
-        return op.composed(*args, **kwargs)
-    level = max(levels)
-    here = tuple(isinstance(x, BatchedTensor) and x.level == level for x in inputs)
-    beside = next((x for x in inputs if isinstance(x, Tensor)), None)
-    values = [x.value if b else _plain(op, x, beside) for x, b in zip(inputs, here, strict=True)]
-    if type(index) is tuple and index:
-        named["index"] = tuple(_per_example(part, level) for part in index)
-    call = functools.partial(_call, op)
-    result = NotImplemented
-    if op.batch is not None:
-        result = op.batch(call, here, *([values] if op.variadic else values), **named)
-    if result is NotImplemented:
-        result = _one_by_one(op, call, active[level], here, values, named)
-    if isinstance(result, tuple):
-        parts = [batched(x, level) for x in result]
-        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
-    return batched(result, level)
-
-
-def _plain(op: Op, x: Any, beside: Tensor | None) -> Any:
-    if x is None or isinstance(x, Tensor):
-        return x
-    value = array_operand(x, beside) if op.variadic else operand(x, beside)
-    if value is NotImplemented:
-        raise refuse_operand(op, ", ".join(op.inputs), x)
-    return value
-
-
-def _per_example(part: Any, level: int) -> Any:
-    return PerExample(part.value) if isinstance(part, BatchedTensor) and part.level == level else part
-
-
-def _call(op: Op, *inputs: Any, **parameters: Any) -> Any:
-    """The operation with its inputs by position and its parameters by name, whatever its signature wants."""
-    positional, named = op.bind(inputs[0] if op.variadic else inputs, parameters)
-    return op.call(*positional, **named)
-
-
-def _one_by_one(
-    op: Op,
-    call: Callable[..., Any],
-    size: int,
-    here: tuple[bool, ...],
-    values: list[Any],
-    parameters: dict[str, Any],
-) -> Any:
-    """An operation without a batching rule, called for one example after the other."""
-    from .op import REGISTRY
-    from .ops.shape import stack
-
-    if REGISTRY.get(op.name) is not op:  # only a declared one is sure to be a function of what it is given
-        raise RuntimeError(
-            f"{op.name} is not a declared operation and cannot run inside vmap, where one call stands for many; "
-            "declare it with pullback.autograd.extend.op, or call it outside of vmap"
-        )
-    index = parameters.get("index")
-    if type(index) is tuple and any(isinstance(part, PerExample) for part in index):
-        raise TypeError(f"{op.name}: inside vmap its index must be the same for all examples")
-
-    def one(i: int) -> Any:
-        own = [x[i] if b else x for x, b in zip(values, here, strict=True)]
-        return call(own, **parameters) if op.variadic else call(*own, **parameters)
-
-    if not size:  # the shapes are those that an example of ones would give
-        values = [np.ones((1, *x.shape[1:]), x.dtype) if b else x for x, b in zip(values, here, strict=True)]
-        return _map_parts(lambda x: wrap(np.zeros((0, *x.shape), x.dtype), None), one(0))
-    results = [one(i) for i in range(size)]
-
-    def joined(*parts: Tensor) -> Tensor:
-        if len({part.shape for part in parts}) > 1:
-            raise RuntimeError(
-                f"{op.name} gives shapes that depend on the values, here {parts[0].shape} and others, and inside "
-                "vmap all examples must have one shape; call it outside of vmap"
-            )
-        result: Tensor = stack(parts)
-        return result
-
-    return _map_parts(joined, *results)
-
-
-def _map_parts(function: Callable[..., Tensor], *results: Any) -> Any:
-    """A function of Tensors on results that are Tensors, or on each part of results that are tuples."""
-    if not isinstance(results[0], tuple):
-        return function(*results)
-    parts = [function(*group) for group in zip(*results, strict=True)]
-    return type(results[0])(*parts) if hasattr(results[0], "_fields") else tuple(parts)
+    It is for looking: whether something is allowed, or a shorter way is open to all. What is computed with it is
+    lost to the tape, and belongs to no example.
+    """
+    while isinstance(x, BatchedTensor):
+        x = x.value
+    return x._array if isinstance(x, Tensor) else x

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .batched import BatchedTensor, all_values, batched
 from .hooks import Restorer, attachment
 from .mode import ModeContext, current_mode
 from .node import DROPPED, FREED, Node, next_number
@@ -77,6 +78,7 @@ class _Run:
         self.sealed: list[Tensor] = []
         self.call: Any = (function, self._held(args), self._held(kwargs))
         self.generator = copy.deepcopy(default_generator())
+        self.levels = current_mode().levels  # of the vmaps around it, which may have ended when it runs again
         self.made: list[tuple[Any, tuple[int, ...]]] = []
         self.results: list[tuple[float, float, float]] = []
         self.found: dict[int, tuple[Any, Any, Restorer | None]] | None = None
@@ -84,6 +86,8 @@ class _Run:
     def _held(self, value: Any) -> Any:
         """The argument as it is now: later writes to a tensor go elsewhere, or break its seal."""
         if isinstance(value, Tensor):
+            if isinstance(value, BatchedTensor):
+                return batched(self._held(value.value), value.level)
             held = wrap(value._array, value._node)
             held.name, held._seal = value.name, sealed(value)
             self.sealed.append(held)
@@ -121,7 +125,7 @@ class _Run:
         function, args, kwargs = self.call
         start = next_number()
         with (
-            ModeContext(lambda mode: mode.changed(grad=True, observers=())),
+            ModeContext(lambda mode: mode.changed(grad=True, observers=(), levels=self.levels)),
             drawing_from(self.generator),
         ):
             result = function(*args, **kwargs)
@@ -167,7 +171,7 @@ def _made_since(start: int, result: Any) -> list[Node]:
 
 def _sums(tensor: Tensor) -> tuple[float, float, float]:
     """A short description of the values, to notice that others were computed."""
-    data = np.asarray(tensor._array)
+    data = np.asarray(all_values(tensor))
     if data.dtype.kind not in "fc":
         return float(np.sum(data)), float(data.size), 0.0
     width = data.dtype.itemsize // (2 if data.dtype.kind == "c" else 1)

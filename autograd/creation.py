@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .batched import like
+from .batched import levels_of, lifted, like
 from .config import check_device, default_complex_dtype, get_default_dtype
 from .convert import numeric, to_array
 from .tensor import Tensor, wrap
@@ -41,9 +41,21 @@ def empty(shape: Shape, *, dtype: Any = None, device: Any = None, requires_grad:
 def full(
     shape: Shape, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """One value everywhere; its dtype is that of the value."""
+    """One value everywhere; its dtype is that of the value. The gradients of all elements go to a tensor's value."""
+    if isinstance(fill_value, Tensor):
+        check_device(device)
+        filled = _filled(fill_value, shape, dtype)
+        return filled.requires_grad_() if requires_grad else filled
     value = to_array(fill_value, dtype)
     return _made(np.full(shape, value, value.dtype), device, requires_grad)
+
+
+def _filled(value: Tensor, shape: Shape, dtype: Any) -> Tensor:
+    from .ops.shape import broadcast_to
+
+    lengths = (shape,) if isinstance(shape, int) else shape
+    filled: Tensor = broadcast_to(value if dtype is None else value.astype(dtype), lengths).copy()
+    return filled
 
 
 def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
@@ -64,8 +76,12 @@ def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """One value everywhere, in the shape and dtype of x."""
+    """One value everywhere, in the shape and dtype of x; see `full`."""
     check_device(device)
+    if isinstance(fill_value, Tensor):
+        filled = _filled(fill_value, x.shape, dtype or x.dtype)
+        levels = sorted({*levels_of(x), *levels_of(filled)})
+        return lifted(filled, levels).copy() if levels else filled
     return like(x, np.full(x.shape, to_array(fill_value, dtype or x.dtype)))
 
 

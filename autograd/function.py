@@ -107,7 +107,8 @@ class Function:
     `forward(ctx, ...)` computes on Tensors without a graph (`.numpy()` gives their arrays) and returns a
     Tensor, an array, or a tuple of them for several outputs. `backward(ctx, g)` gets the gradient of each
     output (zeros where nothing used it) and returns one gradient per argument of forward, None for what has
-    none. Both are static. What they are given is read-only.
+    none. Both are static. What they are given is read-only. Inside `vmap` both are called for one example after the
+    other.
 
     The engine brings the gradients to the dtypes of their inputs and sums them over broadcast axes. Second
     derivatives are right if backward is written in operations on tensors; if it is not, mark it with
@@ -154,6 +155,12 @@ class Function:
             TypeError: for a tracked Tensor inside a list, tuple or dict, where its gradient would be lost,
                 or for an output that is no array of numbers.
         """
+        if current_mode().levels is not None:
+            from .vectorise import one_by_one
+
+            found = one_by_one(f"{cls.__name__}.apply", cls.apply, args)
+            if found is not None:
+                return found
         if "_operation" not in cls.__dict__:
             cls._operation = FunctionOp(cls)
         if current_mode().grad:

@@ -113,7 +113,6 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
 
 
 def _namespace(op: Op) -> dict[str, Any]:
-    from .batched import vectorised
     from .convert import array_operand, asarray, is_complex, operand
     from .errors import (
         checked_result,
@@ -125,6 +124,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         untracked,
     )
     from .tape import project
+    from .vectorise import vectorised
 
     names: dict[str, Any] = {
         "__name__": __name__,

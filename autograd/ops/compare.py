@@ -11,6 +11,7 @@ from ..gate import BLOCK
 from ..op import op
 from ..samples import elementwise, given
 from ..tensor import Tensor, wrap
+from ..vectorise import shape_depends_on_values
 
 
 @op(
@@ -68,6 +69,7 @@ def array_equal(x: Any, y: Any, /, equal_nan: bool = False) -> bool:
     return bool(np.array_equal(_array(x), _array(y), equal_nan))
 
 
+@shape_depends_on_values
 def argwhere(x: Any, /) -> Tensor:
     """The indices of the elements that are not zero, a row for each.
 

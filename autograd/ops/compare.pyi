@@ -7,6 +7,7 @@ from ..gate import BLOCK
 from ..op import op
 from ..samples import elementwise, given
 from ..tensor import Tensor, wrap
+from ..vectorise import shape_depends_on_values
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 @declared

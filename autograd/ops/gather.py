@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..convert import asarray
+from ..batched import all_values
+from ..convert import PYTHON_SCALARS, asarray
 from ..family import batch_size, behind_batch, spread
 from ..gate import BLOCK, ROUTER
 from ..methods import method
@@ -14,6 +15,7 @@ from ..op import Sample, op
 from ..samples import given
 from ..source import respell
 from ..tensor import Tensor
+from ..vectorise import batch_rule
 from .index import add_at, assign, getitem, scattered
 
 _ROWS = np.array([2, 0, 2])
@@ -87,13 +89,19 @@ def _along(indices: np.ndarray, axis: int, shape: tuple[int, ...]) -> tuple[Any,
     return tuple(grid)
 
 
-def _batch_along(call: Any, batched: tuple[bool, ...], x: Any, indices: Any, *, axis: int) -> Any:
-    ndims = [np.ndim(array) - b for array, b in zip((x, indices), batched, strict=True)]
-    if ndims[0] != ndims[1]:
+def _batch_along(call: Any, batched: tuple[bool, ...], *arrays: Any, axis: int) -> Any:
+    """The batch axis is one more of those that the indices count through."""
+    ndims = {
+        np.ndim(x) - b for x, b in zip(arrays, batched, strict=True) if not isinstance(x, PYTHON_SCALARS)
+    }
+    if len(ndims) > 1 or ndims == {0}:
         return NotImplemented  # refused there, for the shapes of one example
-    size = batch_size(batched, (x, indices))
-    x, indices = (array if b else spread(array, size) for array, b in zip((x, indices), batched, strict=True))
-    return call(x, indices, axis=behind_batch(axis, ndims[0]))
+    size = batch_size(batched, arrays)
+    whole = (
+        x if b or isinstance(x, PYTHON_SCALARS) else spread(x, size)
+        for x, b in zip(arrays, batched, strict=True)
+    )
+    return call(*whole, axis=behind_batch(axis, ndims.pop()))
 
 
 @op(
@@ -129,7 +137,7 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
 
 
 def _grid(name: str, x: Tensor, axis: int, index: Any) -> tuple[Any, ...]:
-    places = _integers(name, index.detach().numpy() if isinstance(index, Tensor) else index)
+    places = _integers(name, all_values(index))
     places = places.copy()  # a later write into the index must not change backward
     if places.ndim != x.ndim:
         raise ValueError(f"{name}: the index has {places.ndim} axes and x has {x.ndim}; they must be as many")
@@ -168,8 +176,13 @@ def gather(x: Any, axis: int | None = None, index: Any = None, **spelling: Any) 
             [4., 3.]], dtype=float32)
     """
     axis, _ = respell("gather", spelling, axis)
-    x = asarray(x)
-    return getitem(x, _grid("gather", x, _required("gather", axis), index))
+    return _gather(asarray(x), index, axis=_required("gather", axis))
+
+
+@batch_rule(_batch_along)
+def _gather(x: Tensor, index: Any, *, axis: int) -> Tensor:
+    result: Tensor = getitem(x, _grid("gather", x, axis, index))
+    return result
 
 
 def scatter(x: Any, axis: int | None = None, index: Any = None, src: Any = 0, **spelling: Any) -> Tensor:
@@ -188,9 +201,14 @@ def scatter(x: Any, axis: int | None = None, index: Any = None, src: Any = 0, **
     tensor([0., 7., 0., 5.], dtype=float32)
     """
     axis, _ = respell("scatter", spelling, axis)
-    x = asarray(x)
-    grid = _grid("scatter", x, _required("scatter", axis), index)
-    return assign(x, _source(src, grid), ((getitem.op, (grid,)),))
+    return _scatter(asarray(x), index, src, axis=_required("scatter", axis))
+
+
+@batch_rule(_batch_along)
+def _scatter(x: Tensor, index: Any, src: Any, *, axis: int) -> Tensor:
+    grid = _grid("scatter", x, axis, index)
+    result: Tensor = assign(x, _source(src, grid), ((getitem.op, (grid,)),))
+    return result
 
 
 def scatter_add(x: Any, axis: int | None = None, index: Any = None, src: Any = 0, **spelling: Any) -> Tensor:
@@ -209,9 +227,14 @@ def scatter_add(x: Any, axis: int | None = None, index: Any = None, src: Any = 0
     tensor([ 0.,  0., 12.], dtype=float32)
     """
     axis, _ = respell("scatter_add", spelling, axis)
-    x = asarray(x)
-    grid = _grid("scatter_add", x, _required("scatter_add", axis), index)
-    return x + add_at(_source(asarray(src), grid), grid, x.shape)
+    return _scatter_add(asarray(x), index, src, axis=_required("scatter_add", axis))
+
+
+@batch_rule(_batch_along)
+def _scatter_add(x: Tensor, index: Any, src: Any, *, axis: int) -> Tensor:
+    grid = _grid("scatter_add", x, axis, index)
+    result: Tensor = x + add_at(_source(asarray(src), grid), grid, x.shape)
+    return result
 
 
 method("gather")(gather)

@@ -2,7 +2,8 @@
 from __future__ import annotations
 from typing import Any
 import numpy as np
-from ..convert import asarray
+from ..batched import all_values
+from ..convert import PYTHON_SCALARS, asarray
 from ..family import batch_size, behind_batch, spread
 from ..gate import BLOCK, ROUTER
 from ..methods import method
@@ -10,6 +11,7 @@ from ..op import Sample, op
 from ..samples import given
 from ..source import respell
 from ..tensor import Tensor
+from ..vectorise import batch_rule
 from .index import add_at, assign, getitem, scattered
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

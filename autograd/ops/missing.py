@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import all_values
 from ..convert import asarray
 from ..gate import ROUTER
 from ..op import SingularPoint, op
-from ..samples import given
+from ..samples import elementwise
 from ..source import respell
 from ..tensor import Tensor
 from . import reduce
 from .cumulative import prod
-from .elementwise import where
+from .elementwise import isnan, logical_not, where
 from .reduce import Axis
 
 
@@ -24,7 +25,7 @@ from .reduce import Axis
     gate=ROUTER,
     complex="values",
     numpy=(np.nan_to_num,),
-    samples=given((((3,),), {}), (((2, 0),), {})),
+    samples=elementwise(1),
     singular=[SingularPoint((np.nan,), (0.0,)), SingularPoint((np.inf,), (0.0,))],
     reference=np.nan_to_num,
 )
@@ -40,11 +41,11 @@ def nan_to_num(
     return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
 
-def _filled(x: Any, value: float) -> tuple[Tensor, np.ndarray]:
+def _filled(x: Any, value: float) -> tuple[Tensor, Tensor]:
     """x with a value for nan, and where there was none."""
     x = asarray(x)
-    present = ~np.isnan(np.asarray(x._array))
-    return (x if present.all() else where(present, x, value)), present
+    present: Tensor = logical_not(isnan(x))
+    return (x if np.all(all_values(present)) else where(present, x, value)), present
 
 
 def nansum(x: Any, axis: Axis = None, *, keepdims: bool = False, **spelling: Any) -> Tensor:
@@ -141,9 +142,10 @@ def nanmin(x: Any, axis: Axis = None, *, keepdims: bool = False, **spelling: Any
 
 def _positive(count: Any, like: Tensor) -> Any:
     """A number to divide by, in the dtype of the elements."""
-    return np.where(count > 0, count, 1).astype(like.dtype if like.dtype.kind == "f" else np.float64)
+    return where(count > 0, count, 1).astype(like.dtype if like.dtype.kind == "f" else np.float64)
 
 
 def _where_any(count: Any, result: Tensor) -> Tensor:
     """The result where something was counted, else nan."""
-    return result if np.all(count > 0) else where(count > 0, result, np.nan)
+    counted = count > 0
+    return result if np.all(all_values(counted)) else where(counted, result, np.nan)

@@ -2,15 +2,16 @@
 from __future__ import annotations
 from typing import Any
 import numpy as np
+from ..batched import all_values
 from ..convert import asarray
 from ..gate import ROUTER
 from ..op import SingularPoint, op
-from ..samples import given
+from ..samples import elementwise
 from ..source import respell
 from ..tensor import Tensor
 from . import reduce
 from .cumulative import prod
-from .elementwise import where
+from .elementwise import isnan, logical_not, where
 from .reduce import Axis
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

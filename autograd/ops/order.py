@@ -6,14 +6,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..batched import all_values
 from ..convert import asarray
+from ..family import Family
+from ..gate import BLOCK
 from ..methods import method
+from ..op import op
+from ..samples import given
 from ..source import respell
-from ..tensor import Tensor, wrap
-from .elementwise import where
+from ..tensor import Tensor
+from .elementwise import floor, isnan, maximum, minimum, where
 from .gather import take_along_axis
 from .reduce import Axis, reduced_axes
-from .shape import expand_dims, permute_dims, reshape, stack
+from .reduce import sum as total
+from .shape import expand_dims, moveaxis, permute_dims, reshape
 from .sort import sort
 
 
@@ -34,30 +40,35 @@ def _quantile(name: str, x: Any, q: Any, axis: Axis, keepdims: bool, skip_nan: b
     x = asarray(x)
     if x.dtype.kind not in "fiu":
         raise TypeError(f"{name} needs real numbers, and x is {x.dtype}")
-    levels = np.asarray(q._readable(f"the level of {name}") if isinstance(q, Tensor) else q, dtype=np.float64)
-    if levels.size and not (levels.min() >= 0 and levels.max() <= 1):
-        raise ValueError(f"{name}: the levels must lie within 0 and 1 (0 and 100 for percentiles)")
+    levels = _levels(name, q)
     flat = sort(_last(x, axis))
     length = flat.shape[-1]
     if length == 0:
         raise ValueError(f"{name}: x of shape {x.shape} has no elements along the axes")
-    values = np.asarray(flat._array)
-    missing = np.isnan(values).sum(axis=-1) if values.dtype.kind == "f" else np.zeros(values.shape[:-1], int)
-    counts = length - missing if skip_nan else np.full(missing.shape, length)
-    parts = []
-    for level in levels.reshape(-1):
-        place = level * (np.maximum(counts, 1) - 1)
-        lower = np.floor(place).astype(np.int64)
-        upper = np.minimum(lower + 1, np.maximum(counts, 1) - 1)
-        share = (place - lower).astype(flat.dtype if flat.dtype.kind == "f" else np.float64)
-        low = take_along_axis(flat, lower[..., None])[..., 0]
-        high = take_along_axis(flat, upper[..., None])[..., 0]
-        part = low + where(share == 0, 0, high - low) * share  # an infinite neighbour that counts nothing
-        if not skip_nan and missing.any():
-            part = where(missing > 0, flat[..., -1], part)  # nan stands last
-        parts.append(part)
-    result = reshape(stack(parts), (*levels.shape, *parts[0].shape))
+    missing = total(isnan(flat), -1, keepdims=True)
+    last: Any = maximum(length - missing if skip_nan else length + 0 * missing, 1) - 1
+    place = reshape(levels, -1) * last
+    lower = floor(place)
+    below = lower.astype(np.int64)
+    share = (place - lower).astype(flat.dtype if flat.dtype.kind == "f" else np.float64)
+    low = take_along_axis(flat, below)
+    high = take_along_axis(flat, minimum(below + 1, last))
+    found = low + where(share == 0, 0, high - low) * share  # an infinite neighbour that counts nothing
+    if not skip_nan and np.any(all_values(missing)):
+        found = where(missing > 0, flat[..., -1:], found)  # nan stands last
+    result = reshape(moveaxis(found, -1, 0), (*levels.shape, *flat.shape[:-1]))
     return _kept(result, x, axis, levels.ndim) if keepdims else result
+
+
+def _levels(name: str, q: Any) -> Tensor:
+    """The levels, which have no gradient, in double precision."""
+    levels = asarray(q, dtype=np.float64)
+    if levels.requires_grad:
+        raise RuntimeError(f"the level of {name} has no gradient; pass it as q.detach()")
+    values = all_values(levels)
+    if values.size and not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(f"{name}: the levels must lie within 0 and 1 (0 and 100 for percentiles)")
+    return levels
 
 
 def quantile(x: Any, q: Any, axis: Axis = None, *, keepdims: bool = False, **spelling: Any) -> Tensor:
@@ -89,7 +100,7 @@ def nanquantile(x: Any, q: Any, axis: Axis = None, *, keepdims: bool = False, **
 
 
 def _hundredth(q: Any) -> Any:
-    return (q.detach().numpy() if isinstance(q, Tensor) else np.asarray(q)) / 100
+    return (q if isinstance(q, Tensor) else asarray(q, dtype=np.float64)) / 100
 
 
 def percentile(x: Any, q: Any, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
@@ -143,21 +154,48 @@ class RunningExtreme(NamedTuple):
     indices: Tensor
 
 
-def _running(
-    name: str, ufunc: np.ufunc, x: Any, axis: int | None, spelling: dict[str, Any]
-) -> RunningExtreme:
+@op(
+    "x",
+    gate=BLOCK,
+    samples=given(
+        (((5,),), {"axis": 0}),
+        (((3, 4),), {"axis": 0}),
+        (((3, 4),), {"axis": -1, "largest": False}),
+        ((np.array([1.0, 3.0, 3.0, np.nan, 5.0]),), {"axis": 0}),
+        (((0, 2),), {"axis": 0}),
+        family=Family.ALONG,
+    ),
+    reference=lambda x, axis, largest=True: (
+        np.apply_along_axis(lambda v: [_last_extreme(v[: i + 1], largest) for i in range(v.size)], axis, x)
+        if x.size
+        else np.zeros(x.shape, int)
+    ),
+)
+def running_extreme(x: Any, /, axis: int, *, largest: bool = True) -> Any:
+    """The place of the largest element up to each one (or the smallest), the last at a tie; a nan is an extreme."""
+    x = np.asarray(x)
+    best = (np.maximum if largest else np.minimum).accumulate(x, axis=axis)
+    is_new = (x == best) | np.isnan(x)
+    along = (-1,) + (1,) * (x.ndim - 1 - axis % x.ndim)
+    places = np.where(is_new, np.arange(x.shape[axis]).reshape(along), 0)
+    return np.maximum.accumulate(places, axis=axis)
+
+
+def _last_extreme(x: Any, largest: bool) -> int:
+    """The same for one vector, plainly: for the tests."""
+    missing = np.flatnonzero(np.isnan(x))
+    extreme = np.max(x) if largest else np.min(x)
+    return int((missing if missing.size else np.flatnonzero(x == extreme))[-1])
+
+
+def _running(name: str, x: Any, axis: int | None, spelling: dict[str, Any], largest: bool) -> RunningExtreme:
     axis, _ = respell(name, spelling, axis)
     x = asarray(x)
     if axis is None:
         if x.ndim != 1:
             raise ValueError(f"{name} needs an axis for {x.ndim} axes; only for one it may be left out")
         axis = 0
-    data = np.asarray(x._array)
-    best = ufunc.accumulate(data, axis=axis)
-    along = (-1,) + (1,) * (x.ndim - 1 - axis % x.ndim)
-    is_new = (data == best) | np.isnan(data)
-    places = np.where(is_new, np.arange(data.shape[axis]).reshape(along), 0)
-    indices = wrap(np.maximum.accumulate(places, axis=axis), None)
+    indices = running_extreme(x, axis, largest=largest)
     return RunningExtreme(take_along_axis(x, indices, axis=axis), indices)
 
 
@@ -168,7 +206,7 @@ def cummax(x: Any, /, axis: int | None = None, **spelling: Any) -> RunningExtrem
     >>> pb.cummax(pb.tensor([1.0, 3.0, 2.0])).values
     tensor([1., 3., 3.], dtype=float32)
     """
-    return _running("cummax", np.maximum, x, axis, spelling)
+    return _running("cummax", x, axis, spelling, True)
 
 
 def cummin(x: Any, /, axis: int | None = None, **spelling: Any) -> RunningExtreme:
@@ -178,7 +216,7 @@ def cummin(x: Any, /, axis: int | None = None, **spelling: Any) -> RunningExtrem
     >>> pb.cummin(pb.tensor([3.0, 1.0, 2.0])).values
     tensor([3., 1., 1.], dtype=float32)
     """
-    return _running("cummin", np.minimum, x, axis, spelling)
+    return _running("cummin", x, axis, spelling, False)
 
 
 method("median")(median)

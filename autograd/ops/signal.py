@@ -120,8 +120,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Ten
     below, above = x < xp[0], x > xp[-1]
     if xp.size > 1:
         piece = clip(searchsorted(xp, x, side="right") - 1, 0, xp.size - 2)
-        start, end = getitem(xp, (piece._array,)), getitem(xp, (piece._array + 1,))
-        first, last = getitem(fp, (piece._array,)), getitem(fp, (piece._array + 1,))
+        start, end, first, last = xp[piece], xp[piece + 1], fp[piece], fp[piece + 1]
         inside = where(below | above, start, x)  # outside nothing of the line may count
         result = first + (last - first) * ((inside - start) / (end - start))
     else:

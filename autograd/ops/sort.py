@@ -13,7 +13,8 @@ from ..op import op
 from ..samples import given
 from ..source import respell
 from ..tensor import Tensor, wrap
-from .gather import take_along_axis
+from ..vectorise import refused_batch, shape_depends_on_values
+from .gather import take, take_along_axis
 
 _CASES = given(
     (((5,),), {}),
@@ -100,10 +101,11 @@ def topk(x: Any, k: int, axis: int = -1, *, largest: bool = True, **spelling: An
     """
     axis, _ = respell("topk", spelling, axis, default=-1)
     x = asarray(x)
+    if x.ndim == 0:
+        raise ValueError("topk needs at least one axis; reshape a number to (1,) first")
     if not 0 <= k <= x.shape[axis]:
         raise ValueError(f"topk: there are no {k} elements along axis {axis} of shape {x.shape}")
-    order = _order(np.asarray(x._array), axis, largest, True)
-    indices = wrap(np.take(order, np.arange(k), axis=axis), None)
+    indices = take(argsort(x, axis, descending=largest), np.arange(k), axis=axis)
     return TopK(take_along_axis(x, indices, axis=axis), indices)
 
 
@@ -140,6 +142,7 @@ _REPEATED = np.array([[2.0, 1.0], [2.0, 3.0]])
     "x",
     gate=BLOCK,
     samples=given(((_REPEATED,), {}), (((3,),), {}), (((0,),), {})),
+    batch=refused_batch("unique_values"),
     reference=np.unique,
 )
 def unique_values(x: Any, /) -> Any:
@@ -152,6 +155,7 @@ def unique_values(x: Any, /) -> Any:
     return np.unique_values(x) if np.ndim(x) == 0 else np.sort(np.unique_values(x))
 
 
+@shape_depends_on_values
 def unique_all(x: Any, /) -> UniqueAll:
     """The distinct values of x with first indices, inverse indices and counts. No gradient passes.
 
@@ -162,6 +166,7 @@ def unique_all(x: Any, /) -> UniqueAll:
     return UniqueAll(*(wrap(part, None) for part in np.unique_all(asarray(x).detach().numpy())))
 
 
+@shape_depends_on_values
 def unique_counts(x: Any, /) -> UniqueCounts:
     """The distinct values of x and how often each occurs. No gradient passes.
 
@@ -172,6 +177,7 @@ def unique_counts(x: Any, /) -> UniqueCounts:
     return UniqueCounts(*(wrap(part, None) for part in np.unique_counts(asarray(x).detach().numpy())))
 
 
+@shape_depends_on_values
 def unique_inverse(x: Any, /) -> UniqueInverse:
     """The distinct values of x, and for each element which of them it is. No gradient passes.
 
@@ -182,6 +188,7 @@ def unique_inverse(x: Any, /) -> UniqueInverse:
     return UniqueInverse(*(wrap(part, None) for part in np.unique_inverse(asarray(x).detach().numpy())))
 
 
+@shape_depends_on_values
 def nonzero(x: Any, /) -> tuple[Tensor, ...]:
     """The indices of the elements that are not zero, one tensor for each axis.
 

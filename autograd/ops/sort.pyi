@@ -9,7 +9,8 @@ from ..op import op
 from ..samples import given
 from ..source import respell
 from ..tensor import Tensor, wrap
-from .gather import take_along_axis
+from ..vectorise import refused_batch, shape_depends_on_values
+from .gather import take, take_along_axis
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 @declared

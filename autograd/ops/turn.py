@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import all_values
 from ..convert import asarray
 from ..source import respell
 from ..tensor import Tensor
@@ -103,6 +104,6 @@ def average(
         along = tuple(-1 if i == axes[0] else 1 for i in range(x.ndim))
         weights = broadcast_to(reshape(weights, along), x.shape)
     whole = total(weights, axis, keepdims=keepdims)
-    if not np.all(whole.detach().numpy() != 0):
+    if not np.all(all_values(whole) != 0):
         raise ZeroDivisionError("average: the weights sum to zero")
     return divide(total(x * weights, axis, keepdims=keepdims), whole)

@@ -224,3 +224,37 @@ def test_no_cycles():
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+# inside vmap
+
+
+def layer(x, w):
+    return pb.tanh(w @ x).sum() ** 2
+
+
+def checked_layer(x, w):
+    return pb.checkpoint(layer, x, w)
+
+
+SHARED = (0, None)
+
+
+@pytest.mark.parametrize(
+    "transformed",
+    [
+        lambda f: pb.vmap(f, SHARED),
+        lambda f: pb.vmap(pb.grad(f, (0, 1)), SHARED),
+        lambda f: pb.grad(
+            lambda x, w: (pb.vmap(f, SHARED)(x, w) ** 2).sum(), (0, 1)
+        ),  # the vmap has ended by then
+        lambda f: pb.vmap(pb.hessian(f), SHARED),
+        lambda f: pb.hessian(lambda x, w: pb.vmap(f, SHARED)(x, w).sum(), 1),
+        lambda f: lambda x, w: pb.vmap(pb.vmap(pb.grad(f), (None, 0)), SHARED)(x, pb.stack([w, -w])),
+    ],
+)
+def test_inside_vmap(transformed, rng):
+    x, w = rng.normal(size=(4, 3)), rng.normal(size=(2, 3))
+    found, expected = (transformed(f)(x, w) for f in (checked_layer, layer))
+    for a, b in zip(*(y if isinstance(y, tuple) else [y] for y in (found, expected)), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy())
