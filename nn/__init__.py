@@ -6,7 +6,23 @@ knows nothing of optimisers, data or drawing.
 """
 
 from . import functional, init, utils
-from .activation import ReLU, Sigmoid, Tanh
+from .activation import (
+    GELU,
+    GLU,
+    LogSigmoid,
+    LogSoftmax,
+    Maxout,
+    Mish,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softmax2d,
+    Softmin,
+    Softplus,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+)
 from .container import ModuleDict, ModuleList, Sequential
 from .linear import Flatten, Identity, Linear
 from .loss import CrossEntropyLoss
@@ -14,6 +30,22 @@ from .module import Module
 from .norm import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from .parameter import Parameter, UninitializedParameter
 from .parameter_container import ParameterDict, ParameterList
+from .rectifier import (
+    CELU,
+    ELU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    ReLU6,
+    RReLU,
+    Softshrink,
+    Threshold,
+)
 from .running_norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -25,30 +57,56 @@ from .running_norm import (
 from .utils import functional_call
 
 __all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "GLU",
+    "SELU",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
     "CrossEntropyLoss",
     "Flatten",
     "GroupNorm",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
     "LayerNorm",
+    "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Maxout",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "PReLU",
     "Parameter",
     "ParameterDict",
     "ParameterList",
     "RMSNorm",
+    "RReLU",
     "ReLU",
+    "ReLU6",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "Softmax",
+    "Softmax2d",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
     "UninitializedParameter",
     "functional",
     "functional_call",

@@ -14,6 +14,7 @@ import numpy as np
 from ..gate import BLOCK, SCALER
 from ..op import SingularPoint, op
 from ..samples import elementwise, given
+from .normal import normal_cdf
 
 
 def _scipy(name: str, *arguments: Any) -> Any:
@@ -94,8 +95,8 @@ def erfinv(x: Any, /) -> Any:
     reference=lambda x: np.vectorize(math.erfc, otypes=[float])(-x / math.sqrt(2)) / 2,
 )
 def ndtr(x: Any, /) -> Any:
-    """The probability that a standard normal number is at most x."""
-    return _scipy("ndtr", x)
+    """The probability that a standard normal number is at most x; accurate also far to the left."""
+    return _scipy("ndtr", x) if np.iscomplexobj(x) else normal_cdf(x)[()]
 
 
 @op(

@@ -7,6 +7,7 @@ import numpy as np
 from ..gate import BLOCK, SCALER
 from ..op import SingularPoint, op
 from ..samples import elementwise, given
+from .normal import normal_cdf
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 @declared

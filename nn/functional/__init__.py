@@ -4,25 +4,66 @@ Each is an operation declared through `pullback.autograd.extend`, the same door 
 engine already has is passed on from there. No classes live here.
 """
 
-from ...autograd import log_softmax, relu, sigmoid, tanh
+from ...autograd import log_softmax, sigmoid, softmax, tanh
+from .activation import gelu, glu, logsigmoid, maxout, softmin, softplus, softsign, tanhshrink
 from .batch_norm import batch_norm
 from .group_norm import group_norm, instance_norm
+from .inplace import (
+    celu,
+    elu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    mish,
+    relu,
+    relu6,
+    rrelu,
+    selu,
+    silu,
+    threshold,
+)
 from .linear import linear
 from .loss import cross_entropy
 from .norm import layer_norm, rms_norm
+from .rectifier import hardshrink, prelu, softshrink
 from .response_norm import local_response_norm
 
 __all__ = [
     "batch_norm",
+    "celu",
     "cross_entropy",
+    "elu",
+    "gelu",
+    "glu",
     "group_norm",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "instance_norm",
     "layer_norm",
+    "leaky_relu",
     "linear",
     "local_response_norm",
     "log_softmax",
+    "logsigmoid",
+    "maxout",
+    "mish",
+    "prelu",
     "relu",
+    "relu6",
     "rms_norm",
+    "rrelu",
+    "selu",
     "sigmoid",
+    "silu",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
 ]

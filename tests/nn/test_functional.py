@@ -214,5 +214,6 @@ def test_linear_refuses_mixed_dtypes_with_the_fix():
 
 
 def test_what_the_engine_has_is_passed_on():
-    assert F.relu is pb.relu
+    assert F.sigmoid is pb.sigmoid
+    assert F.relu.op is pb.relu.op
     assert F.log_softmax is pb.log_softmax
