@@ -24,7 +24,7 @@ from .activation import (
     Tanhshrink,
 )
 from .container import ModuleDict, ModuleList, Sequential
-from .linear import Flatten, Identity, Linear
+from .linear import Bilinear, LazyLinear, Linear
 from .loss import CrossEntropyLoss
 from .module import Module
 from .norm import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
@@ -54,6 +54,7 @@ from .running_norm import (
     InstanceNorm2d,
     InstanceNorm3d,
 )
+from .shape import Flatten, Identity, Unflatten
 from .utils import functional_call
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "Bilinear",
     "CrossEntropyLoss",
     "Flatten",
     "GroupNorm",
@@ -77,6 +79,7 @@ __all__ = [
     "InstanceNorm2d",
     "InstanceNorm3d",
     "LayerNorm",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
@@ -107,6 +110,7 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Unflatten",
     "UninitializedParameter",
     "functional",
     "functional_call",

@@ -1,4 +1,4 @@
-"""Layers that multiply by a matrix, and those that only pass on or re-arrange."""
+"""Layers that multiply by a matrix."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 
 from ..autograd import Tensor, get_default_dtype
 from . import init
-from .functional import linear
+from .functional import bilinear, linear
+from .functional.check import whole
 from .module import Module
-from .parameter import Parameter
+from .parameter import Parameter, UninitializedParameter
 
 
 class Linear(Module):
@@ -46,11 +47,8 @@ class Linear(Module):
         rng: np.random.Generator | None = None,
     ) -> None:
         super().__init__()
-        for name, count in (("in_features", in_features), ("out_features", out_features)):
-            if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-                raise ValueError(f"{name} is a whole number from 1 on, not {count!r}")
-        self.in_features = int(in_features)
-        self.out_features = int(out_features)
+        self.in_features = whole("in_features", in_features)
+        self.out_features = whole("out_features", out_features)
         dtype = get_default_dtype() if dtype is None else np.dtype(dtype)
         self.weight = Parameter(np.empty((out_features, in_features), dtype))
         self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
@@ -74,55 +72,120 @@ class Linear(Module):
         )
 
 
-class Identity(Module):
-    """Gives back what it gets; a place-holder. Takes any arguments and ignores them.
+class LazyLinear(Linear):
+    """A Linear layer that takes `in_features` from the first input that it sees, and is a Linear from then on.
 
-    >>> import pullback as pb
-    >>> pb.nn.Identity()(pb.tensor(2.0)).item()
-    2.0
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__()
-
-    def forward(self, input: Any) -> Any:
-        """Return the input."""
-        return input
-
-
-class Flatten(Module):
-    """Joins a range of axes into one; by default all but the first, the batch.
+    Until then its parameters are empty; an optimiser may hold them already. Loading a state gives them their shapes,
+    too.
 
     Args:
-        start_dim: the first axis to join.
-        end_dim: the last.
+        out_features: the length of the output's last axis.
+        bias: False for a layer without b.
+        dtype: of the parameters; the default dtype if not given.
+        rng: the generator of the start values; the default one if not given.
+
+    Raises:
+        ValueError: for a feature count below 1.
 
     >>> import pullback as pb
-    >>> pb.nn.Flatten()(pb.zeros((5, 8, 8))).shape
-    (5, 64)
+    >>> layer = pb.nn.LazyLinear(2)
+    >>> layer(pb.ones((5, 3))).shape
+    (5, 2)
+    >>> layer
+    Linear(in_features=3, out_features=2, bias=True)
     """
 
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        super().__init__()
-        self.start_dim = start_dim
-        self.end_dim = end_dim
+    def __init__(
+        self,
+        out_features: int,
+        bias: bool = True,
+        *,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        Module.__init__(self)
+        self.in_features = 0
+        self.out_features = whole("out_features", out_features)
+        self.weight = UninitializedParameter(dtype=dtype)
+        self.bias = UninitializedParameter(dtype=dtype) if bias else None
+        self._rng = rng
+
+    def reset_parameters(self, *, rng: np.random.Generator | None = None) -> None:
+        """Draw new start values, once there is something to draw."""
+        if not isinstance(self.weight, UninitializedParameter):
+            super().reset_parameters(rng=rng)
 
     def forward(self, input: Any) -> Tensor:
-        """Reshape the input.
+        """Take the shape, become a Linear, and map (..., in_features) to (..., out_features)."""
+        if isinstance(self.weight, UninitializedParameter):
+            if not np.ndim(input):
+                raise ValueError("LazyLinear: the input is a number; its last axis must be the features")
+            self.in_features = whole("in_features", np.shape(input)[-1])
+            self.weight.materialize((self.out_features, self.in_features))
+            if isinstance(self.bias, UninitializedParameter):
+                self.bias.materialize((self.out_features,))
+            self.reset_parameters(rng=self._rng)
+        self.in_features = self.weight.shape[1]  # a loaded state may have given it
+        del self._rng
+        self.__class__ = Linear  # type: ignore[assignment]  # it has all that a Linear has
+        return self.forward(input)
 
-        Raises:
-            IndexError: for axes that the input has not, or in the wrong order.
-        """
-        start, end = (axis + input.ndim if axis < 0 else axis for axis in (self.start_dim, self.end_dim))
-        if not 0 <= start <= end < input.ndim:
-            raise IndexError(
-                f"Flatten joins the axes {self.start_dim} to {self.end_dim}, which input of shape "
-                f"{input.shape} has not"
-            )
-        joined = math.prod(input.shape[start : end + 1])
-        result: Tensor = input.reshape((*input.shape[:start], joined, *input.shape[end + 1 :]))
-        return result
+
+class Bilinear(Module):
+    """A layer that is linear in each of two inputs: y_k = x₁ᵀ·W_k·x₂ + b_k.
+
+    `weight` has shape (out_features, in1_features, in2_features), `bias` (out_features,). Both start from U(−b, b)
+    with b = 1/√in1_features.
+
+    Args:
+        in1_features: the length of the first input's last axis.
+        in2_features: the length of the second's.
+        out_features: the length of the output's.
+        bias: False for a layer without b.
+        dtype: of the parameters; the default dtype if not given.
+        rng: the generator of the start values; the default one if not given.
+
+    Raises:
+        ValueError: for feature counts below 1.
+
+    >>> import pullback as pb
+    >>> layer = pb.nn.Bilinear(3, 4, 2)
+    >>> layer(pb.ones((5, 3)), pb.ones((5, 4))).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.in1_features = whole("in1_features", in1_features)
+        self.in2_features = whole("in2_features", in2_features)
+        self.out_features = whole("out_features", out_features)
+        dtype = get_default_dtype() if dtype is None else np.dtype(dtype)
+        self.weight = Parameter(np.empty((out_features, in1_features, in2_features), dtype))
+        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        self.reset_parameters(rng=rng)
+
+    def reset_parameters(self, *, rng: np.random.Generator | None = None) -> None:
+        """Draw new start values."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound, rng=rng)
+
+    def forward(self, input1: Any, input2: Any) -> Tensor:
+        """Map (..., in1_features) and (..., in2_features) to (..., out_features)."""
+        return bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """The settings."""
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )

@@ -7,6 +7,7 @@ engine already has is passed on from there. No classes live here.
 from ...autograd import log_softmax, sigmoid, softmax, tanh
 from .activation import gelu, glu, logsigmoid, maxout, softmin, softplus, softsign, tanhshrink
 from .batch_norm import batch_norm
+from .bilinear import bilinear
 from .group_norm import group_norm, instance_norm
 from .inplace import (
     celu,
@@ -31,6 +32,7 @@ from .response_norm import local_response_norm
 
 __all__ = [
     "batch_norm",
+    "bilinear",
     "celu",
     "cross_entropy",
     "elu",

@@ -118,3 +118,81 @@ def test_refusals_leave_the_generator_alone():
     with pytest.raises(ValueError, match="mode must be"):
         init.kaiming_normal_(pb.zeros((2, 2)), mode="fan_avg", rng=rng)
     assert rng.bit_generator.state == state
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "a", "b"),
+    [
+        (0, 1, -2, 2),
+        (1, 0.5, -2, 2),
+        (0, 1, 0.5, 0.7),
+        (0, 1, 5, np.inf),
+        (0, 1, -9, -6),
+        (3, 2, -1, 1),
+        (0, 10, -2, 2),
+    ],
+)
+def test_truncated_normal_has_the_right_distribution(mean, std, a, b):
+    stats = pytest.importorskip("scipy.stats")
+    values = np.zeros(20_000)
+    tensor = pb.tensor(values)
+    init.trunc_normal_(tensor, mean, std, a, b, rng=np.random.default_rng(0))
+    exact = stats.truncnorm((a - mean) / std, (b - mean) / std, loc=mean, scale=std)
+    assert a <= tensor.numpy().min()
+    assert tensor.numpy().max() <= b
+    assert stats.kstest(tensor.numpy(), exact.cdf).pvalue > 1e-3
+
+
+def test_truncated_normal_at_its_edges():
+    assert init.trunc_normal_(pb.zeros(3), 5.0, 0.0).tolist() == [2.0] * 3
+    assert init.trunc_normal_(pb.zeros(2), a=1, b=1).tolist() == [1.0, 1.0]
+    assert init.trunc_normal_(pb.zeros((0, 2))).shape == (0, 2)
+    with pytest.raises(ValueError, match="a ≤ b"):
+        init.trunc_normal_(pb.zeros(2), a=2, b=1)
+    with pytest.raises(ValueError, match="cannot be negative"):
+        init.trunc_normal_(pb.zeros(2), std=-1)
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 7), (7, 3), (4, 2, 3), (8, 2, 2)])
+def test_orthogonal(shape):
+    tensor = pb.zeros(shape, dtype="float64")
+    matrix = init.orthogonal_(tensor, 2.0, rng=np.random.default_rng(0)).numpy().reshape(shape[0], -1)
+    short = min(matrix.shape)
+    product = matrix @ matrix.T if matrix.shape[0] == short else matrix.T @ matrix
+    np.testing.assert_allclose(product, 4 * np.eye(short), atol=1e-12)
+
+
+def test_orthogonal_is_uniform_among_the_orthogonal_matrices():
+    rng = np.random.default_rng(0)
+    corners = [init.orthogonal_(pb.zeros((2, 2)), rng=rng).numpy()[0, 0] for _ in range(400)]
+    assert abs(np.mean(corners)) < 0.1  # a bare Q has a sign of its own
+    assert np.mean(np.square(corners)) == pytest.approx(0.5, abs=0.07)
+
+
+def test_sparse():
+    values = init.sparse_(pb.zeros((50, 400)), 0.33, 0.1, rng=np.random.default_rng(0)).numpy()
+    assert set((values == 0).sum(axis=0)) == {17}
+    assert np.ptp((values == 0).sum(axis=1)) > 10  # at different places in each column
+    assert values[values != 0].std() == pytest.approx(0.1, rel=0.05)
+    with pytest.raises(ValueError, match="fraction from 0 to 1"):
+        init.sparse_(pb.zeros((2, 2)), 1.5)
+    with pytest.raises(ValueError, match=r"sparse_: the tensor has shape \(2,\) and must have 2 axes"):
+        init.sparse_(pb.zeros(2), 0.5)
+
+
+def test_identities():
+    assert init.eye_(pb.ones((3, 2))).tolist() == [[1, 0], [0, 1], [0, 0]]
+    weight = init.dirac_(pb.ones((6, 2, 3, 4)), 2).numpy()
+    assert sorted(zip(*np.nonzero(weight), strict=True)) == [
+        (0, 0, 1, 2),
+        (1, 1, 1, 2),
+        (3, 0, 1, 2),
+        (4, 1, 1, 2),
+    ]
+    assert weight.sum() == 4
+    with pytest.raises(ValueError, match="3 groups do not divide 4"):
+        init.dirac_(pb.zeros((4, 2, 3)), 3)
+    with pytest.raises(ValueError, match="3 or 4 or 5 axes"):
+        init.dirac_(pb.zeros((4, 2)))
+    with pytest.raises(ValueError, match="two or more axes"):
+        init.orthogonal_(pb.zeros(4))

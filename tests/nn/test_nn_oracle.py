@@ -127,3 +127,50 @@ def test_a_model_trains_as_in_pytorch():
         their_rule.step()
     for our, their in zip(ours.parameters(), theirs.parameters(), strict=True):
         np.testing.assert_allclose(our.detach().numpy(), their.detach().numpy(), rtol=1e-8, atol=1e-10)
+
+
+def test_initialisers_with_a_structure():
+    for shape, groups in [((6, 2, 3, 4), 2), ((4, 8, 5), 1), ((3, 1, 2, 2, 2), 3)]:
+        ours, theirs = nn.init.dirac_(pb.ones(shape), groups), torch.nn.init.dirac_(torch.ones(shape), groups)
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    ours, theirs = (
+        nn.init.trunc_normal_(pb.zeros(9999), 1, 2),
+        torch.nn.init.trunc_normal_(torch.zeros(9999), 1, 2),
+    )
+    assert ours.numpy().mean() == pytest.approx(theirs.numpy().mean(), abs=0.05)
+    assert ours.numpy().std() == pytest.approx(theirs.numpy().std(), rel=0.05)
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (2, 4)])
+def test_bilinear(shape):
+    ours = nn.Bilinear(3, 5, 2, dtype="float64")
+    theirs = torch.nn.Bilinear(3, 5, 2, dtype=torch.float64)
+    ours.load_state_dict({name: value.numpy() for name, value in theirs.state_dict().items()})
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert repr(ours) == repr(theirs)
+    inputs = [RNG.normal(size=(*shape, n)) for n in (3, 5)]
+    a, b = ([module(x, requires_grad=True) for x in inputs] for module in (pb.tensor, torch.tensor))
+    y, z = ours(*a), theirs(*b)
+    close(y, z)
+    y.tanh().sum().backward()
+    z.tanh().sum().backward()
+    for our, their in zip([*a, *ours.parameters()], [*b, *theirs.parameters()], strict=True):
+        close(our.grad, their.grad)
+
+
+def test_containers_have_pytorchs_keys_after_editing():
+    def edited(nn):
+        model = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(2, 2), nn.Linear(3, 3))
+        model.insert(1, nn.Linear(4, 4))
+        del model[2]
+        layers = nn.ModuleList([nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(2, 2)])
+        layers.insert(0, nn.Linear(5, 5))
+        layers.pop(1)
+        layers += [nn.ReLU(), nn.Linear(1, 1)]
+        named = nn.ModuleDict({"b": model, "a": layers})
+        named["w"] = nn.Sequential(nn.Linear(1, 2)) * 2
+        return named
+
+    ours, theirs = edited(nn), edited(torch.nn)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert repr(ours) == repr(theirs)

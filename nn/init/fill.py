@@ -1,9 +1,4 @@
-"""Initialisers: fill a tensor in place before training, and return it.
-
-Fans are counted for weights of shape (out, in, *kernel): fan_in = in·kernel elements, fan_out = out·kernel
-elements. Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
-AISTATS 2010 (Xavier); He et al., "Delving deep into rectifiers", ICCV 2015 (Kaiming).
-"""
+"""Initialisers that fill a tensor with numbers that do not depend on each other."""
 
 from __future__ import annotations
 
@@ -12,8 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..autograd import Tensor, default_generator
-from ..autograd.extend import writable
+from ...autograd import Tensor, default_generator
+from ...autograd.extend import writable
 
 T = TypeVar("T", bound=Tensor)
 
@@ -65,7 +60,7 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, *, rng: np.random.Genera
     >>> bool((pb.abs(x) <= 1).all())
     True
     """
-    return _write(tensor, lambda: _generator(rng).uniform(a, b, tensor.shape))
+    return write(tensor, lambda: generator(rng).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, *, rng: np.random.Generator | None = None) -> T:
@@ -77,7 +72,65 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, *, rng: np.random.Ge
     """
     if std < 0:
         raise ValueError(f"a standard deviation cannot be negative, and this one is {std}")
-    return _write(tensor, lambda: _generator(rng).normal(mean, std, tensor.shape))
+    return write(tensor, lambda: generator(rng).normal(mean, std, tensor.shape))
+
+
+def trunc_normal_(
+    tensor: T,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    *,
+    rng: np.random.Generator | None = None,
+) -> T:
+    """Fill from the normal distribution, cut off outside [a, b].
+
+    The cuts are values and not multiples of the standard deviation, as in PyTorch. The samples are exact: proposals
+    that are rejected, also far out in a tail (Robert, "Simulation of truncated normal variables", 1995).
+
+    Raises:
+        ValueError: for a negative standard deviation, or a > b.
+
+    >>> import pullback as pb
+    >>> x = pb.nn.init.trunc_normal_(pb.zeros(1000), std=2.0)
+    >>> bool((pb.abs(x) <= 2).all())
+    True
+    """
+    if std < 0:
+        raise ValueError(f"a standard deviation cannot be negative, and this one is {std}")
+    if not a <= b:
+        raise ValueError(f"the cuts are a ≤ b, not a={a} and b={b}")
+    if std == 0 or a == b:
+        return constant_(tensor, min(max(mean, a), b))
+    low, high = (a - mean) / std, (b - mean) / std
+
+    def draw() -> np.ndarray[Any, Any]:
+        values = np.empty(tensor.size)
+        done = 0
+        while done < values.size:
+            accepted = _proposals(low, high, max(values.size - done, 16), generator(rng))[
+                : values.size - done
+            ]
+            values[done : done + accepted.size] = accepted
+            done += accepted.size
+        return np.clip(mean + std * values, a, b).reshape(tensor.shape)
+
+    return write(tensor, draw)
+
+
+def _proposals(low: float, high: float, size: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Samples of the standard normal distribution on [low, high]; as many of `size` as are accepted."""
+    if low > 0 or high < 0:  # a tail: an exponential distribution that touches the density at the near end
+        sign, near, far = (1, low, high) if low > 0 else (-1, -high, -low)
+        above = -np.log1p(rng.random(size) * np.expm1(-near * (far - near))) / near
+        accepted: np.ndarray[Any, Any] = sign * (near + above)[rng.random(size) < np.exp(-(above**2) / 2)]
+        return accepted
+    if high - low < 2.5:
+        x = rng.uniform(low, high, size)
+        return x[rng.random(size) < np.exp(-(x**2) / 2)]
+    x = rng.standard_normal(size)
+    return x[(low <= x) & (x <= high)]
 
 
 def constant_(tensor: T, val: float) -> T:
@@ -87,7 +140,7 @@ def constant_(tensor: T, val: float) -> T:
     >>> pb.nn.init.constant_(pb.zeros(2), 0.5)
     tensor([0.5, 0.5], dtype=float32)
     """
-    return _write(tensor, lambda: val)
+    return write(tensor, lambda: val)
 
 
 def ones_(tensor: T) -> T:
@@ -201,11 +254,13 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * kernel, tensor.shape[0] * kernel
 
 
-def _generator(rng: np.random.Generator | None) -> np.random.Generator:
+def generator(rng: np.random.Generator | None) -> np.random.Generator:
+    """The generator that is given, or the default one."""
     return default_generator() if rng is None else rng
 
 
-def _write(tensor: T, values: Any) -> T:
+def write(tensor: T, values: Any) -> T:
+    """Fill a floating tensor in place with what `values()` gives; nothing is drawn if it cannot be filled."""
     if not isinstance(tensor, Tensor):
         raise TypeError(f"initialisers fill Tensors in place, not {type(tensor).__name__}")
     if tensor.dtype.kind != "f":

@@ -1,0 +1,14 @@
+# Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.
+from __future__ import annotations
+import math
+from collections.abc import Callable
+from typing import Any
+import numpy as np
+from ...autograd import Tensor
+from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op
+from .check import check_dtypes, check_shape
+from ...autograd.ops.declared import declared
+from ...autograd.tensor import Tensor
+Array = np.ndarray[Any, Any]
+@declared
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor: ...
