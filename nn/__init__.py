@@ -24,7 +24,8 @@ from .activation import (
     Tanhshrink,
 )
 from .container import ModuleDict, ModuleList, Sequential
-from .linear import Bilinear, LazyLinear, Linear
+from .embedding import Embedding, EmbeddingBag
+from .linear import Bilinear, Flatten, Identity, LazyLinear, Linear
 from .loss import CrossEntropyLoss
 from .module import Module
 from .norm import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
@@ -68,6 +69,8 @@ __all__ = [
     "BatchNorm3d",
     "Bilinear",
     "CrossEntropyLoss",
+    "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "GroupNorm",
     "Hardshrink",

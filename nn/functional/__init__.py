@@ -8,6 +8,7 @@ from ...autograd import log_softmax, sigmoid, softmax, tanh
 from .activation import gelu, glu, logsigmoid, maxout, softmin, softplus, softsign, tanhshrink
 from .batch_norm import batch_norm
 from .bilinear import bilinear
+from .embedding import embedding, embedding_bag
 from .group_norm import group_norm, instance_norm
 from .inplace import (
     celu,
@@ -36,6 +37,8 @@ __all__ = [
     "celu",
     "cross_entropy",
     "elu",
+    "embedding",
+    "embedding_bag",
     "gelu",
     "glu",
     "group_norm",
