@@ -25,7 +25,7 @@ from .activation import (
 )
 from .container import ModuleDict, ModuleList, Sequential
 from .embedding import Embedding, EmbeddingBag
-from .linear import Bilinear, Flatten, Identity, LazyLinear, Linear
+from .linear import Bilinear, LazyLinear, Linear
 from .loss import CrossEntropyLoss
 from .module import Module
 from .norm import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
