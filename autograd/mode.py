@@ -6,7 +6,6 @@ asyncio task, and always restored.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import weakref
@@ -120,7 +119,7 @@ class ModeContext:
                 "piece by piece; write the `with` block inside the generator"
             )
 
-        if asyncio.iscoroutinefunction(function):
+        if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def coroutine(*args: Any, **kwargs: Any) -> Any:

@@ -2,7 +2,7 @@
 
 An operation's call path and its pullback are straight-line Python without loops, dictionaries or
 introspection; everything that the declaration knows is decided here, once. The text is registered with
-`linecache`, so tracebacks show it, and `pb.multiply.source()` prints it.
+`linecache`, so tracebacks show it, and `pb.multiply.source()` prints it. It is compiled at the first call.
 
 `call`  takes Tensors (or what becomes one), computes, records, and returns a Tensor.
 `raw`   computes on whatever it is given: arrays give an array, a Tensor among them gives a Tensor.
@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import inspect
 import linecache
-import textwrap
 from collections import namedtuple
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .deferred import defer
 from .methods import OperationMethods
 from .mode import announce_forward, current_mode
 from .node import Node, next_number
@@ -86,30 +86,29 @@ COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
 def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
-    """Make, compile and dress an operation's functions; attach its operators to Tensor."""
+    """Make and dress an operation's functions; attach its operators to Tensor."""
     blocks = [_call(op, "call", op.inputs), _raw(op), _pull(op)]
     operators = _operators(op)
     blocks += [_call(op, dunder, order) for dunder, order in operators]
     text = "\n\n".join(blocks) + "\n"
     filename = f"<pullback operation {op.name}>"
-    namespace = _namespace(op)
-    exec(compile(text, filename, "exec"), namespace)
+    functions = defer(text, filename, _namespace(op))
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
 
-    call = namespace["call"]
+    call: Any = functions["call"]  # functions take attributes
     call.__name__ = call.__qualname__ = op.name
     call.__module__ = op.module
     call.__doc__ = op.documentation
     call.__signature__ = op.signature
     call.op = op
-    call.raw = namespace["raw"]
+    call.raw = functions["raw"]
     call.source = lambda: text
     for dunder, _ in operators:
-        namespace[dunder].__doc__ = op.documentation
-        setattr(OperationMethods, dunder, namespace[dunder])
+        functions[dunder].__doc__ = op.documentation
+        setattr(OperationMethods, dunder, functions[dunder])
     if op.infix and len(op.inputs) == 2 and op.infix not in COMPARISONS:
         setattr(OperationMethods, f"__i{DUNDERS[op.infix]}__", _augmented(call))
-    return call, call.raw, namespace["pull"]
+    return call, call.raw, functions["pull"]
 
 
 def _namespace(op: Op) -> dict[str, Any]:
@@ -651,4 +650,4 @@ def _tuple(names: Any) -> str:
 
 
 def _function(name: str, signature: str, body: list[str]) -> str:
-    return f"def {name}({signature}):\n" + textwrap.indent("\n".join(body), INDENT)
+    return f"def {name}({signature}):\n{INDENT}" + f"\n{INDENT}".join(body)

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TextIO
 
-from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
-
 
 class Progress:
     """Shows how far the training is: one bar per epoch that moves with the batches, and one line per epoch.
@@ -27,6 +25,8 @@ class Progress:
         """The batches of one epoch, with a bar that moves as they are used."""
         if not (self.show and self.stream.isatty()):
             return iter(loader)
+        from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types, and takes its time to import
+
         total = len(loader) if isinstance(loader, Sized) else None
         bar = tqdm(loader, self._title(epoch), total, leave=False, file=self.stream, dynamic_ncols=True)
         return iter(bar)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import graphviz  # type: ignore[import-untyped]  # it ships no types
-
 from .graph import Graph, GraphNode
 from .numbers import numbers, small
 from .shapes import gradient_text, parameter_text, spelled
@@ -24,6 +22,8 @@ _DOT_SHAPES = {
 
 def dot(graph: Graph) -> str:
     """The graph in the DOT language, with the same texts as the picture; Graphviz's programs draw it."""
+    import graphviz  # type: ignore[import-untyped]  # it ships no types
+
     circuit = graph.style == "circuit"
     paper = graphviz.Digraph(
         graph_attr={"rankdir": "LR" if circuit else "TB"},
