@@ -103,9 +103,13 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
     call.op = op
     call.raw = functions["raw"]
     call.source = lambda: text
-    for dunder, _ in operators:
-        functions[dunder].__doc__ = op.documentation
-        setattr(OperationMethods, dunder, functions[dunder])
+    for dunder, order in operators:
+        method: Any = functions[dunder]
+        method.__doc__ = op.documentation
+        method.__signature__ = inspect.Signature(
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in order]
+        )
+        setattr(OperationMethods, dunder, method)
     if op.infix and len(op.inputs) == 2 and op.infix not in COMPARISONS:
         setattr(OperationMethods, f"__i{DUNDERS[op.infix]}__", _augmented(call))
     return call, call.raw, functions["pull"]
