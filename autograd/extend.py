@@ -3,6 +3,7 @@
 Our own `nn`, `optim` and `viz` use nothing else of the engine's inside.
 """
 
+from .clipping import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .family import Family, batch_size, behind_batch, padded, spread
 from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
 from .hooks import RemovableHandle
@@ -38,7 +39,11 @@ __all__ = [
     "batch_size",
     "behind_batch",
     "check_operation",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "clip_grads_with_norm_",
     "elementwise",
+    "get_total_norm",
     "given",
     "integers",
     "matrices",

@@ -1,6 +1,15 @@
 """Tools around modules, by PyTorch's names."""
 
+from ...autograd.extend import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .convert_parameters import parameters_to_vector, vector_to_parameters
 from .functional_call import functional_call
 
-__all__ = ["functional_call", "parameters_to_vector", "vector_to_parameters"]
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "functional_call",
+    "get_total_norm",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]
