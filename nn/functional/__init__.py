@@ -8,6 +8,15 @@ from ...autograd import log_softmax, sigmoid, softmax, tanh
 from .activation import gelu, glu, logsigmoid, maxout, softmin, softplus, softsign, tanhshrink
 from .batch_norm import batch_norm
 from .bilinear import bilinear
+from .dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+    stochastic_depth,
+)
 from .embedding import embedding, embedding_bag
 from .group_norm import group_norm, instance_norm
 from .inplace import (
@@ -32,13 +41,19 @@ from .rectifier import hardshrink, prelu, softshrink
 from .response_norm import local_response_norm
 
 __all__ = [
+    "alpha_dropout",
     "batch_norm",
     "bilinear",
     "celu",
     "cross_entropy",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
     "embedding",
     "embedding_bag",
+    "feature_alpha_dropout",
     "gelu",
     "glu",
     "group_norm",
@@ -68,6 +83,7 @@ __all__ = [
     "softplus",
     "softshrink",
     "softsign",
+    "stochastic_depth",
     "tanh",
     "tanhshrink",
     "threshold",
