@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .gate import RELAY
 from .mode import ModeContext, current_mode
 from .node import Node, make_node
@@ -61,7 +63,7 @@ def pull_composed(
 def _apart(x: Any, tracked: bool) -> Any:
     """An input under a node of its own, so that its gradient is only what comes through this operation."""
     if not isinstance(x, Tensor):
-        return x
+        return wrap(x, None) if isinstance(x, (np.ndarray, np.generic)) else x
     node = make_node(ALIAS, (x._node,), (), (), (), x._array, None) if tracked and x._node else None
     alias = wrap(x._array, node)
     alias._seal = x._seal

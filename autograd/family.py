@@ -101,9 +101,10 @@ def _along(
 
 def _leading(call: Callable[..., Any], batched: Sequence[bool], *inputs: Any, **parameters: Any) -> Any:
     ndims = {np.ndim(x) - b for x, b in zip(inputs, batched, strict=True) if x is not None}
-    if len(ndims) > 1 or ndims == {0}:
-        return NotImplemented  # the axes of the batches and of the examples would meet
-    return call(*inputs, **parameters)
+    if min(ndims) < 2 and (len(ndims) > 1 or ndims == {0} or ndims == {1}):
+        return NotImplemented  # a vector is something else than a matrix, and the batch axis must not make it one
+    most = max(ndims)
+    return call(*(padded(x, most) if b else x for x, b in zip(inputs, batched, strict=True)), **parameters)
 
 
 _RULES: dict[Family, BatchRule] = {

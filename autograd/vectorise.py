@@ -36,12 +36,12 @@ def vectorised(op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> 
     level = level_among((*inputs, *index) if type(index) is tuple else inputs)
     if level is None:
         return None
-    if op.batch is None and op.composed is not None:
-        args, kwargs = op.bind(inputs, named)
-        return op.composed(*args, **kwargs)
-    here = tuple(isinstance(x, BatchedTensor) and x.level == level for x in inputs)
     beside = next((x for x in inputs if isinstance(x, Tensor)), None)
-    values = [x.value if b else _plain(op, x, beside) for x, b in zip(inputs, here, strict=True)]
+    inputs = tuple(_plain(op, x, beside) for x in inputs)
+    if op.batch is None and op.composed is not None:
+        args, kwargs = op.bind([wrap(x, None) if isinstance(x, np.ndarray) else x for x in inputs], named)
+        return op.composed(*args, **kwargs)
+    here, values = _opened(inputs, level)
     if type(index) is tuple and index:
         named["index"] = tuple(_per_example(part, level) for part in index)
     call = functools.partial(_call, op)

@@ -21,10 +21,14 @@ _HEAD = """\
 are called once per example, which gives the same values and gradients and takes the time of a loop.
 """
 
+_ALSO = """\
+And `Function.apply`: the forward and the backward of one's own Functions. Also `searchsorted` and `isin` where the
+elements that are looked into differ between examples, and `roll` without `axis` over several axes."""
+
 _REFUSED = """\
 The shape of their results depends on the values, and all examples must have one shape. So does that of `x[mask]`; and
 what gives Python values (`bool(x)`, `x.item()`, `allclose`, `array_equal`) would have to give one for every example.
-Both raise, with what to do instead."""
+Both raise, with what to do instead. So does `repeat` with repetitions that differ between examples."""
 
 _OWN = """\
 One belongs to the first list if its samples name a family (`elementwise`, `reduction`, `along`, `matrices`), if it is
@@ -49,7 +53,7 @@ def page() -> str:
         _names(whole),
         "## Once per example",
         _names(looping),
-        _paragraph("And `Function.apply`: the forward and the backward of one's own Functions."),
+        _paragraph(_ALSO),
         "## Functions that consist of operations",
         _paragraph("They do what the operations do that they call, most of which are in the first list."),
         _names(sorted(functions.keys() - refused)),
@@ -71,9 +75,9 @@ def _composed_functions() -> dict[str, Callable[..., Any]]:
     folders = {op.module.rpartition(".")[0] for op in REGISTRY.values() if op.module.startswith("pullback.")}
     found: dict[str, Callable[..., Any]] = {}
     for module_name, module in sorted(sys.modules.items()):
-        if not module_name.startswith("pullback.") or not hasattr(module, "__all__"):
+        if not module_name.startswith("pullback.") or module_name.endswith(".extend"):
             continue
-        for name in module.__all__:
+        for name in getattr(module, "__all__", ()):
             value = getattr(module, name)
             home = inspect.isfunction(value) and value.__module__.rpartition(".")[0]
             if home in folders and not hasattr(value, "op") and name not in _OTHERS:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..family import Family
+from ..family import Family, behind_batch, padded
 from ..gate import ADDER, BLOCK, MIXER, RELAY, SCALER
 from ..op import op
 from ..samples import given
@@ -28,12 +29,24 @@ def _repeat_rule(g: Any, repeats: Any, axis: int | None, x_shape: tuple[int, ...
     return add_at.raw(g, index, x_shape)
 
 
+def _batch_repeat(call: Any, batched: tuple[bool, ...], x: Any, repeats: Any, *, axis: int | None) -> Any:
+    if batched[1]:
+        raise RuntimeError(
+            "repeat gives shapes that depend on the values of its repetitions, and inside vmap all examples must have "
+            "one shape; pass repetitions that are the same for all examples"
+        )
+    if axis is None:
+        return call(x.reshape((x.shape[0], math.prod(x.shape[1:]))), repeats, axis=1)
+    return call(x, repeats, axis=behind_batch(axis, x.ndim - 1))
+
+
 @op(
     "x repeats",
     x=_repeat_rule,
     gate={"x": ADDER, "repeats": BLOCK},
     complex="written",
     numpy=(np.repeat,),
+    batch=_batch_repeat,
     samples=given(
         (((2, 3), 2), {}),
         (((2, 3), 2), {"axis": -1}),
@@ -66,12 +79,19 @@ def _tile_rule(g: Any, repetitions: Any, x_shape: tuple[int, ...]) -> Any:
     return np.reshape(np.sum(np.reshape(g, split), axis=tuple(range(0, 2 * ndim, 2))), x_shape)
 
 
+def _batch_tile(call: Any, batched: tuple[bool, ...], x: Any, *, repetitions: Any) -> Any:
+    times = (repetitions,) if isinstance(repetitions, int) else tuple(repetitions)
+    missing = x.ndim - 1 - len(times)
+    return call(padded(x, len(times)), repetitions=(1, *(1,) * missing, *times))
+
+
 @op(
     "x",
     x=_tile_rule,
     gate=ADDER,
     complex="written",
     numpy=(np.tile,),
+    batch=_batch_tile,
     samples=given(
         (((3,),), {"repetitions": (2,)}),
         (((2, 3),), {"repetitions": (2, 1, 2)}),
@@ -182,12 +202,17 @@ def _pad_rule(g: Any, x_shape: tuple[int, ...], pad_width: Any, mode: str) -> An
     return add_at.raw(g, index, x_shape)
 
 
+def _batch_pad(call: Any, batched: tuple[bool, ...], x: Any, *, pad_width: Any, **parameters: Any) -> Any:
+    return call(x, pad_width=((0, 0), *_widths(pad_width, x.ndim - 1)), **parameters)
+
+
 @op(
     "x",
     x=_pad_rule,
     gate=MIXER,
     complex="written",
     numpy=(np.pad,),
+    batch=_batch_pad,
     samples=given(
         (((3,),), {"pad_width": 1}),
         (((2, 3),), {"pad_width": ((1, 0), (2, 1)), "constant_values": 2.5}),

@@ -1,8 +1,9 @@
 # Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.
 from __future__ import annotations
+import math
 from typing import Any
 import numpy as np
-from ..family import Family
+from ..family import Family, behind_batch, padded
 from ..gate import ADDER, BLOCK, MIXER, RELAY, SCALER
 from ..op import op
 from ..samples import given

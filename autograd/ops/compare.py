@@ -27,10 +27,16 @@ def isclose(x: Any, y: Any, /, rtol: float = 1e-5, atol: float = 1e-8, equal_nan
     return np.isclose(x, y, rtol, atol, equal_nan)
 
 
+def _batch_isin(call: Any, batched: tuple[bool, ...], x: Any, y: Any, *, invert: bool) -> Any:
+    """In one go where all examples look into the same elements."""
+    return NotImplemented if batched[1] else call(x, y, invert=invert)
+
+
 @op(
     "x y",
     gate=BLOCK,
     symbol="∈",
+    batch=_batch_isin,
     numpy=(np.isin,),
     samples=given(
         ((np.array([[1, 2], [3, 4]]), np.array([2, 9, 4])), {}),

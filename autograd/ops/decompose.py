@@ -12,9 +12,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..batched import all_values
+from ..family import Family
 from ..gate import MIXER
 from ..op import op
-from ..samples import matrices
+from ..samples import matrices, of_family
 from ..tensor import Tensor
 from .inverse import solve
 from .matrix import (
@@ -24,7 +26,6 @@ from .matrix import (
     hermitian,
     lower_triangle,
     on_diagonal,
-    plain,
     transposed,
 )
 
@@ -58,7 +59,7 @@ def _halved_lower(x: Any) -> Any:
 
 def _unused(g: Any) -> bool:
     """Whether nothing depends on an output, so that its part of the rule must not divide 0 by 0."""
-    return not (isinstance(g, Tensor) and g.requires_grad) and not np.any(plain(g))
+    return not (isinstance(g, Tensor) and g.requires_grad) and not np.any(all_values(g))
 
 
 def _over_gaps(x: Any, values: Any) -> Any:
@@ -70,7 +71,7 @@ def _over_gaps(x: Any, values: Any) -> Any:
 
 def _check_phase(turn: Any, scale: Any, what: str) -> None:
     """Refuse a final value that depends on the phase of the vectors, which is nobody's choice."""
-    turn, scale = np.abs(plain(turn)), np.max(np.abs(plain(scale)), initial=0)
+    turn, scale = np.abs(all_values(turn)), np.max(np.abs(all_values(scale)), initial=0)
     if np.any(turn > 1e-3 * scale):
         raise RuntimeError(
             f"the gradient comes into {what} in a way that depends on the phase of complex vectors, which the "
@@ -91,10 +92,13 @@ def _cholesky_slope(g: Any, out: Any, upper: bool) -> Any:
     complex="written",
     symbol="LLᵀ",
     numpy=(np.linalg.cholesky,),
-    samples=lambda rng: (
-        sample._replace(parameters={"upper": upper})
-        for upper in (False, True)
-        for sample in matrices("positive")(rng)
+    samples=of_family(
+        lambda rng: (
+            sample._replace(parameters={"upper": upper})
+            for upper in (False, True)
+            for sample in matrices("positive")(rng)
+        ),
+        Family.LEADING,
     ),
     reference=lambda x, upper: np.linalg.cholesky((x + np.conj(np.swapaxes(x, -1, -2))) / 2, upper=upper),
 )
@@ -201,7 +205,9 @@ def _svd_slope(g: Any, out: Any) -> Any:
     inside = inside + s[..., :, None] * _over_gaps(turn_v - adjoint(turn_v), squares)
     if u.dtype.kind == "c":
         phase_u, phase_v = np.imag(diagonal_of(turn_u)), np.imag(diagonal_of(turn_v))
-        scale = np.maximum(np.max(np.abs(plain(g_u)), initial=0), np.max(np.abs(plain(g_vh)), initial=0))
+        scale = np.maximum(
+            np.max(np.abs(all_values(g_u)), initial=0), np.max(np.abs(all_values(g_vh)), initial=0)
+        )
         _check_phase(phase_u + phase_v, scale, "svd")
         inside = inside + on_diagonal(1j * (phase_u - phase_v) / (2 * s))
     gradient = u @ inside @ vh
@@ -231,10 +237,13 @@ def _svd_observable(u: Any, s: Any, vh: Any) -> Any:
     gate=MIXER,
     complex="written",
     symbol="USVᴴ",
-    samples=lambda rng: (
-        sample._replace(parameters={"full_matrices": full})
-        for full in (False, True)
-        for sample in matrices("square" if full else "any")(rng)
+    samples=of_family(
+        lambda rng: (
+            sample._replace(parameters={"full_matrices": full})
+            for full in (False, True)
+            for sample in matrices("square" if full else "any")(rng)
+        ),
+        Family.LEADING,
     ),
     reference=np.linalg.svd,
     outputs=SVDResult,
@@ -302,7 +311,7 @@ def _qr_slope(g: Any, out: Any) -> Any:
 
 
 def _check_rank(r: Any) -> None:
-    sizes = np.abs(np.diagonal(plain(r), axis1=-2, axis2=-1))
+    sizes = np.abs(np.diagonal(all_values(r), axis1=-2, axis2=-1))
     if sizes.size and np.any(
         np.min(sizes, axis=-1) <= np.finfo(sizes.dtype).eps * max(r.shape[-2:]) * np.max(sizes, axis=-1)
     ):
@@ -318,11 +327,14 @@ def _check_rank(r: Any) -> None:
     gate=MIXER,
     complex="written",
     symbol="QR",
-    samples=lambda rng: (
-        sample._replace(parameters={"mode": mode})
-        for mode in ("reduced", "complete")
-        for sample in matrices("any")(rng)
-        if mode == "reduced" or sample.inputs[0].shape[-2] <= sample.inputs[0].shape[-1]
+    samples=of_family(
+        lambda rng: (
+            sample._replace(parameters={"mode": mode})
+            for mode in ("reduced", "complete")
+            for sample in matrices("any")(rng)
+            if mode == "reduced" or sample.inputs[0].shape[-2] <= sample.inputs[0].shape[-1]
+        ),
+        Family.LEADING,
     ),
     reference=np.linalg.qr,
     outputs=QRResult,

@@ -2,12 +2,14 @@
 from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 import numpy as np
+from ..batched import all_values
+from ..family import Family
 from ..gate import MIXER
 from ..op import op
-from ..samples import matrices
+from ..samples import matrices, of_family
 from ..tensor import Tensor
 from .inverse import solve
-from .matrix import adjoint, check_square, diagonal_of, hermitian, lower_triangle, on_diagonal, plain, transposed
+from .matrix import adjoint, check_square, diagonal_of, hermitian, lower_triangle, on_diagonal, transposed
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 class EighResult(NamedTuple):

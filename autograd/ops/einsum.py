@@ -49,12 +49,23 @@ def _einsum_slope(g: Any, operands: Any, operands_shape: Any, i: int, subscripts
     return product_sum.raw([g, *rest, *extra], subscripts=f"{','.join([output, *others])}->{''.join(placed)}")
 
 
+def _batch_einsum(call: Any, batched: tuple[bool, ...], operands: Any, *, subscripts: str) -> Any:
+    """The batch axis gets a letter of its own."""
+    letter = next((letter for letter in LETTERS if letter not in subscripts), None)
+    if letter is None:
+        return NotImplemented  # all are taken
+    terms, output = subscripts.split("->")
+    own = [letter + term if b else term for term, b in zip(terms.split(","), batched, strict=True)]
+    return call(operands, subscripts=f"{','.join(own)}->{letter}{output}")
+
+
 @op(
     "*operands",
     operands=_einsum_slope,
     gate=SWITCHER,
     complex="holomorphic",
     name="einsum",
+    batch=_batch_einsum,
     symbol="Σ×",
     samples=given(
         (([(2, 3), (3, 4)],), {"subscripts": "ij,jk->ik"}),

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..config import get_default_dtype
+from ..family import behind_batch
 from ..gate import MIXER, RELAY
 from ..op import op
 from ..samples import given
@@ -94,6 +95,19 @@ def _pulled(transform: Any, g: Any, x_shape: tuple[int, ...], s: Any, axes: Any,
     return _resized(transform.raw(g, axes=axes, norm=_ADJOINT_NORM[norm]), x_shape)
 
 
+def _batch_transform(call: Any, batched: tuple[bool, ...], x: Any, *, s: Any, axes: Any, norm: str) -> Any:
+    """Along the axes behind that of the batch."""
+    if x.ndim == 1:
+        return NotImplemented  # the examples are numbers
+    axes, _ = _plan(x.shape[1:], s, axes)
+    return call(x, s=s, axes=tuple(axis + 1 for axis in axes), norm=norm)
+
+
+def _batch_shift(call: Any, batched: tuple[bool, ...], x: Any, *, axes: Any) -> Any:
+    every = tuple(range(1, x.ndim))
+    return call(x, axes=every if axes is None else behind_batch(axes, x.ndim - 1))
+
+
 @op(
     "x",
     x=lambda g, x_shape, s, axes, norm: _pulled(ifftn, g, x_shape, s, axes, norm),
@@ -101,6 +115,7 @@ def _pulled(transform: Any, g: Any, x_shape: tuple[int, ...], s: Any, axes: Any,
     complex="written",
     symbol="F",
     samples=given(*_CASES),
+    batch=_batch_transform,
     reference=_reference(np.fft.fftn),
 )
 def fftn(
@@ -130,6 +145,7 @@ def fftn(
     complex="written",
     symbol="F⁻¹",
     samples=given(*_CASES),
+    batch=_batch_transform,
     reference=_reference(np.fft.ifftn),
 )
 def ifftn(
@@ -159,6 +175,7 @@ def _rfftn_pulled(g: Any, x_shape: tuple[int, ...], s: Any, axes: Any, norm: str
     complex="written",
     symbol="F",
     samples=given(*_CASES),
+    batch=_batch_transform,
     reference=_reference(np.fft.rfftn),
 )
 def rfftn(
@@ -201,6 +218,7 @@ def _irfftn_pulled(g: Any, x_shape: tuple[int, ...], s: Any, axes: Any, norm: st
     complex="written",
     symbol="F⁻¹",
     samples=given(*_CASES),
+    batch=_batch_transform,
     reference=_reference(np.fft.irfftn),
 )
 def irfftn(
@@ -341,6 +359,7 @@ _SHIFTS = given(
     gate=RELAY,
     complex="written",
     samples=_SHIFTS,
+    batch=_batch_shift,
     reference=np.fft.fftshift,
 )
 def fftshift(x: Any, /, *, axes: int | Sequence[int] | None = None) -> Any:
@@ -359,6 +378,7 @@ def fftshift(x: Any, /, *, axes: int | Sequence[int] | None = None) -> Any:
     gate=RELAY,
     complex="written",
     samples=_SHIFTS,
+    batch=_batch_shift,
     reference=np.fft.ifftshift,
 )
 def ifftshift(x: Any, /, *, axes: int | Sequence[int] | None = None) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 import numpy as np
 from ..config import get_default_dtype
+from ..family import behind_batch
 from ..gate import MIXER, RELAY
 from ..op import op
 from ..samples import given

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..family import Family
 from ..gate import BLOCK, SCALER
 from ..op import SingularPoint, op
 from ..samples import elementwise, given
@@ -135,7 +136,10 @@ def ndtri(x: Any, /) -> Any:
     gate={"n": BLOCK, "x": SCALER},
     symbol="ψ⁽ⁿ⁾",
     samples=given(
-        ((0, np.array([0.5, 2.0])), {}), ((1, np.array([[0.7], [3.0]])), {}), ((2, np.array(1.5)), {})
+        ((0, np.array([0.5, 2.0])), {}),
+        ((1, np.array([[0.7], [3.0]])), {}),
+        ((2, np.array(1.5)), {}),
+        family=Family.ELEMENTWISE,
     ),
 )
 def polygamma(n: Any, x: Any, /) -> Any:
@@ -189,7 +193,11 @@ def _gamma_density(a: Any, x: Any) -> Any:
     return np.exp((a - 1) * np.log(x) - x - lgamma.raw(a))
 
 
-_SHAPES = given(((np.array([0.5, 2.0]), np.array([0.7, 1.5])), {}), ((1.5, np.array([[0.4], [3.0]])), {}))
+_SHAPES = given(
+    ((np.array([0.5, 2.0]), np.array([0.7, 1.5])), {}),
+    ((1.5, np.array([[0.4], [3.0]])), {}),
+    family=Family.ELEMENTWISE,
+)
 
 
 @op("a x", x=lambda g, a, x: g * _gamma_density(a, x), gate={"a": BLOCK, "x": SCALER}, samples=_SHAPES)

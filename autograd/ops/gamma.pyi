@@ -4,6 +4,7 @@ import importlib
 import math
 from typing import Any
 import numpy as np
+from ..family import Family
 from ..gate import BLOCK, SCALER
 from ..op import SingularPoint, op
 from ..samples import elementwise, given

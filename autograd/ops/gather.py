@@ -8,7 +8,7 @@ import numpy as np
 
 from ..batched import all_values
 from ..convert import PYTHON_SCALARS, asarray
-from ..family import batch_size, behind_batch, spread
+from ..family import PerExample, batch_size, behind_batch, spread
 from ..gate import BLOCK, ROUTER
 from ..methods import method
 from ..op import Sample, op
@@ -44,6 +44,18 @@ def _take_index(indices: Any, axis: int | None, ndim: int) -> tuple[Any, ...]:
     return (*(slice(None),) * (axis % ndim), _integers("take", indices))
 
 
+def _batch_take(call: Any, batched: tuple[bool, ...], x: Any, indices: Any, *, axis: int | None) -> Any:
+    ndim = np.ndim(x) - batched[0]
+    before = _take_index(np.zeros((), int), axis, ndim)[:-1]  # checked for the shape of one example
+    if not batched[1]:
+        return call(x, indices, axis=len(before) + 1)
+    if indices.dtype.kind not in "iu":
+        return NotImplemented  # refused there
+    return getitem.op.batch(
+        lambda x, index: getitem(x, index), (batched[0],), asarray(x), index=(*before, PerExample(indices))
+    )
+
+
 @op(
     "x indices",
     x=lambda g, indices, x_shape, axis: scattered(g, _take_index(indices, axis, len(x_shape)), x_shape),
@@ -56,6 +68,7 @@ def _take_index(indices: Any, axis: int | None, ndim: int) -> tuple[Any, ...]:
         (((2, 3, 2), _ROWS), {"axis": -2}),
         (((3, 4), np.array([-1])), {"axis": 1}),
     ),
+    batch=_batch_take,
     reference=lambda x, indices, axis=None: np.take(x, indices, axis=axis),
 )
 def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Any:
@@ -255,9 +268,15 @@ def _sorted_samples(rng: np.random.Generator) -> Any:
     yield Sample((np.array([3.0, 1.0, 2.0]), np.array([2.5, 0.0]), np.array([1, 2, 0])), {})
 
 
+def _batch_search(call: Any, batched: tuple[bool, ...], x1: Any, x2: Any, sorter: Any, *, side: str) -> Any:
+    """In one go where all examples look into the same array."""
+    return NotImplemented if batched[0] or batched[2] else call(x1, x2, sorter, side=side)
+
+
 @op(
     "x1 x2 sorter",
     gate=BLOCK,
+    batch=_batch_search,
     numpy=(np.searchsorted,),
     samples=_sorted_samples,
     reference=lambda x1, x2, sorter=None, side="left": np.searchsorted(x1, x2, side, sorter),

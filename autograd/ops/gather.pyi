@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 from ..batched import all_values
 from ..convert import PYTHON_SCALARS, asarray
-from ..family import batch_size, behind_batch, spread
+from ..family import PerExample, batch_size, behind_batch, spread
 from ..gate import BLOCK, ROUTER
 from ..methods import method
 from ..op import Sample, op

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..family import Family, padded
 from ..gate import BLOCK, MIXER
 from ..op import op
-from ..samples import given, matrices
+from ..samples import given, matrices, of_family
 from ..tensor import Tensor
 from .matrix import adjoint, check_square, diagonal_of, on_diagonal, transposed
 
@@ -74,6 +75,18 @@ def _solve_right(g: Any, x1: Any, x2_shape: tuple[int, ...]) -> Any:
     return pulled[..., 0] if vector else pulled
 
 
+def _batch_solve(call: Any, batched: tuple[bool, ...], x1: Any, x2: Any) -> Any:
+    """A vector for each example is a column, so that it is not taken for a row of a matrix."""
+    ndims = [np.ndim(x) - b for x, b in zip((x1, x2), batched, strict=True)]
+    if ndims[0] < 2 or not ndims[1]:
+        return NotImplemented  # refused there, for the shapes of one example
+    vector = ndims[1] == 1
+    x2, ndims[1] = _as_columns(x2, vector), ndims[1] + vector
+    given = zip((x1, x2), batched, strict=True)
+    found = call(*(padded(x, max(ndims)) if b else x for x, b in given))
+    return found[..., 0] if vector else found
+
+
 @op(
     "x1 x2",
     x1=_solve_left,
@@ -82,6 +95,7 @@ def _solve_right(g: Any, x1: Any, x2_shape: tuple[int, ...]) -> Any:
     complex="holomorphic",
     symbol="A⁻¹b",
     numpy=(np.linalg.solve,),
+    batch=_batch_solve,
     samples=matrices("regular", (3,), (3, 2), (2, 3, 1), (3, 0), batches=((), (2,))),
     reference=np.linalg.solve,
 )
@@ -142,7 +156,10 @@ def _products_without(s: Any, masks: Any) -> Any:
     x=lambda g, x: cofactor_slope.raw(g, x),
     gate=MIXER,
     complex="holomorphic",
-    samples=lambda rng: (s for s in matrices("regular")(rng) if s.inputs[0].shape[-1] > 1),  # of one it is 1
+    samples=of_family(
+        lambda rng: (s for s in matrices("regular")(rng) if s.inputs[0].shape[-1] > 1),  # of one it is 1
+        Family.LEADING,
+    ),
     reference=lambda x: np.linalg.det(x)[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2),
 )
 def cofactor(x: Any, /) -> Any:
@@ -173,7 +190,7 @@ def _third_order(g: Any, h: Any, x: Any) -> Any:
     x=lambda g, h, x: _third_order(g, h, x),
     gate=MIXER,
     complex="holomorphic",
-    samples=given((((3, 3), (3, 3)), {}), (((2, 2, 2), (2, 2, 2)), {})),
+    samples=given((((3, 3), (3, 3)), {}), (((2, 2, 2), (2, 2, 2)), {}), family=Family.LEADING),
 )
 def cofactor_slope(h: Any, x: Any, /) -> Any:
     """The derivative of the cofactors of x along h, which is its own transpose, without any division.
@@ -248,10 +265,13 @@ def _power_slope(g: Any, x: Any, n: int) -> Any:
     complex="holomorphic",
     symbol="Xⁿ",
     numpy=(np.linalg.matrix_power,),
-    samples=lambda rng: (
-        sample._replace(parameters={"n": n})
-        for n in (0, 1, 2, 3, 5, -1, -3)
-        for sample in matrices("regular")(rng)
+    samples=of_family(
+        lambda rng: (
+            sample._replace(parameters={"n": n})
+            for n in (0, 1, 2, 3, 5, -1, -3)
+            for sample in matrices("regular")(rng)
+        ),
+        Family.LEADING,
     ),
     reference=np.linalg.matrix_power,
 )

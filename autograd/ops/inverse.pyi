@@ -2,9 +2,10 @@
 from __future__ import annotations
 from typing import Any, NamedTuple
 import numpy as np
+from ..family import Family, padded
 from ..gate import BLOCK, MIXER
 from ..op import op
-from ..samples import given, matrices
+from ..samples import given, matrices, of_family
 from ..tensor import Tensor
 from .matrix import adjoint, check_square, diagonal_of, on_diagonal, transposed
 from ...autograd.ops.declared import declared

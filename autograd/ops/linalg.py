@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..convert import asarray, both
-from ..family import padded
+from ..family import Family, padded
 from ..gate import ROUTER, SWITCHER
 from ..op import op
 from ..samples import given
@@ -96,6 +96,16 @@ matmul = op(
 )
 
 
+def _batch_vectors(call: Any, batched: tuple[bool, ...], x1: Any, x2: Any, *, axis: int) -> Any:
+    """Along an axis that is counted from the end, where the batch axis does not count."""
+    ndims = [np.ndim(x) - b for x, b in zip((x1, x2), batched, strict=True)]
+    if min(ndims) == 0 or not -min(ndims) <= axis < min(ndims) or (axis >= 0 and ndims[0] != ndims[1]):
+        return NotImplemented  # refused there, for the shapes of one example
+    given = zip((x1, x2), batched, strict=True)
+    whole = (padded(x, max(ndims)) if b else x for x, b in given)
+    return call(*whole, axis=axis - max(ndims) if axis >= 0 else axis)
+
+
 @op(
     "x1 x2",
     x1=lambda g, x2, axis: np.conjugate(np.expand_dims(g, axis)) * x2,
@@ -103,6 +113,7 @@ matmul = op(
     gate=SWITCHER,
     complex="written",
     symbol="·",
+    batch=_batch_vectors,
     numpy=(np.vecdot, np.linalg.vecdot),
     samples=given(
         (((3,), (3,)), {}),
@@ -152,6 +163,7 @@ def _check_axis(name: str, x1: Any, x2: Any, axis: int) -> None:
     gate=SWITCHER,
     complex="holomorphic",
     symbol="⨯",
+    batch=_batch_vectors,
     numpy=(np.linalg.cross,),
     samples=given(
         (((3,), (3,)), {}),
@@ -244,6 +256,7 @@ def _diagonal_index(shape: tuple[int, ...], offset: int) -> tuple[Any, ...]:
         (((4, 2),), {"offset": -2}),
         (((2, 3, 3),), {"offset": -1}),
         (((2, 2),), {"offset": 5}),
+        family=Family.LEADING,
     ),
     reference=lambda x, offset=0: np.diagonal(x, offset, -2, -1),
 )

@@ -4,7 +4,7 @@ import math
 from typing import Any
 import numpy as np
 from ..convert import asarray, both
-from ..family import padded
+from ..family import Family, padded
 from ..gate import ROUTER, SWITCHER
 from ..op import op
 from ..samples import given

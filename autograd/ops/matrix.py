@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor
-
 
 def transposed(x: Any) -> Any:
     """xᵀ of each matrix."""
@@ -38,11 +36,6 @@ def on_diagonal(values: Any) -> Any:
 def diagonal_of(x: Any) -> Any:
     """The diagonal of square matrices."""
     return np.sum(np.where(np.eye(x.shape[-1], dtype=bool), x, 0), axis=-1)
-
-
-def plain(x: Any) -> Any:
-    """The array of a Tensor, and what else there is as it is."""
-    return x._array if isinstance(x, Tensor) else x
 
 
 def check_square(name: str, x: Any) -> None:

@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ..convert import asarray
+from ..family import Family
 from ..gate import MIXER
 from ..op import Sample, SingularPoint, op
-from ..samples import reduction
+from ..samples import of_family, reduction
 from ..source import respell
 from ..tensor import Tensor
 from .decompose import svdvals
@@ -53,7 +54,7 @@ def _samples(rng: np.random.Generator) -> Any:
     complex="written",
     symbol="‖x‖",
     numpy=(np.linalg.vector_norm,),
-    samples=_samples,
+    samples=of_family(_samples, Family.REDUCTION),
     reference=np.linalg.vector_norm,
     singular=[SingularPoint((np.zeros(2),), (np.zeros(2),))],
 )

@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any, Literal
 import numpy as np
 from ..convert import asarray
+from ..family import Family
 from ..gate import MIXER
 from ..op import Sample, SingularPoint, op
-from ..samples import reduction
+from ..samples import of_family, reduction
 from ..source import respell
 from ..tensor import Tensor
 from .decompose import svdvals

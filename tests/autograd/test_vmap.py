@@ -32,9 +32,14 @@ def close(found, expected):
         np.testing.assert_allclose(x.detach().numpy(), y.detach().numpy(), rtol=1e-9, atol=1e-12)
 
 
+# inputs that are the same for all examples: class weights, and what decides about shapes
+SHARED = {"cross_entropy": 2, "repeat": 1}
+
+
 def choices(operation, inputs, differentiable):
     """Every way to batch some of the inputs that are arrays, or of those that have a gradient."""
-    arrays = [i for i, x in enumerate(inputs) if isinstance(x, np.ndarray)]
+    shared = SHARED.get(operation.name)
+    arrays = [i for i, x in enumerate(inputs) if isinstance(x, np.ndarray) and i != shared]
     if differentiable:
         names = operation.inputs * len(inputs) if operation.variadic else operation.inputs
         arrays = [i for i in arrays if names[i] in operation.rules and inputs[i].dtype.kind == "f"]
@@ -47,8 +52,6 @@ def cases(operation, differentiable=False):
         first = list(examples[0][0]) if operation.variadic else list(examples[0])
         lists = [list(inputs[0]) if operation.variadic else list(inputs) for inputs in examples]
         for way in choices(operation, first, differentiable):
-            if operation.name == "cross_entropy" and 2 in way:
-                continue  # class weights are the same for all examples
 
             def function(*xs, way=way, first=first, parameters=parameters):
                 inputs = list(first)
@@ -61,13 +64,18 @@ def cases(operation, differentiable=False):
             yield function, [np.stack([inputs[i] for inputs in lists]) for i in way]
 
 
-def total(weight, y):
-    """A real scalar that every element of y has a part in."""
-    return (
-        ((weight * pb.real(y)).sum() + (weight * pb.imag(y)).sum())
-        if y.dtype.kind == "c"
-        else (weight * y).sum()
-    )
+def parts(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+def total(weights, result):
+    """A real scalar that every floating element of a result has a part in."""
+    terms = [
+        (weight * (pb.real(y) + pb.imag(y) if y.dtype.kind == "c" else y)).sum()
+        for weight, y in zip(weights, parts(result), strict=True)
+        if y.dtype.kind in "fc"
+    ]
+    return sum(terms)
 
 
 def stacked(results):
@@ -87,11 +95,9 @@ def test_against_a_loop(operation):
 def test_gradients_against_a_loop(operation):
     rng = np.random.default_rng(5)
     for function, arrays in cases(operation, differentiable=True):
-        if isinstance(function(*[pb.asarray(x[0]) for x in arrays]), tuple):
-            continue
-        weight = rng.normal(size=pb.vmap(function)(*arrays).shape)
+        weight = tuple(rng.normal(size=y.shape) for y in parts(pb.vmap(function)(*arrays)))
         whole = lambda *xs, f=function, w=weight: total(w, pb.vmap(f)(*xs))
-        looped = lambda *xs, f=function, w=weight: total(w, pb.stack([f(*x) for x in zip(*xs, strict=True)]))
+        looped = lambda *xs, f=function, w=weight: total(w, stacked([f(*x) for x in zip(*xs, strict=True)]))
         every = tuple(range(len(arrays)))
         expected = pb.grad(looped, every)(*map(pb.asarray, arrays))
         close(pb.grad(whole, every)(*map(pb.asarray, arrays)), expected)
@@ -103,11 +109,13 @@ def test_gradients_against_a_loop(operation):
 def test_a_batch_of_gradients_pulled_back_together(operation):
     rng = np.random.default_rng(6)
     for function, arrays in cases(operation, differentiable=True):
-        if isinstance(function(*[pb.asarray(x[0]) for x in arrays]), tuple):
-            continue
         out, pull = pb.vjp(function, *[x[0] for x in arrays])
-        g = rng.normal(size=(SIZE, *out.shape))
-        close(pb.vmap(pull)(g), stacked([pull(each) for each in g]))
+        g = tuple(rng.normal(size=(SIZE, *y.shape)) for y in parts(out))
+        if not isinstance(out, tuple):
+            close(pb.vmap(pull)(g[0]), stacked([pull(each) for each in g[0]]))
+            continue
+        each = [type(out)(*gs) for gs in zip(*g, strict=True)]
+        close(pb.vmap(pull)(type(out)(*g)), stacked([pull(one) for one in each]))
 
 
 # axes and trees
@@ -511,6 +519,19 @@ def test_families_of_operations_of_ones_own(rng, forward, family, names, shapes)
                 np.testing.assert_allclose(found[i], forward(*one))
     finally:
         del REGISTRY["test_own"]
+
+
+def test_the_batch_axis_makes_no_matrix_of_a_vector():
+    for function in (pb.tril, pb.linalg.det, pb.linalg.inv, pb.linalg.diagonal, pb.linalg.svdvals):
+        with pytest.raises(ValueError, match=r"axes|matrices|array"):
+            function(pb.ones(3))
+        with pytest.raises(ValueError, match=r"axes|matrices|array"):
+            pb.vmap(function)(pb.ones((3, 3)))
+
+
+def test_repetitions_for_each_example_are_refused():
+    with pytest.raises(RuntimeError, match="the same for all examples"):
+        pb.vmap(pb.repeat)(np.ones((2, 2)), np.array([[1, 1], [2, 0]]))
 
 
 def test_shapes_that_depend_on_values_are_refused():
