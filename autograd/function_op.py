@@ -102,6 +102,11 @@ class Application:
             return names[position].name
         return f"argument {position}"
 
+    def arguments(self, tensors: Sequence[Any]) -> list[Any]:
+        """The arguments of the call, with these in the places of its tensors."""
+        given, constants = dict(zip(self.positions, tensors, strict=True)), iter(self.constants)
+        return [given[i] if i in given else next(constants) for i in range(self.count)]
+
     def run(self, tensors: Sequence[Any]) -> Any:
         """Run forward unrecorded; its outputs as arrays that share memory with no input."""
         self.given = list(self.args)

@@ -54,7 +54,7 @@ def test_the_fix_of_the_message_works(dtype):
 def test_gradcheck_of_a_single_precision_layer_says_what_to_convert():
     layer = nn.Linear(3, 2)
     with pytest.raises(TypeError, match=r"gradcheck computes in float64, so there it is the module"):
-        pb.gradcheck(layer, (pb.ones((2, 3), requires_grad=True),))
+        pb.gradcheck(lambda x: layer(x), (pb.ones((2, 3), requires_grad=True),))
     pb.gradcheck(layer.double(), (pb.tensor(np.ones((2, 3)), requires_grad=True),)).assert_ok()
 
 

@@ -1,0 +1,218 @@
+"""Comparing an analytic with a numerical derivative, each with the error that it may have.
+
+A comparison passes if the two agree to within the tolerance, or to within what rounding and curvature explain; it
+fails if they differ by more than both together; in between it is inconclusive. Before anything is called wrong, the
+errors are measured instead of supposed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .oracles import analytic_line, complex_step
+from .patterns import changed, decisions_at
+from .problem import Array, Name, Problem, inner
+from .report import Comparison, Verdict
+from .slopes import ROUNDING, Slope, noise_along, slope_of
+
+NEGLIGIBLE = 1e-3  # of the largest derivative: an element below that counts as of this size
+NOTHING = 1e5  # so many rounding errors of values of the function's size are still no derivative
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is compared: a direction, and what sizes mean along it."""
+
+    input: Name
+    element: tuple[int, ...] | None
+    direction: list[Array]
+    negligible: float
+    """A derivative below this counts as of this size."""
+    rounding: float
+    """What one rounding error of the function, or of values of about 1 inside it, makes in a derivative."""
+    scale: float = 1.0
+    part: str | None = None
+
+
+class Comparer:
+    """Compares derivatives of one problem."""
+
+    def __init__(self, problem: Problem, tolerance: float, oracle: str = "auto") -> None:
+        self.problem = problem
+        self.tolerance = tolerance
+        self.oracle = oracle
+        self.noise = ROUNDING * problem.eps * problem.magnitude
+
+    def direction(self) -> Comparison:
+        """Compare along one random direction through all elements."""
+        problem = self.problem
+        direction = problem.random_direction()
+        pairs = zip(problem.gradients, direction, strict=True)
+        size = math.sqrt(sum(float(np.sum(np.abs(g * u) ** 2)) for g, u in pairs))
+        largest = max(map(problem.size_of, range(len(problem.point))))
+        rounding = problem.eps * (problem.magnitude + largest)
+        return self.compare(Target("all", None, direction, size, rounding))
+
+    def elements(self, limit: int) -> tuple[list[Comparison], int]:
+        """Compare elements one by one, all of them or a sample, and how many were taken."""
+        chosen = [
+            (place, element)
+            for place in range(len(self.problem.point))
+            for element in self._sample(place, limit)
+        ]
+        targets = [target for place, element in chosen for target in self._targets(place, element)]
+        return [self.compare(target) for target in targets], len(chosen)
+
+    def _targets(self, place: int, element: tuple[int, ...]) -> list[Target]:
+        """One element; of a complex one both parts."""
+        problem, x = self.problem, self.problem.point[place]
+        parts = {"real": 1, "imaginary": 1j} if x.dtype.kind == "c" else {None: 1}
+        return [
+            Target(
+                problem.names[place],
+                element,
+                problem.unit_direction(place, element, unit),
+                NEGLIGIBLE * problem.scale,
+                problem.eps * (problem.magnitude / problem.size_of(place) + 1),
+                max(1.0, float(abs(x[element]))),
+                part,
+            )
+            for part, unit in parts.items()
+        ]
+
+    def _sample(self, place: int, limit: int) -> list[tuple[int, ...]]:
+        """The elements of an input that are compared: all, or those with the largest gradients and random ones."""
+        problem, x = self.problem, self.problem.point[place]
+        if problem.size <= limit:
+            return list(np.ndindex(x.shape))
+        share = min(x.size, math.ceil(limit * x.size / problem.size))
+        largest = np.argsort(-np.abs(problem.gradients[place]), axis=None)[: share // 2]
+        others = problem.rng.permutation(x.size)[: share - share // 2]
+        chosen = np.unique(np.concatenate([largest, others]))
+        return [tuple(int(k) for k in np.unravel_index(i, x.shape)) for i in chosen]
+
+    def compare(self, target: Target) -> Comparison:
+        """The verdict on one direction."""
+        problem = self.problem
+        pairs = zip(problem.gradients, target.direction, strict=True)
+        analytic = sum(inner(g, u) for g, u in pairs)
+        own = ROUNDING * (self._terms(target) * problem.eps + target.rounding)
+        if self.oracle == "complex":
+            return self._by_complex_step(target, analytic, own)
+
+        def line(distance: float) -> float:
+            return problem.along(target.direction, distance)
+
+        wanted = 0.1 * self.tolerance * max(abs(analytic), target.negligible)
+        slope = slope_of(line, problem.center, self.noise, problem.eps, wanted, target.scale)
+        found = self._judged(target, analytic, own, slope)
+        if found.verdict is Verdict.PASS and found.kink is None:
+            return found
+        noise = noise_along(line, target.scale * problem.eps ** (5 / 12), self.noise)
+        own = max(own, self._sensitivity(target, analytic))
+        slope = slope_of(line, problem.center, noise, problem.eps, scale=target.scale)
+        found = self._judged(target, analytic, own, slope)
+        if found.verdict is Verdict.INCONCLUSIVE and self.oracle == "auto" and analytic_line(problem) is None:
+            exact = self._by_complex_step(target, analytic, own)
+            if exact.verdict is not Verdict.INCONCLUSIVE and abs(exact.numeric - slope.value) <= slope.error:
+                return exact
+        if found.verdict is Verdict.PASS and found.kink is None:
+            return found
+        return self._annotated(target, found, slope)
+
+    def _judged(self, target: Target, analytic: float, own: float, slope: Slope) -> Comparison:
+        numeric, error = slope.value, slope.error + own
+        if slope.interval is not None:  # any slope between the two sides is a subgradient
+            numeric = min(max(analytic, slope.interval[0]), slope.interval[1])
+        difference = abs(analytic - numeric)
+        size = max(abs(analytic), abs(numeric), target.negligible)
+        allowed = self.tolerance * size
+        nothing = NOTHING * target.rounding
+        if math.isfinite(numeric) and not math.isfinite(analytic):
+            verdict = Verdict.FAIL
+        elif not math.isfinite(difference):
+            verdict = Verdict.INCONCLUSIVE
+        elif difference <= allowed or difference <= error <= nothing:
+            verdict = Verdict.PASS
+        elif difference - error > allowed:
+            verdict = Verdict.FAIL
+        else:
+            verdict = Verdict.INCONCLUSIVE
+        beyond = max(difference - error, 0.0) if math.isfinite(difference) else math.nan
+        return Comparison(
+            target.input,
+            target.element,
+            float(analytic),
+            float(numeric),
+            float(error),
+            float(beyond / size if size else beyond),
+            verdict,
+            target.part,
+            kink=slope.interval,
+            curve=slope.curve,
+        )
+
+    def _by_complex_step(self, target: Target, analytic: float, own: float) -> Comparison:
+        numeric = complex_step(self.problem, target.direction)
+        slope = Slope(numeric, ROUNDING * target.rounding, 0.0, ())
+        return replace(self._judged(target, analytic, own, slope), oracle="the complex step")
+
+    # errors
+
+    def _terms(self, target: Target) -> float:
+        """The sum of the terms of ⟨g, u⟩, by size."""
+        pairs = zip(self.problem.gradients, target.direction, strict=True)
+        terms = sum(float(np.sum(np.abs(g * u))) for g, u in pairs)
+        return terms if math.isfinite(terms) else 0.0
+
+    def _sensitivity(self, target: Target, analytic: float) -> float:
+        """How much the analytic derivative changes when the inputs change in their last places."""
+        problem = self.problem
+        signs = [problem.rng.choice((-1.0, 1.0), x.shape) for x in problem.point]
+        worst = 0.0
+        for sign in (ROUNDING * problem.eps, -ROUNDING * problem.eps):
+            moved = [x * (1 + sign * s) for x, s in zip(problem.point, signs, strict=True)]
+            pairs = zip(problem.gradients_at(moved), target.direction, strict=True)
+            nearby = sum(inner(g, u) for g, u in pairs)
+            worst = max(worst, abs(nearby - analytic)) if math.isfinite(nearby) else worst
+        # at a kink a change in the last place is a change of side, which is no rounding
+        return worst if worst <= NEGLIGIBLE * max(abs(analytic), problem.scale) else 0.0
+
+    # explanations
+
+    def _annotated(self, target: Target, found: Comparison, slope: Slope) -> Comparison:
+        """The same with a note: the edge of a domain, the operation that has a kink here, what would decide."""
+        if slope.edge:
+            note = "the edge of the function's domain: it is finite on one side of the point only; move it inwards"
+            return replace(found, verdict=Verdict.INCONCLUSIVE, note=note)
+        if slope.interval is not None or found.verdict is Verdict.INCONCLUSIVE:
+            decided = self._decided_nearby(target, slope)
+            if decided:
+                return replace(found, note=decided)
+        if found.verdict is Verdict.INCONCLUSIVE:
+            return replace(found, note=self._what_would_decide(found))
+        return found
+
+    def _decided_nearby(self, target: Target, slope: Slope) -> str:
+        problem = self.problem
+        near = slope.curve[len(slope.curve) // 2].step
+        middle = decisions_at(problem, problem.point)
+        for distance in (near, -near):
+            pairs = zip(problem.point, target.direction, strict=True)
+            decided = changed(middle, decisions_at(problem, [x + distance * u for x, u in pairs]))
+            if decided is not None:
+                return f"a kink of {decided.operation!r} at {decided.source}"
+        return ""
+
+    def _what_would_decide(self, found: Comparison) -> str:
+        if not math.isfinite(found.numeric):
+            return "the function is not finite near this point; move the point"
+        if self.problem.dtype == np.float32:
+            return "rounding in float32 hides it; check in float64"
+        return (
+            "rounding and curvature may explain the difference; bring inputs and function to values of about 1, move "
+            "the point, or look for a step down to float32 inside the function"
+        )

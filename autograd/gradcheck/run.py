@@ -1,0 +1,194 @@
+"""`gradcheck`: directions first, elements where they disagree, and on a failure the operation and the cause."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..mode import enable_grad
+from ..record import Recording, record
+from ..tensor import Tensor
+from .comparing import Comparer
+from .diagnosis import explain
+from .localise import first_wrong
+from .oracles import analytic_line, double_backward
+from .problem import Problem
+from .report import Cause, Comparison, Culprit, GradcheckResult, Verdict
+
+ORACLES = ("auto", "central", "complex")
+
+
+def gradcheck(
+    function: Callable[..., Any],
+    inputs: Any,
+    *,
+    directions: int = 4,
+    elementwise: bool = False,
+    tolerance: float | None = None,
+    order: int = 1,
+    oracle: str = "auto",
+    dtype: Any = np.float64,
+    max_elements: int = 1000,
+    rng: np.random.Generator | int | None = 0,
+) -> GradcheckResult:
+    """Compare the gradients of a function or a module with numerical differentiation.
+
+    Along random directions first, with a random weight for every output, so that a check costs a few calls of the
+    function whatever its size; element by element where asked for, and where a direction disagrees, to name the
+    place, the operation on the tape whose rule is wrong, and the likely cause.
+
+    Args:
+        function: takes the inputs and returns a Tensor or a tree of Tensors; of a module the parameters are checked
+            too, on a copy. It must be deterministic.
+        inputs: one input, or a sequence of them: tensors, arrays, numbers, or trees of these (dict, list, tuple,
+            dataclass, module). Floating leaves are checked, others are passed as they are.
+        directions: how many random directions through all inputs at once are compared.
+        elementwise: also compare every element by itself.
+        tolerance: the relative error |a − n| / max(|a|, |n|) that counts as wrong where rounding and curvature do not
+            explain it; 1e-5 if not given, and 1e-2 in float32. Where a and n are both negligible against the other
+            derivatives, it is relative to these.
+        order: 2 checks the double backward too: there the gradient itself is the function.
+        oracle: "central" differences; "complex", the complex step, for functions that are analytic in their inputs;
+            "auto" takes central differences, and the complex step where they leave it open.
+        dtype: what is computed in, float64 or float32; inputs are converted.
+        max_elements: of larger problems, about so many elements are compared by themselves: those with the largest
+            gradients, and random ones; the report says how many of how many.
+        rng: a generator or a seed for the directions and weights.
+
+    Returns:
+        A `GradcheckResult` with the verdict PASS, FAIL or INCONCLUSIVE; printing it gives the report, and
+        `.assert_ok()` raises in a test.
+
+    Raises:
+        TypeError: no input is floating, or the function returns something else than Tensors.
+        RuntimeError: the function gives two results for the same input.
+        ValueError: the result does not depend on the inputs, but on other tensors; or an option is unknown.
+
+    >>> import pullback as pb
+    >>> print(pb.gradcheck(lambda x, y: (x * y).sum(), ([1.0, 2.0], [3.0, 4.0])).ok)
+    True
+    """
+    if isinstance(inputs, (Tensor, np.ndarray, np.generic, complex, float, int, dict)):
+        inputs = (inputs,)
+    if oracle not in ORACLES or order not in (1, 2) or np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(
+            f"gradcheck: oracle is one of {ORACLES}, order 1 or 2, dtype float64 or float32; not {oracle!r}, "
+            f"{order!r}, {dtype!r}"
+        )
+    seed = rng if isinstance(rng, int) else None
+    tolerance = (1e-2 if np.dtype(dtype) == np.float32 else 1e-5) if tolerance is None else tolerance
+    problem = Problem(function, tuple(inputs), np.random.default_rng(rng), dtype)
+    if oracle == "complex":
+        unfit = analytic_line(problem)
+        if unfit is not None:
+            raise ValueError(
+                f"the complex step needs a function that is analytic, and {unfit} is not; use oracle='auto'"
+            )
+    result = _checked(problem, directions, elementwise, tolerance, oracle, max_elements, seed)
+    if order == 1 or not result.ok:
+        return result if result.verdict is not Verdict.FAIL else _explained(result, problem, 1)
+    second = double_backward(problem)
+    if second is None:
+        return result
+    twice = _checked(second, directions, False, tolerance, "central", max_elements, seed)
+    both = _joined(result, twice)
+    return both if both.verdict is not Verdict.FAIL else _explained(both, problem, 2)
+
+
+def _checked(
+    problem: Problem,
+    directions: int,
+    elementwise: bool,
+    tolerance: float,
+    oracle: str,
+    max_elements: int,
+    seed: int | None,
+) -> GradcheckResult:
+    """The comparisons and their verdict, without explanations."""
+    if not problem.finite:
+        return GradcheckResult(
+            Verdict.INCONCLUSIVE,
+            math.nan,
+            tolerance,
+            "nothing, because the function is not finite at this point",
+            advice="another point, inside of the function's domain",
+            seed=seed,
+        )
+    comparer = Comparer(problem, tolerance, oracle)
+    comparisons = [comparer.direction() for _ in range(directions)]
+    checked = f"{directions} random directions through {problem.size} elements"
+    if elementwise or any(c.verdict is not Verdict.PASS for c in comparisons):
+        elements, taken = comparer.elements(max_elements)
+        checked += " and each element" if taken == problem.size else f" and {taken} of them one by one"
+        # Elements decide where all were taken, each with steps of its own scale: one may be too long for some.
+        decided = taken == problem.size and all(c.verdict is Verdict.PASS for c in elements)
+        comparisons = elements if decided else comparisons + elements
+    return GradcheckResult(
+        _worst(comparisons),
+        _largest(comparisons),
+        tolerance,
+        checked,
+        " and ".join(sorted({c.oracle for c in comparisons})) or "no oracle",
+        tuple(comparisons),
+        advice=next((c.note for c in comparisons if c.verdict is Verdict.INCONCLUSIVE), ""),
+        seed=seed,
+    )
+
+
+def _worst(comparisons: Sequence[Comparison]) -> Verdict:
+    verdicts = {c.verdict for c in comparisons}
+    return next((v for v in (Verdict.FAIL, Verdict.INCONCLUSIVE) if v in verdicts), Verdict.PASS)
+
+
+def _largest(comparisons: Sequence[Comparison]) -> float:
+    errors = [c.relative_error for c in comparisons]
+    return math.nan if any(map(math.isnan, errors)) else max(errors, default=0.0)
+
+
+def _joined(first: GradcheckResult, second: GradcheckResult) -> GradcheckResult:
+    comparisons = first.comparisons + second.comparisons
+    return GradcheckResult(
+        _worst(comparisons) if second.comparisons else second.verdict,
+        _largest(comparisons),
+        first.tolerance,
+        f"{first.checked}; double backward: {second.checked}",
+        first.oracle,
+        comparisons,
+        advice=second.advice,
+        seed=first.seed,
+    )
+
+
+def _explained(result: GradcheckResult, problem: Problem, order: int) -> GradcheckResult:
+    """A failure with the first wrong operation, the likely cause, and the computation to draw."""
+    found = first_wrong(problem, result.tolerance, order)
+    culprit: Culprit | None = None
+    causes: tuple[Cause, ...]
+    if found is None:
+        causes = explain(problem, result.comparisons, None)
+    else:
+        culprit, applied, local = found
+        elements, _ = Comparer(local, result.tolerance).elements(200)
+        causes = explain(local, elements, applied)
+        if order == 2 and all(c.verdict is Verdict.PASS for c in elements):
+            causes = (
+                Cause(
+                    "second order",
+                    f"the gradient of {culprit.operation!r} is right, and its own derivative is not: something in its "
+                    "rule counts as a constant",
+                ),
+            )
+    return replace(result, culprit=culprit, causes=causes, recording=_recorded(problem))
+
+
+def _recorded(problem: Problem) -> Recording:
+    with enable_grad(), record() as recording, np.errstate(all="ignore"):
+        leaves = problem.leaves(problem.point)
+        for leaf, name in zip(leaves, problem.names, strict=True):
+            leaf.name = str(name)
+        problem.outputs(leaves)
+    return recording
