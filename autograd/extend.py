@@ -8,7 +8,7 @@ from .family import Family, batch_size, behind_batch, padded, spread
 from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
 from .hooks import RemovableHandle
 from .inplace import replace_memory, writable
-from .io import write_atomically
+from .io import from_bfloat16, write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
 from .ops.index import scattered
@@ -43,6 +43,7 @@ __all__ = [
     "clip_grad_value_",
     "clip_grads_with_norm_",
     "elementwise",
+    "from_bfloat16",
     "get_total_norm",
     "given",
     "integers",

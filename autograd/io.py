@@ -18,6 +18,10 @@ import safetensors.numpy
 
 from .tensor import Tensor, wrap
 
+_CODES = {
+    "BOOL": "?", "I8": "i1", "I16": "i2", "I32": "i4", "I64": "i8", "U8": "u1", "U16": "u2", "U32": "u4", "U64": "u8",
+    "F16": "f2", "F32": "f4", "F64": "f8", "BF16": "u2", "C64": "c8",
+}  # fmt: skip
 _DTYPES = frozenset(map(np.dtype, ("?", "b", "B", "h", "H", "i", "I", "q", "Q", "e", "f", "d", "F")))
 
 
@@ -60,18 +64,37 @@ def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read the tensors of a safetensors file, in order of name. Nothing in the file is executed.
 
+    NumPy has no bfloat16: such tensors come as float32, which holds the same numbers.
+
     Raises:
         OSError: if the file cannot be read.
         ValueError: if it is not a whole safetensors file.
     """
     content = Path(path).read_bytes()
     try:
-        arrays = safetensors.numpy.load(content)
+        found: Any = safetensors.deserialize(content)  # type: ignore[no-untyped-call]  # it has no annotations
     except Exception as error:  # the format's library raises several kinds for a malformed file
+        hint = "; a file of torch.save is read by pullback.nn.load_torch" if content.startswith(b"PK") else ""
+        raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}{hint}") from error
+    return {name: wrap(_decoded(path, name, entry), None) for name, entry in sorted(found)}
+
+
+def _decoded(path: str | os.PathLike[str], name: str, entry: Mapping[str, Any]) -> np.ndarray:
+    """The array of an entry; the format is little-endian."""
+    code = _CODES.get(entry["dtype"])
+    if code is None:
         raise ValueError(
-            f"{os.fspath(path)} is not a whole safetensors file of dtypes that NumPy has: {error}"
-        ) from error
-    return {name: wrap(np.array(array), None) for name, array in sorted(arrays.items())}
+            f"{os.fspath(path)} holds {name!r} as {entry['dtype']}, a dtype that NumPy has not; write it in another"
+        )
+    data = entry["data"] if isinstance(entry["data"], bytearray) else bytearray(entry["data"])  # writable
+    array = np.frombuffer(data, np.dtype(code).newbyteorder("<"))
+    array = from_bfloat16(array) if entry["dtype"] == "BF16" else array
+    return array.astype(array.dtype.newbyteorder("="), copy=False).reshape(entry["shape"])
+
+
+def from_bfloat16(bits: np.ndarray) -> np.ndarray:
+    """The float32 numbers of bfloat16 bits, which are their upper halves."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:

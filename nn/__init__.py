@@ -66,6 +66,7 @@ from .running_norm import (
     InstanceNorm3d,
 )
 from .shape import Flatten, Identity, Unflatten
+from .torch_file import load_torch
 from .utils import functional_call
 
 __all__ = [
@@ -136,5 +137,6 @@ __all__ = [
     "functional",
     "functional_call",
     "init",
+    "load_torch",
     "utils",
 ]
