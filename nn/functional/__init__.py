@@ -8,6 +8,7 @@ from ...autograd import log_softmax, sigmoid, softmax, tanh
 from .activation import gelu, glu, logsigmoid, maxout, softmin, softplus, softsign, tanhshrink
 from .batch_norm import batch_norm
 from .bilinear import bilinear
+from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .dropout import (
     alpha_dropout,
     dropout,
@@ -18,6 +19,7 @@ from .dropout import (
     stochastic_depth,
 )
 from .embedding import embedding, embedding_bag
+from .fold import fold, unfold
 from .group_norm import group_norm, instance_norm
 from .inplace import (
     celu,
@@ -37,6 +39,7 @@ from .inplace import (
 from .linear import linear
 from .loss import cross_entropy
 from .norm import layer_norm, rms_norm
+from .padding import pad
 from .rectifier import hardshrink, prelu, softshrink
 from .response_norm import local_response_norm
 
@@ -45,6 +48,12 @@ __all__ = [
     "batch_norm",
     "bilinear",
     "celu",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "dropout",
     "dropout1d",
@@ -54,6 +63,7 @@ __all__ = [
     "embedding",
     "embedding_bag",
     "feature_alpha_dropout",
+    "fold",
     "gelu",
     "glu",
     "group_norm",
@@ -70,6 +80,7 @@ __all__ = [
     "logsigmoid",
     "maxout",
     "mish",
+    "pad",
     "prelu",
     "relu",
     "relu6",
@@ -87,4 +98,5 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "unfold",
 ]
