@@ -10,7 +10,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -63,7 +63,10 @@ class Scope:
 class Mode:
     """An immutable set of switches; `changed` gives another."""
 
-    __slots__ = ("grad", "levels", "observers", "scope")
+    __slots__ = ("block", "grad", "levels", "observers", "scope")
+
+    block: Block | None
+    """What made this mode the current one; None where nothing is switched."""
 
     def __init__(
         self,
@@ -75,12 +78,40 @@ class Mode:
         self.grad = grad
         self.scope = scope
         self.observers = observers
+        self.block = None
         self.levels = levels  # of vmap, outermost first: (number, examples); None outside, quick to see
 
     def changed(self, **switches: Any) -> Mode:
         """A copy with some switches set otherwise."""
-        now = {name: getattr(self, name) for name in self.__slots__}
+        now = {name: getattr(self, name) for name in ("grad", "scope", "observers", "levels")}
         return Mode(**(now | switches))
+
+
+class Block:
+    """One `with` block that is open: the mode outside of it, and what it changes."""
+
+    __slots__ = ("change", "outer")
+
+    def __init__(self, outer: Mode, change: Callable[[Mode], Mode]) -> None:
+        self.outer = outer
+        self.change = change
+
+    def inner(self) -> Mode:
+        """The mode inside the block."""
+        mode = self.change(self.outer)
+        mode.block = self
+        return mode
+
+
+def _without(mode: Mode, block: Block) -> Mode:
+    """The mode when a block is left that is not the innermost, as generators that take turns may do."""
+    inner = mode.block
+    if inner is None:
+        return mode
+    if inner is block:
+        return block.outer
+    inner.outer = _without(inner.outer, block)
+    return inner.inner()
 
 
 _mode: ContextVar[Mode] = ContextVar("pullback_mode", default=Mode(True, None, ()))  # noqa: B039 - immutable
@@ -96,10 +127,12 @@ class ModeContext:
 
     def __init__(self, change: Callable[[Mode], Mode]) -> None:
         self._change = change
-        self._tokens: list[Token[Mode]] = []
+        self._blocks: list[Block] = []
 
     def __enter__(self) -> Self:
-        self._tokens.append(_mode.set(self._change(current_mode())))
+        block = Block(current_mode(), self._change)
+        _mode.set(block.inner())
+        self._blocks.append(block)
         return self
 
     def __exit__(
@@ -108,7 +141,13 @@ class ModeContext:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _mode.reset(self._tokens.pop())
+        mode = current_mode()
+        block = mode.block
+        if block is not None and block in self._blocks:  # of this thread, if several use one object
+            self._blocks.remove(block)
+            _mode.set(block.outer)
+        else:
+            _mode.set(_without(mode, self._blocks.pop()))
 
     def __call__(self, function: F) -> F:
         """Decorate a function or a coroutine: each of its calls runs in the changed mode."""

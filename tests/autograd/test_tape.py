@@ -3,6 +3,7 @@
 import cProfile
 import gc
 import pstats
+import threading
 import tracemalloc
 import weakref
 
@@ -419,3 +420,66 @@ def test_parameters_that_change_later_do_not_change_the_gradient():
     g = np.arange(6.0).reshape(3, 1, 2)
     y.backward(g)
     np.testing.assert_array_equal(x.grad.numpy(), g.transpose(1, 2, 0))
+
+
+def test_blocks_that_are_not_left_in_the_order_of_their_entry():
+    def quiet():
+        with pb.no_grad():
+            yield
+
+    def loud():
+        with pb.enable_grad():
+            yield
+
+    first, second, third = quiet(), loud(), quiet()
+    seen = []
+    for step in (first.__next__, second.__next__, third.__next__, first.close, third.close, second.close):
+        step()
+        seen.append(pb.is_grad_enabled())
+    assert seen == [False, True, False, False, True, True]
+
+
+def test_an_observer_that_has_gone_sees_nothing_though_a_later_block_is_open():
+    def recorded():
+        with pb.record() as recording:
+            yield recording
+
+    block = recorded()
+    recording = next(block)
+    later = pb.no_grad()
+    with later:
+        pb.exp(pb.tensor(1.0))
+        block.close()
+        pb.exp(pb.tensor(1.0))
+    assert [entry.operation.name for entry in recording.entries if entry.operation] == ["exp"]
+    assert pb.is_grad_enabled()
+
+
+def test_one_object_for_the_blocks_of_two_threads():
+    mode, entered, left = pb.no_grad(), threading.Event(), threading.Event()
+    seen = []
+
+    def work():
+        with mode:
+            entered.set()
+            left.wait()
+            seen.append(pb.is_grad_enabled())
+        seen.append(pb.is_grad_enabled())
+
+    other = threading.Thread(target=work)
+    with mode:
+        other.start()
+        entered.wait()
+    seen.append(pb.is_grad_enabled())
+    left.set()
+    other.join()
+    assert seen == [True, False, True]
+
+
+def test_one_object_for_two_blocks_in_each_other():
+    mode = pb.no_grad()
+    with mode:
+        with mode:
+            pass
+        assert not pb.is_grad_enabled()
+    assert pb.is_grad_enabled()
