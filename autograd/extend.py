@@ -7,7 +7,7 @@ from .clipping import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, 
 from .family import Family, batch_size, behind_batch, padded, spread
 from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
 from .hooks import RemovableHandle
-from .inplace import replace_memory, writable
+from .inplace import gradient_arrays, replace_memory, writable, writable_arrays
 from .io import from_bfloat16, write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
@@ -46,6 +46,7 @@ __all__ = [
     "from_bfloat16",
     "get_total_norm",
     "given",
+    "gradient_arrays",
     "integers",
     "matrices",
     "module_scope",
@@ -59,5 +60,6 @@ __all__ = [
     "sparse_grad",
     "spread",
     "writable",
+    "writable_arrays",
     "write_atomically",
 ]

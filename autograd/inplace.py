@@ -10,6 +10,7 @@ seal of the memory, so that a backward that needs the old values refuses (`stora
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,25 @@ def writable(tensor: Tensor) -> np.ndarray:
     """
     _break_seal(tensor)
     return tensor._shareable()
+
+
+def writable_arrays(tensors: Iterable[Tensor]) -> list[np.ndarray]:
+    """The same as `writable` for many tensors at once."""
+    line: str | None = None
+    arrays = []
+    for tensor in tensors:
+        holder = tensor._storage or tensor
+        if holder._seal is not None:
+            holder._seal.broken_at = line = line or user_line()
+            holder._seal = None
+        arrays.append(tensor._shareable())
+    return arrays
+
+
+def gradient_arrays(leaves: Iterable[Tensor]) -> list[np.ndarray | None]:
+    """The arrays of the leaves' gradients, not to be written; None for a leaf that is frozen or has none."""
+    gradients = [None if leaf._node is None else leaf.grad for leaf in leaves]
+    return [None if gradient is None else gradient._shareable() for gradient in gradients]
 
 
 def replace_memory(leaf: Tensor, array: np.ndarray) -> None:

@@ -1,20 +1,32 @@
-"""Optimizer: parameter groups with their options, state per parameter, and saving both."""
+"""Optimizer: parameter groups with their options, state per parameter, and the step."""
 
 from __future__ import annotations
 
+import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..autograd import Tensor, enable_grad, zeros_like
-from ..autograd.extend import writable
+from ..autograd.extend import gradient_arrays, writable, writable_arrays
+from .packing import Pack, pack
+from .program import Array, State
+from .saving import checked_groups, checked_state, copied, number
 
-Array = np.ndarray[Any, Any]
-State = dict[str, Any]
+KEPT_OPTIONS = frozenset(
+    ("base_momentum", "initial_lr", "max_lr", "max_momentum", "min_lr", "name", "param_names", "swa_lr")
+)
+"""What a group may hold besides the options of its rule: the notes of schedules, and names."""
 
-SCHEDULED = "initial_lr"
-"""What a scheduler adds to a group: the rate that its schedule starts from. A state may have it or not."""
+
+def no_update(parameter: Any, gradient: Any, state: State, **options: Any) -> tuple[Any, State]:
+    """What stands for the rule of an optimiser that has none."""
+    raise NotImplementedError(
+        "this optimiser has no update: write the rule of one parameter there, "
+        "update(parameter, gradient, state, **options) -> (new parameter, new state)"
+    )
 
 
 class Optimizer:
@@ -22,78 +34,204 @@ class Optimizer:
 
     `param_groups` is a list of dicts: `"params"` holds a list of tensors, the other entries are the options
     of that group, which may be changed at any time (`optimizer.param_groups[0]["lr"] = 0.01`). `state` holds,
-    for each parameter that has been updated, a dict of arrays and numbers; an update puts new arrays there
-    and never writes into old ones, so what `state_dict()` has given stays as it was.
+    for each parameter that has been updated, a dict of arrays and numbers with PyTorch's names.
+
+    Every rule is one pure function, `update(parameter, gradient, state, **options)`, which gives the new parameter
+    and the new state. It is made of operations that arrays and Tensors both have, so that one can also differentiate
+    through a training loop that calls it; `optim/__init__.py` has an example.
 
     Args:
-        params: an iterable of leaf tensors, or of dicts with such an iterable under `"params"` and options of
-            that group. Frozen ones (that do not require gradients) are left alone as long as they are.
+        params: an iterable of leaf tensors, or of `(name, tensor)` pairs such as `model.named_parameters()`, or
+            of dicts with such an iterable under `"params"` and options of that group. Frozen ones (that do not
+            require gradients) are left alone as long as they are.
         defaults: the options of groups that do not give their own.
 
     Raises:
         TypeError: for a single tensor, for what is no tensor, and for an unknown option.
-        ValueError: for no parameters, a parameter given twice, one that was computed, and for options out of
-            range.
+        ValueError: for no parameters, a parameter given twice, one that was computed or is complex, and for
+            options out of range.
     """
+
+    update: ClassVar[Callable[..., tuple[Any, State]]] = staticmethod(no_update)
+    """The rule: `update(parameter, gradient, state, **options)` gives the new value and the new state of one
+    parameter, and changes none of its arguments. The first step has an empty state."""
+
+    elementwise: ClassVar[bool] = False
+    """Whether the rule treats each element on its own, so that parameters may be updated as one long array."""
 
     shapes_like_parameter: ClassVar[tuple[str, ...]] = ()
     """The entries of a parameter's state that are arrays of its shape and dtype."""
 
+    skip_nonfinite: bool = False
+    """Whether a step with a gradient that is not finite is skipped, with a warning, instead of made."""
+
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = dict(defaults)
-        self.state: dict[Tensor, State] = {}
+        self.state: defaultdict[Tensor, State] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self.check(self.defaults)
-        for group in _as_groups(params):
-            self.add_param_group(group)
-
-    # what a rule writes
-
-    def update(
-        self, parameter: Array, gradient: Array, state: State, options: Mapping[str, Any]
-    ) -> tuple[Array, State]:
-        """The new value and the new state of one parameter; changes none of its arguments."""
-        raise NotImplementedError(
-            f"{type(self).__name__} has no update: write the rule of one parameter there"
+        self._packs: dict[int, tuple[list[Tensor], list[Pack]]] = {}
+        self._moved: dict[Tensor, tuple[float, float]] | None = (
+            None  # by the last step: its norm, the parameter's
         )
+        self._stepped: list[Pack] = []  # by the last step; they know the norms of theirs
+        self.check(self.defaults)
+        groups = _as_groups(params)
+        for group in groups:
+            self.add_param_group(group)
+        if not any(group["params"] for group in self.param_groups):
+            raise ValueError(_EMPTY)
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """Raise ValueError for options out of range."""
+        """Raise ValueError for options out of range; a rule overrides it."""
 
-    # what a user calls
+    def check_parameter(self, parameter: Tensor, where: str) -> None:
+        """Raise an error for a parameter that the rule cannot train; a rule may add to it."""
+        if not parameter.is_leaf:
+            raise ValueError(
+                f"{where} was computed from other tensors, so it cannot be optimised; "
+                "give the leaves that it was made of"
+            )
+        if parameter.dtype.kind != "f":
+            raise ValueError(
+                f"{where} is {parameter.dtype}, and optimisers change real floating numbers only; a complex "
+                "parameter can be given as its real and its imaginary part, which pb.complex puts together"
+            )
+
+    def state_shapes(self, parameter: Tensor) -> dict[str, tuple[int, ...]]:
+        """The shapes of the arrays in a parameter's state, by name."""
+        return dict.fromkeys(self.shapes_like_parameter, parameter.shape)
+
+    # the step
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient and is not frozen.
+        """Update every parameter that has a gradient and is not frozen; the others are left alone.
 
         Args:
             closure: computes the loss anew, with its gradients; called once, before the update.
 
         Returns:
             What the closure returned, or None.
+
+        Raises:
+            RuntimeError: no parameter has a gradient.
         """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None or not parameter.requires_grad:
-                    continue
-                target = writable(parameter)
-                gradient = parameter.grad.numpy()
-                target[...], self.state[parameter] = self.update(
-                    target, gradient, self.state.get(parameter, {}), group
-                )
+        gradients = [gradient_arrays(group["params"]) for group in self.param_groups]
+        if all(g is None for of_group in gradients for g in of_group):
+            raise RuntimeError(
+                "no parameter has a gradient, so there is nothing to step along; call loss.backward() first"
+                + self._frozen()
+            )
+        if self.skip_nonfinite and self._report_nonfinite(gradients):
+            return loss
+        self._moved, self._stepped = {}, []
+        with np.errstate(all="ignore"):
+            for place, (group, of_group) in enumerate(zip(self.param_groups, gradients, strict=True)):
+                live = [(p, g) for p, g in zip(group["params"], of_group, strict=True) if g is not None]
+                if live:
+                    self._step_group(place, group, [p for p, _ in live], [g for _, g in live])
         return loss
+
+    def _step_group(
+        self, place: int, group: dict[str, Any], parameters: list[Tensor], gradients: list[Array]
+    ) -> None:
+        options = {name: number(group[name]) for name in self.defaults}
+        if not self.elementwise:
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                self._step_alone(parameter, gradient, options)
+            return
+        arrays = writable_arrays(parameters)
+        states = [self.state[parameter] for parameter in parameters]
+        known, packs = self._packs.get(place, ([], []))
+        if (
+            len(known) != len(parameters)
+            or any(a is not b for a, b in zip(known, parameters, strict=True))
+            or not all(
+                one.is_current([arrays[i] for i in one.positions], [states[i] for i in one.positions])
+                for one in packs
+            )
+        ):
+            packs = pack(parameters, arrays, states, self.shapes_like_parameter)
+        self._packs[place] = parameters, packs
+        self._stepped += packs
+        for one in packs:
+            one.step(self.update, [gradients[i] for i in one.positions], options)
+
+    def _step_alone(self, parameter: Tensor, gradient: Array, options: Mapping[str, Any]) -> None:
+        target = writable(parameter)
+        value, state = self.update(target, gradient, self.state[parameter], **options)
+        self._note(parameter, target, value)
+        target[...], self.state[parameter] = value, state
+
+    def _note(self, parameter: Tensor, before: Array, after: Array) -> None:
+        """Remember the sizes for `update_ratios`."""
+        if self._moved is not None:
+            self._moved[parameter] = (
+                float(np.linalg.norm((after - before).reshape(-1))),
+                float(np.linalg.norm(before.reshape(-1))),
+            )
+
+    def _frozen(self) -> str:
+        frozen = sum(not parameter.requires_grad for parameter in self._parameters())
+        return f" ({frozen} of its parameters are frozen: requires_grad is False)" if frozen else ""
+
+    def _report_nonfinite(self, gradients: list[list[Array | None]]) -> bool:
+        """Warn of the first gradient that is not finite, if there is one."""
+        every = [gradient for of_group in gradients for gradient in of_group]
+        for place, (parameter, gradient) in enumerate(zip(self._parameters(), every, strict=True)):
+            if gradient is not None and not np.isfinite(gradient).all():
+                count = int(np.size(gradient) - np.isfinite(gradient).sum())
+                called = f" ({parameter.name!r})" if parameter.name else ""
+                warnings.warn(
+                    f"the step was skipped and nothing was changed: the gradient of parameter {place}{called}, of "
+                    f"shape {parameter.shape}, has {count} elements that are not finite",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+                return True
+        return False
+
+    def update_ratios(self) -> dict[Tensor, float]:
+        """How far the last step moved each parameter, relative to its size: ‖update‖ / ‖parameter before‖.
+
+        The notes advise to watch it: about 1e-3 is healthy, much more is a rate too high, much less one too low
+        (https://cs231n.github.io/neural-networks-3/#ratio). A parameter that was all zeros has the ratio inf, or nan
+        if it did not move.
+
+        Returns:
+            The ratio by parameter, for those that the last step has updated.
+
+        Raises:
+            RuntimeError: no step has been made.
+
+        >>> import pullback as pb
+        >>> w = pb.tensor([3.0, 4.0], requires_grad=True)
+        >>> optimizer = pb.optim.SGD([w], lr=0.001)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> f"{optimizer.update_ratios()[w]:.4f}"
+        '0.0020'
+        """
+        if self._moved is None:
+            raise RuntimeError("no step has been made yet; the ratios are those of the last step")
+        sizes = dict(self._moved)
+        for one in self._stepped:
+            sizes |= {parameter: (changed, size) for parameter, changed, size in one.ratios()}
+        with np.errstate(all="ignore"):
+            return {p: float(np.divide(*sizes[p])) for p in self._parameters() if p in sizes}
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; `set_to_none=False` makes those that exist zero."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if set_to_none:
-                    parameter.grad = None
-                elif parameter.grad is not None:
-                    parameter.grad = zeros_like(parameter)
+        for parameter in self._parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad = zeros_like(parameter)
+
+    # groups
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with options of their own, for example layers that are trained from now on.
@@ -108,7 +246,7 @@ class Optimizer:
             )
         given = {name: value for name, value in param_group.items() if name != "params"}
         for name in given:
-            if name not in self.defaults and name != SCHEDULED:
+            if name not in self.defaults and name not in KEPT_OPTIONS:
                 raise TypeError(
                     f"{type(self).__name__} has no option {name!r}; "
                     f"it has {', '.join(map(repr, self.defaults))}"
@@ -117,109 +255,82 @@ class Optimizer:
         self.check(options)
         params = param_group["params"]
         tensors = [params] if isinstance(params, Tensor) else _as_tensors(params)
-        known = {id(parameter) for group in self.param_groups for parameter in group["params"]}
+        group = f"of group {len(self.param_groups)}"
+        names = [item[0] for item in tensors if _is_named(item)]
+        if names and len(names) < len(tensors):
+            raise TypeError(f"some parameters {group} have names and others have none; give all or none")
+        if names:
+            tensors, options = [tensor for _, tensor in tensors], options | {"param_names": names}
+        known = {id(parameter) for parameter in self._parameters()}
         for i, parameter in enumerate(tensors):
-            _check_parameter(parameter, f"parameter {i} of group {len(self.param_groups)}")
+            if not isinstance(parameter, Tensor):
+                raise TypeError(
+                    f"parameter {i} {group} is {_shown(parameter)}; an optimiser changes Tensors only"
+                )
+            self.check_parameter(parameter, f"parameter {i} {group}")
             if id(parameter) in known:
                 raise ValueError(
-                    f"parameter {i} of group {len(self.param_groups)} (shape {parameter.shape}) was given "
-                    "before; each parameter is optimised once"
+                    f"parameter {i} {group} (shape {parameter.shape}) was given before; each parameter is "
+                    "optimised once"
                 )
             known.add(id(parameter))
         self.param_groups.append({"params": tensors, **options})
+
+    def _parameters(self) -> Iterator[Tensor]:
+        return (parameter for group in self.param_groups for parameter in group["params"])
 
     # saving
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on later: options of the groups, and state by the parameter's number.
 
+        `optim.flatten_state` makes a dict of tensors of it that `pb.save` writes.
+
         Returns:
             `{"state": {0: {...}, ...}, "param_groups": [{..., "params": [0, 1]}, ...]}`, where parameters are
-            numbered through the groups in order.
+            numbered through the groups in order; the arrays are copies.
         """
-        numbers = {parameter: number for number, parameter in enumerate(self._parameters())}
+        numbers = {parameter: place for place, parameter in enumerate(self._parameters())}
         groups = [group | {"params": [numbers[p] for p in group["params"]]} for group in self.param_groups]
-        return {
-            "state": {numbers[p]: dict(state) for p, state in self.state.items()},
-            "param_groups": groups,
-        }
+        state = {numbers[p]: copied(self.state[p]) for p in self._parameters() if self.state.get(p)}
+        return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over what `state_dict()` gave; the arrays are copied.
+        """Take over what `state_dict()` gave, here or in PyTorch (with arrays for its tensors); arrays are copied.
 
         Raises:
             ValueError: when it does not fit these parameters, naming what; nothing is changed then.
         """
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= state_dict.keys():
             raise ValueError("an optimiser's state is a dict with the keys 'state' and 'param_groups'")
-        options = self._checked_groups(state_dict["param_groups"])
-        state = self._checked_state(state_dict["state"])
+        options = checked_groups(self, state_dict["param_groups"])
+        state = checked_state(self, state_dict["state"])
         for group, new in zip(self.param_groups, options, strict=True):
             group.update(new)
-        self.state = state
+        self.state = defaultdict(dict, state)
 
-    def _checked_groups(self, groups: Any) -> list[dict[str, Any]]:
-        if len(groups) != len(self.param_groups):
-            raise ValueError(
-                f"the state has {len(groups)} parameter groups, and the optimiser {len(self.param_groups)}"
-            )
-        first = 0
-        result = []
-        for number, (group, saved) in enumerate(zip(self.param_groups, groups, strict=True)):
-            if saved.keys() - {SCHEDULED} != group.keys() - {SCHEDULED}:
-                raise ValueError(
-                    f"group {number} of the state has the options {sorted(saved)}, "
-                    f"and {type(self).__name__} has {sorted(group)}"
-                )
-            expected = list(range(first, first + len(group["params"])))
-            if list(saved["params"]) != expected:
-                raise ValueError(
-                    f"group {number} of the state is of the parameters {list(saved['params'])}, and the "
-                    f"optimiser's is of {expected}; the same groups in the same order are needed"
-                )
-            first += len(expected)
-            options = {name: value for name, value in saved.items() if name != "params"}
-            self.check(options)
-            result.append(options)
-        return result
-
-    def _checked_state(self, saved: Mapping[int, Mapping[str, Any]]) -> dict[Tensor, State]:
-        parameters = list(self._parameters())
-        result: dict[Tensor, State] = {}
-        for number, entries in saved.items():
-            if number not in range(len(parameters)):
-                raise ValueError(
-                    f"the state has a parameter {number!r}, and the optimiser {len(parameters)} in all"
-                )
-            parameter = parameters[number]
-            result[parameter] = state = dict(entries)
-            for name in self.shapes_like_parameter:
-                if state.get(name) is None:
-                    continue
-                array = np.asarray(state[name])
-                if array.shape != parameter.shape or array.dtype.kind != parameter.dtype.kind:
-                    raise ValueError(
-                        f"{name!r} of parameter {number} is {array.dtype}{list(array.shape)} in the state; "
-                        f"the parameter is {parameter.dtype}{list(parameter.shape)}"
-                    )
-                state[name] = array.astype(parameter.dtype)
-        return result
-
-    def _parameters(self) -> Iterator[Tensor]:
-        return (parameter for group in self.param_groups for parameter in group["params"])
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy packs anew: its arrays are others."""
+        return vars(self) | {"_packs": {}, "_stepped": [], "_moved": None}
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
-        for number, group in enumerate(self.param_groups):
-            lines.append(f"Parameter group {number} ({len(group['params'])} tensors)")
+        for place, group in enumerate(self.param_groups):
+            lines.append(f"Parameter group {place} ({len(group['params'])} tensors)")
             lines += [f"    {name}: {value}" for name, value in group.items() if name != "params"]
         return "\n".join([*lines, ")"])
+
+
+_EMPTY = (
+    "the list of parameters is empty; pass for example model.parameters(). A model finds the parameters of the modules "
+    "that are its attributes, and none in plain lists and dicts: keep several in a ModuleList or a Sequential"
+)
 
 
 def _as_groups(params: Any) -> list[dict[str, Any]]:
     tensors = _as_tensors(params)
     if not tensors:
-        raise ValueError("the list of parameters is empty; pass for example model.parameters()")
+        raise ValueError(_EMPTY)
     if all(isinstance(item, dict) for item in tensors):
         return tensors
     return [{"params": tensors}]
@@ -235,14 +346,8 @@ def _as_tensors(params: Any) -> list[Any]:
     return list(params)
 
 
-def _check_parameter(parameter: Any, where: str) -> None:
-    if not isinstance(parameter, Tensor):
-        raise TypeError(f"{where} is {_shown(parameter)}; an optimiser changes Tensors only")
-    if not parameter.is_leaf:
-        raise ValueError(
-            f"{where} was computed from other tensors, so it cannot be optimised; "
-            "give the leaves that it was made of"
-        )
+def _is_named(item: Any) -> bool:
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
 
 
 def _shown(value: Any) -> str:
@@ -253,3 +358,15 @@ def require(condition: bool, option: str, value: object, law: str) -> None:
     """Raise ValueError for an option out of its range."""
     if not condition:
         raise ValueError(f"{option} must be {law}, not {value!r}")
+
+
+def require_not_negative(options: Mapping[str, Any], *names: str) -> None:
+    """Raise ValueError unless these options are zero or more."""
+    for name in names:
+        require(options[name] >= 0, name, options[name], "zero or more")
+
+
+def require_betas(options: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the betas are two decay rates."""
+    betas = tuple(options["betas"])
+    require(len(betas) == 2 and all(0 <= beta < 1 for beta in betas), "betas", betas, "two numbers in [0, 1)")

@@ -5,33 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .base import Array, Optimizer, State, require
+import numpy as np
+
+from .base import Optimizer, require_not_negative
+from .program import State
 
 
-def sgd(parameter: Array, gradient: Array, state: State, options: Mapping[str, Any]) -> tuple[Array, State]:
+def sgd(
+    parameter: Any,
+    gradient: Any,
+    state: State,
+    *,
+    lr: Any,
+    momentum: Any,
+    dampening: Any,
+    weight_decay: Any,
+    nesterov: bool,
+    maximize: bool,
+) -> tuple[Any, State]:
     """One step for one parameter: its new value, and its new state.
 
-    With w the parameter, g its gradient, lr the rate, mu the momentum and d the dampening::
+    With w the parameter, g its gradient, lr the rate, μ the momentum and d the dampening::
 
         g = -g                   if maximize
         g = g + weight_decay·w
-        v = mu·v + (1 − d)·g     (v = g in the first step)
-        w = w − lr·v             or, for Nesterov, w − lr·(g + mu·v)
+        v = μ·v + (1 − d)·g      (v = g in the first step)
+        w = w − lr·v             or, for Nesterov, w − lr·(g + μ·v)
     """
-    momentum = options["momentum"]
-    if options["maximize"]:
+    if maximize:
         gradient = -gradient
-    if options["weight_decay"]:
-        gradient = gradient + options["weight_decay"] * parameter
+    if weight_decay:
+        gradient = gradient + weight_decay * parameter
     if not momentum:
-        return parameter - options["lr"] * gradient, state
+        return parameter - lr * gradient, state
     velocity = state.get("momentum_buffer")
     if velocity is None:
-        velocity = gradient.copy()
+        velocity = np.positive(gradient)  # a copy
     else:
-        velocity = momentum * velocity + (1 - options["dampening"]) * gradient
-    direction = gradient + momentum * velocity if options["nesterov"] else velocity
-    return parameter - options["lr"] * direction, {"momentum_buffer": velocity}
+        velocity = momentum * velocity + (1 - dampening) * gradient
+    direction = gradient + momentum * velocity if nesterov else velocity
+    return parameter - lr * direction, state | {"momentum_buffer": velocity}
 
 
 class SGD(Optimizer):
@@ -59,6 +72,8 @@ class SGD(Optimizer):
     0.5
     """
 
+    update = staticmethod(sgd)
+    elementwise = True
     shapes_like_parameter = ("momentum_buffer",)
 
     def __init__(
@@ -79,16 +94,9 @@ class SGD(Optimizer):
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise ValueError for options out of range."""
-        for option in ("lr", "momentum", "weight_decay"):
-            require(options[option] >= 0, option, options[option], "zero or more")
+        require_not_negative(options, "lr", "momentum", "weight_decay")
         if options["nesterov"] and (options["momentum"] <= 0 or options["dampening"] != 0):
             raise ValueError(
                 "nesterov=True needs momentum above zero and no dampening, not "
                 f"momentum={options['momentum']!r} and dampening={options['dampening']!r}"
             )
-
-    def update(
-        self, parameter: Array, gradient: Array, state: State, options: Mapping[str, Any]
-    ) -> tuple[Array, State]:
-        """See `sgd`."""
-        return sgd(parameter, gradient, state, options)

@@ -33,9 +33,11 @@ class StepLR(ScheduledLR):
         last_epoch: see `LRScheduler`.
 
     >>> import pullback as pb
-    >>> optimizer = pb.optim.SGD([pb.tensor(1.0, requires_grad=True)], lr=0.5)
+    >>> w = pb.tensor(1.0, requires_grad=True)
+    >>> optimizer = pb.optim.SGD([w], lr=0.5)
     >>> scheduler = pb.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
     >>> for epoch in range(3):
+    ...     (w * w).backward()
     ...     optimizer.step()
     ...     scheduler.step()
     >>> scheduler.get_last_lr(), scheduler(100)

@@ -1,0 +1,192 @@
+"""States of optimisers (and of schedules): checked before they are taken over, and as flat dicts of tensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..autograd import Tensor
+from .program import State
+
+if TYPE_CHECKING:
+    from .base import Optimizer
+
+NOT_OURS = frozenset(("foreach", "fused", "capturable", "differentiable"))
+"""Entries of PyTorch's groups that choose among its implementations."""
+
+STRUCTURE = "structure"
+
+
+def number(value: Any) -> Any:
+    """A number as Python's, which takes the dtype of the arrays beside it; anything else as it is."""
+    if isinstance(value, Tensor):
+        return value.item() if value.size == 1 else value
+    if isinstance(value, (np.generic, np.ndarray)) and value.size == 1:
+        return value.item()
+    return tuple(map(number, value)) if isinstance(value, (tuple, list)) else value
+
+
+def copied(value: Any) -> Any:
+    """A copy of a tree of dicts, lists and arrays; Tensors become arrays."""
+    if isinstance(value, Mapping):
+        return {name: copied(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [copied(entry) for entry in value]
+    if isinstance(value, Tensor):
+        return value.detach().numpy().copy()
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def checked_groups(optimizer: Optimizer, groups: Any) -> list[dict[str, Any]]:
+    """The options of saved groups, one dict for each group of the optimiser."""
+    if len(groups) != len(optimizer.param_groups):
+        raise ValueError(
+            f"the state has {len(groups)} parameter groups, and the optimiser {len(optimizer.param_groups)}"
+        )
+    first = 0
+    result = []
+    for place, (group, saved) in enumerate(zip(optimizer.param_groups, groups, strict=True)):
+        missing = optimizer.defaults.keys() - saved.keys()
+        if missing or "params" not in saved:
+            raise ValueError(
+                f"group {place} of the state has the options {sorted(saved)}, and "
+                f"{type(optimizer).__name__} needs {sorted({'params', *optimizer.defaults})}"
+            )
+        expected = list(range(first, first + len(group["params"])))
+        if list(saved["params"]) != expected:
+            raise ValueError(
+                f"group {place} of the state is of the parameters {list(saved['params'])}, and the "
+                f"optimiser's is of {expected}; the same groups in the same order are needed"
+            )
+        first += len(expected)
+        options = {
+            name: tuple(value) if isinstance(group.get(name), tuple) else value
+            for name, value in saved.items()
+            if name != "params" and name not in NOT_OURS
+        }
+        optimizer.check(options)
+        result.append(options)
+    return result
+
+
+def checked_state(optimizer: Optimizer, saved: Mapping[int, Mapping[str, Any]]) -> dict[Tensor, State]:
+    """The saved state by parameter, in each parameter's dtype."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    result: dict[Tensor, State] = {}
+    for place, entries in saved.items():
+        if place not in range(len(parameters)):
+            raise ValueError(
+                f"the state has a parameter {place!r}, and the optimiser {len(parameters)} in all"
+            )
+        parameter = parameters[place]
+        shapes = optimizer.state_shapes(parameter)
+        result[parameter] = state = {}
+        for name, entry in entries.items():
+            if name in shapes and entry is not None:
+                array = np.asarray(entry.detach() if isinstance(entry, Tensor) else entry)
+                if array.shape != shapes[name] or array.dtype.kind != parameter.dtype.kind:
+                    raise ValueError(
+                        f"{name!r} of parameter {place} is {array.dtype}{list(array.shape)} in the state; "
+                        f"the parameter is {parameter.dtype}{list(parameter.shape)}"
+                        + ("" if shapes[name] == parameter.shape else f" and needs {list(shapes[name])}")
+                    )
+                state[name] = array.astype(parameter.dtype)
+            elif entry is not None:
+                state[name] = _converted(entry, parameter.dtype)
+    return result
+
+
+def _converted(value: Any, dtype: np.dtype[Any]) -> Any:
+    """A copy of what is no array of the parameter's shape: counts as ints, numbers as Python's."""
+    if isinstance(value, (list, tuple)):
+        return [_converted(entry, dtype) for entry in value]
+    if isinstance(value, (np.ndarray, Tensor)) and value.ndim:
+        return np.asarray(value.detach() if isinstance(value, Tensor) else value).astype(dtype)
+    value = number(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def flatten_state(state_dict: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """A nested state as a flat dict of arrays, which `pb.save` writes as a safetensors file.
+
+    Args:
+        state_dict: what `state_dict()` of an optimiser or a schedule gives: dicts, lists and tuples of arrays,
+            numbers, strings and None.
+
+    Returns:
+        The arrays by their paths (`"state.0.exp_avg"`), and under `"structure"` the rest as JSON text in bytes.
+
+    Raises:
+        TypeError: for anything else within, naming its path.
+
+    >>> import pullback as pb, tempfile, os
+    >>> w = pb.tensor([1.0, 2.0], requires_grad=True)
+    >>> optimizer = pb.optim.Adam([w])
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> path = os.path.join(tempfile.mkdtemp(), "adam.safetensors")
+    >>> pb.save(pb.optim.flatten_state(optimizer.state_dict()), path)
+    >>> optimizer.load_state_dict(pb.optim.unflatten_state(pb.load(path)))
+    >>> list(optimizer.state[w])
+    ['step', 'exp_avg', 'exp_avg_sq']
+    """
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    text = json.dumps(_described(state_dict, (), arrays))
+    return arrays | {STRUCTURE: np.frombuffer(text.encode(), np.uint8)}
+
+
+def _described(value: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+    """A value as what JSON can hold; the arrays are put aside."""
+    where = ".".join(path)
+    if isinstance(value, Tensor):
+        value = value.detach().numpy()
+    if isinstance(value, np.ndarray):
+        arrays[where] = value
+        return {"array": where}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Mapping):
+        if not all(isinstance(name, (str, int)) for name in value):
+            raise TypeError(f"{where or 'the state'} has keys that are neither strings nor whole numbers")
+        return {
+            "dict": [[name, _described(entry, (*path, str(name)), arrays)] for name, entry in value.items()]
+        }
+    if isinstance(value, Sequence):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {kind: [_described(entry, (*path, str(i)), arrays) for i, entry in enumerate(value)]}
+    raise TypeError(f"{where or 'the state'} is a {type(value).__name__}, which cannot be saved as tensors")
+
+
+def unflatten_state(tensors: Mapping[str, Any]) -> Any:
+    """The nested state that `flatten_state` was given.
+
+    Args:
+        tensors: arrays or Tensors by path, such as `pb.load` gives.
+
+    Raises:
+        ValueError: if it is not a state made by `flatten_state`.
+    """
+    try:
+        return _rebuilt(json.loads(np.asarray(tensors[STRUCTURE]).tobytes()), tensors)
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            "these tensors are no state that flatten_state has made: its 'structure', or a tensor named there, "
+            f"is missing or malformed ({error})"
+        ) from error
+
+
+def _rebuilt(value: Any, tensors: Mapping[str, Any]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "array":
+        tensor = tensors[content]
+        return np.asarray(tensor.detach() if isinstance(tensor, Tensor) else tensor)
+    if kind == "dict":
+        return {name: _rebuilt(entry, tensors) for name, entry in content}
+    return {"list": list, "tuple": tuple}[kind](_rebuilt(entry, tensors) for entry in content)
