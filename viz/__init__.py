@@ -5,7 +5,9 @@ recordings and never touches values or gradients; it may import `autograd` and n
 """
 
 from ..autograd import record
+from . import figures
 from .draw import Drawing, draw
+from .figures import Plot, schedule, trajectory
 from .graph import Graph, GraphEdge, GraphNode, capture
 from .layout import positions
 from .numbers import GradientState
@@ -16,8 +18,12 @@ __all__ = [
     "Graph",
     "GraphEdge",
     "GraphNode",
+    "Plot",
     "capture",
     "draw",
+    "figures",
     "positions",
     "record",
+    "schedule",
+    "trajectory",
 ]
