@@ -23,6 +23,7 @@ from .activation import (
     Tanh,
     Tanhshrink,
 )
+from .attention import MultiheadAttention
 from .container import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .dropconnect import DropConnect
@@ -60,6 +61,7 @@ from .padding import (
 )
 from .parameter import Parameter, UninitializedParameter
 from .parameter_container import ParameterDict, ParameterList
+from .positional import LearnedPositionalEncoding, SinusoidalPositionalEncoding
 from .rectifier import (
     CELU,
     ELU,
@@ -86,6 +88,13 @@ from .running_norm import (
 )
 from .shape import Flatten, Identity, Unflatten
 from .torch_file import load_torch
+from .transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from .utils import functional_call
 
 __all__ = [
@@ -134,6 +143,7 @@ __all__ = [
     "LayerNorm",
     "LazyLinear",
     "LeakyReLU",
+    "LearnedPositionalEncoding",
     "Linear",
     "LocalResponseNorm",
     "LogSigmoid",
@@ -143,6 +153,7 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "PReLU",
     "Parameter",
     "ParameterDict",
@@ -160,6 +171,7 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositionalEncoding",
     "Softmax",
     "Softmax2d",
     "Softmin",
@@ -170,6 +182,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Unflatten",
     "Unfold",
     "UninitializedParameter",

@@ -6,6 +6,7 @@ engine already has is passed on from there. No classes live here.
 
 from ...autograd import log_softmax, sigmoid, softmax, tanh
 from .activation import gelu, glu, logsigmoid, maxout, softmin, softplus, softsign, tanhshrink
+from .attention import scaled_dot_product_attention
 from .batch_norm import batch_norm
 from .bilinear import bilinear
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
@@ -38,6 +39,7 @@ from .inplace import (
 )
 from .linear import linear
 from .loss import cross_entropy
+from .multi_head import multi_head_attention_forward
 from .norm import layer_norm, rms_norm
 from .padding import pad
 from .rectifier import hardshrink, prelu, softshrink
@@ -80,12 +82,14 @@ __all__ = [
     "logsigmoid",
     "maxout",
     "mish",
+    "multi_head_attention_forward",
     "pad",
     "prelu",
     "relu",
     "relu6",
     "rms_norm",
     "rrelu",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
