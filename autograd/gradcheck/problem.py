@@ -114,9 +114,7 @@ class Problem:
         with enable_grad(), np.errstate(all="ignore"):
             leaves = self.leaves(self.point)
             outputs = self.outputs(leaves)
-            self.weights: list[Array] = (
-                [self.normal(y) for y in outputs] if weights is None else list(weights)
-            )
+            self.weights = self._weights(outputs) if weights is None else list(weights)
             self.output_shapes = [y.shape for y in outputs]
             self.gradients = self._gradients(leaves, outputs, strict=True)
         self.magnitude = sum(
@@ -136,6 +134,12 @@ class Problem:
                 f"{', '.join(f'{value:.10g}' for value in values)}; switch off dropout and seed whatever is random "
                 "inside it"
             )
+
+    def _weights(self, outputs: Sequence[Tensor]) -> list[Array]:
+        """Random weights; a result that is one number has the weight 1, so that slopes are those of the function."""
+        if sum(y.size for y in outputs) == 1 and all(y.dtype.kind != "c" for y in outputs):
+            return [np.ones(y.shape) for y in outputs]
+        return [self.normal(y) for y in outputs]
 
     def _gradients(self, leaves: list[Tensor], outputs: list[Tensor], strict: bool) -> list[Array]:
         tracked = [

@@ -151,6 +151,7 @@ class GradcheckResult:
         if self.culprit is not None:
             lines.insert(0, f"  wrong: {self.culprit}")
         wrong = self.mismatches
+        wrong = tuple(c for c in wrong if c.element is not None) or wrong
         lines += [f"  {comparison}" for comparison in wrong[:10]]
         if len(wrong) > 10:
             lines.append(f"  and {len(wrong) - 10} more")
