@@ -86,6 +86,25 @@ def test_resuming_from_saved_states_is_exact(kind):
         assert [g["momentum"] for g in again.param_groups] == [g["momentum"] for g in o.param_groups]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_go_through_safetensors_files(kind, tmp_path):
+    o = optimizer()
+    scheduler = KINDS[kind](o)
+    for _ in range(6):
+        scheduler.step()
+    path = tmp_path / "state.safetensors"
+    pb.save(optim.flatten_state({"o": o.state_dict(), "s": scheduler.state_dict()}), path)
+    loaded = optim.unflatten_state(pb.load(path))
+    again = optimizer(0.9)
+    resumed = KINDS[kind](again)
+    again.load_state_dict(loaded["o"])
+    resumed.load_state_dict(loaded["s"])
+    for _ in range(5):
+        scheduler.step()
+        resumed.step()
+        assert rates(again) == rates(o)
+
+
 def test_an_optimisers_state_loads_with_and_without_a_scheduler():
     o, plain = optimizer(), optimizer()
     lr.StepLR(o, 3)

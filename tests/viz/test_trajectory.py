@@ -49,6 +49,21 @@ def test_momentum_overshoots_the_minimum_and_comes_back():
     assert paths["momentum"].losses[-1] < paths["SGD"].losses[-1] / 10
 
 
+def test_rmsprop_corrects_per_axis():
+    """It goes along both axes at one pace, though one is 64 times as steep as the other."""
+    paths = descend(
+        {"SGD": sgd(0.01), "RMSprop": lambda p: optim.RMSprop(p, lr=0.05)}, "taco shell", steps=40
+    ).paths
+    moves = {name: np.abs(path.steps[:5]) for name, path in paths.items()}
+    np.testing.assert_allclose(moves["RMSprop"][0, 0], moves["RMSprop"][0, 1], rtol=1e-6)
+    ratio = {name: steps[:, 1].sum() / steps[:, 0].sum() for name, steps in moves.items()}
+    assert 0.5 < ratio["RMSprop"] < 1
+    assert ratio["SGD"] > 2
+    slopes = np.abs(paths["RMSprop"].gradients[0])
+    assert slopes[1] > 10 * slopes[0]
+    assert turns(paths["RMSprop"].points[:, 1]) == 0
+
+
 def test_sgd_stalls_at_the_saddle_where_momentum_escapes():
     paths = descend({"SGD": sgd(0.03), "momentum": sgd(0.03, momentum=0.9)}, "saddle", steps=100).paths
     for name, path in paths.items():
