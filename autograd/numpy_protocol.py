@@ -68,12 +68,12 @@ _KEYWORDS: dict[Callable[..., Any], dict[str, str]] = {
 
 
 def _take(a: Any, indices: Any, axis: int | None = None) -> Tensor:
-    return gather.take(a.flatten() if axis is None else a, indices, axis=0 if axis is None else axis)
+    return gather.take(a.reshape(-1) if axis is None else a, indices, axis=0 if axis is None else axis)
 
 
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Tensor:
     return gather.take_along_axis(
-        arr.flatten() if axis is None else arr, indices, axis=0 if axis is None else axis
+        arr.reshape(-1) if axis is None else arr, indices, axis=0 if axis is None else axis
     )
 
 
@@ -81,7 +81,7 @@ def _along_last(function: Callable[..., Any]) -> Callable[..., Any]:
     """`np.sort` and `np.argsort`: the flattened array if axis is None; every kind of ours is stable."""
 
     def on_arrays(a: Any, axis: int | None = -1, kind: str | None = None, *, stable: bool = True) -> Tensor:
-        result: Tensor = function(a.flatten() if axis is None else a, -1 if axis is None else axis)
+        result: Tensor = function(a.reshape(-1) if axis is None else a, -1 if axis is None else axis)
         return result
 
     return on_arrays
@@ -107,7 +107,7 @@ NUMPY_OVERRIDES |= {
     np.argwhere: compare.argwhere,
     np.array_equal: compare.array_equal,
     np.average: turn.average,
-    np.flatnonzero: lambda a: sort.nonzero(a.flatten())[0],
+    np.flatnonzero: lambda a: sort.nonzero(a.reshape(-1))[0],
     np.fliplr: turn.fliplr,
     np.flipud: turn.flipud,
     np.ptp: lambda a, axis=None, keepdims=False: (
@@ -140,7 +140,7 @@ NUMPY_OVERRIDES |= {
     np.nonzero: sort.nonzero,
     np.ones_like: creation.ones_like,
     np.radians: angles.deg2rad,
-    np.ravel: lambda x: shape.reshape(x, -1),
+    np.ravel: shape.ravel,
     np.rint: elementwise.round,
     np.rollaxis: lambda a, axis, start=0: shape.moveaxis(
         a, axis, start - 1 if axis % a.ndim < start else start

@@ -219,7 +219,7 @@ def logcumsumexp(x: Any, /, axis: int | None = None) -> Any:
 def _flat(name: str, x: Any, axis: int | None, spelling: dict[str, Any]) -> tuple[Tensor, int]:
     axis, _ = respell(name, spelling, axis)
     x = asarray(x)
-    return (x.flatten(), 0) if axis is None or x.ndim == 0 else (x, axis)
+    return (x.reshape(-1), 0) if axis is None or x.ndim == 0 else (x, axis)
 
 
 def cumsum(x: Any, /, axis: int | None = None, *, dtype: Any = None, **spelling: Any) -> Tensor:

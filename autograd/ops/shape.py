@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import all_values
 from ..config import check_device
 from ..convert import numeric
 from ..family import batch_size, behind_batch, padded, spread
@@ -338,14 +339,14 @@ def _permute(self: Tensor, *axes: Any) -> Tensor:
 
 @method("flatten")
 def _flatten(self: Tensor) -> Tensor:
-    """All elements along one axis."""
-    return reshape(self, -1)
+    """All elements along one axis, in memory of their own, as NumPy's; `reshape(-1)` shares it where it can."""
+    return reshape(self, -1, copy=True)
 
 
 @method("ravel")
-def _ravel(self: Tensor) -> Tensor:
-    """All elements along one axis, as NumPy calls `flatten` without a copy."""
-    return reshape(self, -1)
+def ravel(self: Tensor) -> Tensor:
+    """All elements along one axis: as NumPy's a view of row-major memory, else a copy."""
+    return reshape(self, -1, copy=None if all_values(self).flags.c_contiguous else True)
 
 
 @method("transpose")

@@ -295,6 +295,16 @@ def test_random_programs_of_writes(program):
     np.testing.assert_allclose((x.grad.numpy() * direction).sum(), slope, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("flat", ["flatten", "ravel"])
+@pytest.mark.parametrize("part", [lambda y: y, lambda y: y[1], lambda y: y[1, ::-1], lambda y: y.T, lambda y: y[:, ::2]])
+def test_what_is_flat_shares_memory_as_in_numpy(flat, part):
+    expected = np.arange(6.0).reshape(2, 3)
+    y = leaf(expected) * 1
+    for x in (expected, y):
+        getattr(part(x), flat)()[1] = 100.0
+    assert y.tolist() == expected.tolist()
+
+
 # views, leaves and detached tensors that share memory
 
 
