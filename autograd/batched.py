@@ -153,14 +153,14 @@ def batched(value: Tensor, level: int) -> BatchedTensor:
 def dressed(tensor: Tensor, kind: type[Tensor]) -> Tensor:
     """A tensor as one of a parameter's class, so that its module goes on knowing it as a parameter."""
     if not isinstance(tensor, kind):
-        new: Any = kind
-        tensor.__class__ = _batched_kind(new) if isinstance(tensor, BatchedTensor) else kind
+        new: Any = getattr(kind, "unbatched", kind)
+        tensor.__class__ = _batched_kind(new) if isinstance(tensor, BatchedTensor) else new
     return tensor
 
 
 @functools.cache
 def _batched_kind(kind: Any) -> type[BatchedTensor]:
-    return type(f"Batched{kind.__name__}", (BatchedTensor, kind), {"__slots__": ()})
+    return type(f"Batched{kind.__name__}", (BatchedTensor, kind), {"__slots__": (), "unbatched": kind})
 
 
 def like(x: Any, array: np.ndarray) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .batched import BatchedTensor, batched, explicit, levels_of
-from .family import padded, spread
+from .family import PerExample, padded, spread
 from .tensor import Tensor
 
 # writes in place
@@ -19,36 +19,43 @@ from .tensor import Tensor
 
 def write(target: Tensor, index: tuple[Any, ...], value: Any) -> None:
     """`target[index] = value` where one of them is batched: a write into the whole batch."""
-    inner = max((level for level, _ in levels_of(value)), default=-1)
+    from .ops.index import axes_in_front, place_in_batch
+
+    inner = max((level for each in (value, *index) for level, _ in levels_of(each)), default=-1)
     if not isinstance(target, BatchedTensor) or inner > target.level:
         raise RuntimeError(
-            "inside vmap a value that differs from example to example cannot be written in place into a tensor that "
-            "is the same for all of them; write into one that has the batch, such as pb.zeros_like(x) or a copy of x, "
-            "or compute a new tensor: y = y + x instead of y += x"
+            "inside vmap a value that differs from example to example, or one at an index that differs, cannot be "
+            "written in place into a tensor that is the same for all of them; write into one that has the batch, such "
+            "as pb.zeros_like(x) or a copy of x, or compute a new tensor: y = y + x instead of y += x"
         )
-    if any(isinstance(part, BatchedTensor) for part in index):
-        raise RuntimeError(
-            "inside vmap a write in place at an index that differs from example to example is not supported; "
-            "compute a new tensor, for example pb.where(pb.arange(n) == index, value, x)"
-        )
-    from .ops.index import axes_in_front
-
-    places = np.broadcast_to(np.False_, target.shape)[index].ndim
-    front = axes_in_front(index)
-    if isinstance(value, BatchedTensor) and value.level == target.level:
-        value = value.value
-    elif front and np.ndim(value):
-        value = spread(value, target.value.shape[0])
-    else:
+    level, size = target.level, target.value.shape[0]
+    per_example = any(isinstance(part, BatchedTensor) and part.level == level for part in index)
+    own = value.value if isinstance(value, BatchedTensor) and value.level == level else None
+    shape = np.broadcast_to(np.False_, target.shape)[_like_one_example(index)].shape
+    front = 0 if per_example else axes_in_front(index)
+    if own is None and not per_example and not (front and np.ndim(value)):
         target.value[(slice(None), *index)] = value
         return
-    extra = value.ndim - 1 - places
-    if extra > 0 and value.shape[1 : 1 + extra] == (1,) * extra:  # NumPy lets it have them in front
-        value = value.reshape((value.shape[0], *value.shape[1 + extra :]))
+    own = spread(value, size) if own is None else own
+    extra = own.ndim - 1 - len(shape)
+    if extra > 0 and own.shape[1 : 1 + extra] == (1,) * extra:  # NumPy lets it have them in front
+        own = own.reshape((own.shape[0], *own.shape[1 + extra :]))
     elif extra > 0:
-        raise ValueError(f"values of shape {value.shape[1:]} do not fit into a part with {places} axes")
-    value = padded(value, places)
-    target.value[(slice(None), *index)] = np.moveaxis(value, 0, front) if front else value
+        raise ValueError(f"values of shape {own.shape[1:]} do not fit into a part with {len(shape)} axes")
+    own = padded(own, len(shape))
+    if per_example:
+        parts = tuple(
+            PerExample(p.value) if isinstance(p, BatchedTensor) and p.level == level else p for p in index
+        )
+        whole, own = place_in_batch(parts, own, size, target.ndim)
+        target.value[whole] = own
+    else:
+        target.value[(slice(None), *index)] = np.moveaxis(own, 0, front) if front else own
+
+
+def _like_one_example(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An index that gives the same shape, with zeros where examples differ."""
+    return tuple(np.zeros(p.shape, int) if isinstance(p, BatchedTensor) else p for p in index)
 
 
 # gradients

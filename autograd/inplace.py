@@ -30,15 +30,15 @@ from .tensor import Tensor, wrap
 
 def write_index(target: Tensor, index: Any, value: Any) -> None:
     """`target[index] = value`."""
-    if isinstance(target, BatchedTensor) or isinstance(value, BatchedTensor):
-        write(target, freeze_index(index), value)
+    where = freeze_index(index)
+    if any(isinstance(x, BatchedTensor) for x in (target, value, *where)):
+        write(target, where, value)
         return
     data = value._array if isinstance(value, Tensor) else operand(value, target)
     if data is NotImplemented:
         raise TypeError(
             f"a tensor's elements can be set to numbers and arrays, not to {type(value).__name__}"
         )
-    where = freeze_index(index)
     if np.ndim(data) and data.shape[0] == 1:  # NumPy lets a value have extra axes of length 1 in front
         region = np.ndim(target._array[where])
         shape = data.shape[data.ndim - region :]

@@ -85,20 +85,45 @@ def _batch_getitem(call: Any, batched: tuple[bool, ...], x: Any, *, index: tuple
         front = axes_in_front(index)
         picked = call(x, index=(slice(None), *index))
         return np.moveaxis(picked, front, 0) if front else picked
-    index = _without_masks(_without_ellipsis(index, x.ndim - batched[0]))
-    places, ndim = _arrays_of(index)
-    before = sum(not isinstance(part, int) for part in index[: places[0]])
-    in_front = axes_in_front(index) > 0 or places[-1] - places[0] >= len(places)
-    parts = [padded(part.value, ndim) if isinstance(part, PerExample) else part for part in index]
+    parts, before, ndim, in_front = _apart_from_batch(index, x.ndim - batched[0])
     if not batched[0]:
-        picked = call(x, index=freeze_index(tuple(parts)))
+        picked = call(x, index=freeze_index(parts))
         return picked if in_front else np.moveaxis(picked, before, 0)
-    size = batch_size(batched, (x,))
-    examples = np.arange(size).reshape((size, *(1,) * ndim))
-    picked = call(x, index=freeze_index((examples, *parts)))
+    picked = call(x, index=index_of_batch(parts, x.shape[0], ndim))
     if in_front or not before:
         return picked
     return np.moveaxis(picked, tuple(range(1, 1 + ndim)), tuple(range(1 + before, 1 + before + ndim)))
+
+
+def _apart_from_batch(index: tuple[Any, ...], ndim: int) -> tuple[tuple[Any, ...], int, int, bool]:
+    """An index that differs between examples, as arrays with a batch axis first and what is the same for all.
+
+    Also how many axes of the result stand before those of the arrays, how many these are, and whether NumPy puts
+    them in front of all others.
+    """
+    index = _without_masks(_without_ellipsis(index, ndim))
+    places, axes = _arrays_of(index)
+    before = sum(not isinstance(part, int) for part in index[: places[0]])
+    in_front = places[-1] - places[0] >= len(places)
+    parts = (padded(part.value, axes) if isinstance(part, PerExample) else part for part in index)
+    return tuple(parts), before, axes, in_front
+
+
+def index_of_batch(parts: tuple[Any, ...], size: int, ndim: int) -> tuple[Any, ...]:
+    """The index of the whole batch: each example with its own arrays, which make `ndim` axes."""
+    return freeze_index((np.arange(size).reshape((size, *(1,) * ndim)), *parts))
+
+
+def place_in_batch(index: tuple[Any, ...], value: Any, size: int, ndim: int) -> tuple[tuple[Any, ...], Any]:
+    """For a write at an index that differs between examples of `ndim` axes: the index of the batch, and the value.
+
+    `value` has a batch axis, and all axes of what is written.
+    """
+    parts, before, axes, in_front = _apart_from_batch(index, ndim)
+    if not in_front and before:
+        own = tuple(range(1 + before, 1 + before + axes))
+        value = np.moveaxis(value, own, tuple(range(1, 1 + axes)))
+    return index_of_batch(parts, size, axes), value
 
 
 def _without_ellipsis(index: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:

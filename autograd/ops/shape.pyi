@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 import numpy as np
+from ..batched import all_values
 from ..config import check_device
 from ..convert import numeric
 from ..family import batch_size, behind_batch, padded, spread
@@ -38,3 +39,4 @@ def moveaxis(x: Any, /, source: int | tuple[int, ...], destination: int | tuple[
 def astype(x: Any, /, dtype: Any, *, copy: bool = True, device: Any = None) -> Tensor: ...
 @declared
 def copy(x: Any, /) -> Tensor: ...
+def ravel(self: Tensor) -> Tensor: ...

@@ -296,7 +296,9 @@ def test_random_programs_of_writes(program):
 
 
 @pytest.mark.parametrize("flat", ["flatten", "ravel"])
-@pytest.mark.parametrize("part", [lambda y: y, lambda y: y[1], lambda y: y[1, ::-1], lambda y: y.T, lambda y: y[:, ::2]])
+@pytest.mark.parametrize(
+    "part", [lambda y: y, lambda y: y[1], lambda y: y[1, ::-1], lambda y: y.T, lambda y: y[:, ::2]]
+)
 def test_what_is_flat_shares_memory_as_in_numpy(flat, part):
     expected = np.arange(6.0).reshape(2, 3)
     y = leaf(expected) * 1
