@@ -10,7 +10,7 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, default_generator, matmul, repeat, softmax, swapaxes, where
 from ...autograd import all as every
-from ...autograd.extend import BLOCK, MIXER, given, op, padded
+from ...autograd.extend import BLOCK, MIXER, batch_size, given, op, padded, spread
 from .attention_tiles import attend, pull
 from .check import check_dtypes, check_probability
 
@@ -199,7 +199,10 @@ def _composed(
 
 
 def _batch(call: Any, batched: tuple[bool, ...], *inputs: Any, **parameters: Any) -> Any:
-    """The examples are one more leading axis."""
+    """The examples are one more leading axis, which the masks alone do not bring in."""
+    if not any(batched[:3]):
+        size = batch_size(batched, inputs)
+        inputs, batched = (spread(inputs[0], size), *inputs[1:]), (True, *batched[1:])
     ndim = max(np.ndim(x) - b for x, b in zip(inputs, batched, strict=True) if x is not None)
     return call(*(padded(x, ndim) if b else x for x, b in zip(inputs, batched, strict=True)), **parameters)
 

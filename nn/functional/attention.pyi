@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from ...autograd import Tensor, asarray, default_generator, matmul, repeat, softmax, swapaxes, where
 from ...autograd import all as every
-from ...autograd.extend import BLOCK, MIXER, given, op, padded
+from ...autograd.extend import BLOCK, MIXER, batch_size, given, op, padded, spread
 from .attention_tiles import attend, pull
 from .check import check_dtypes, check_probability
 from ...autograd.ops.declared import declared
