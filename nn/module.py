@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from .parameter import Parameter
 from .place import locate
 from .state import IncompatibleKeys, load, named_extra, named_state
 from .tree import Tree, child_modules, own_buffers, parts, warn_of_hidden
+
+if TYPE_CHECKING:
+    from .utils.summary import Summary
 
 
 class Module(Tree):
@@ -267,6 +270,29 @@ class Module(Tree):
         return self
 
     # showing
+
+    def summary(self, input_shape: Any, *, dtypes: Any = None) -> Summary:
+        """Print the layers with their output shapes, parameters, multiply-adds and receptive fields; return them.
+
+        See `nn.utils.summary` for the arguments and for what is counted.
+
+        >>> from pullback import nn
+        >>> nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)).summary((4,))
+        layer        output shape  parameters  multiply-adds  receptive field
+        ─────────────────────────────────────────────────────────────────────
+        Sequential   (1, 2)
+          0: Linear  (1, 3)                15             12
+          1: Linear  (1, 2)                 8              6
+        ─────────────────────────────────────────────────────────────────────
+        parameters: 23
+        multiply-adds: 18 for input of shape (1, 4)
+        Summary(3 modules, 23 parameters, 18 multiply-adds)
+        """
+        from .utils.summary import summary
+
+        result = summary(self, input_shape, dtypes=dtypes)
+        print(result)
+        return result
 
     def extra_repr(self) -> str:
         """What stands in the parentheses of the representation; layers write their settings here."""
