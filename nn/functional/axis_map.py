@@ -1,0 +1,344 @@
+"""Maps along one axis: which elements each place of a result reads, and with what weight.
+
+Averages over windows, averages over regions and interpolation all work axis by axis, and along an axis they are a
+few weighted copies: tap t of every place reads one element. As long as the elements of a tap stand evenly, they are
+a slice, and nothing is copied. The transposed map, which is the gradient, has taps of its own. A maximum goes over
+the same taps.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Part = slice | Array
+
+
+class Tap(NamedTuple):
+    """Some places of the result, the element that each of them reads, and the weights (None for ones)."""
+
+    places: Part
+    elements: Part
+    weights: Array | None = None
+
+
+class AxisMap:
+    """A linear map from `size` elements to `places` of them, in taps; each sum is divided by its divisor."""
+
+    def __init__(
+        self, size: int, places: int, taps: Sequence[Tap], divisor: Array | None = None, label: str = ""
+    ) -> None:
+        self.size, self.places, self.divisor, self.label = size, places, divisor, label
+        self.taps = tuple(taps)
+
+    def __repr__(self) -> str:
+        return f"<{self.label}: {self.size} to {self.places}>"
+
+    @functools.cached_property
+    def transposed_taps(self) -> tuple[Tap, ...]:
+        """The same connections, seen from the elements."""
+        if all(isinstance(tap.elements, slice) for tap in self.taps):  # no element comes twice in a tap
+            return tuple(Tap(tap.elements, tap.places, tap.weights) for tap in self.taps)
+        parts = [
+            (_numbers(t.places, self.places), _numbers(t.elements, self.size), t.weights) for t in self.taps
+        ]
+        places, elements = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+        weights = np.concatenate([np.ones(len(p)) if w is None else w for p, _, w in parts])
+        return tuple(taps_by_rank(elements, places, weights))
+
+    @functools.cached_property
+    def has_own_elements(self) -> bool:
+        """Whether no element is read twice: windows that do not overlap."""
+        read = [_numbers(tap.elements, self.size) for tap in self.taps]
+        return bool(np.bincount(np.concatenate([*read, np.zeros(0, int)])).max(initial=0) <= 1)
+
+    @functools.cached_property
+    def reads_everywhere(self) -> bool:
+        """Whether every place reads an element."""
+        at = [_numbers(tap.places, self.places) for tap in self.taps]
+        return len(np.unique(np.concatenate([*at, np.zeros(0, int)]))) == self.places
+
+    def sums(self, x: Array, axis: int) -> Array:
+        """The map along an axis."""
+        out = _sums(x, axis, self.places, self.taps)
+        return out if self.divisor is None else np.divide(out, _along(self.divisor, x, axis), out=out)
+
+    def spread(self, g: Array, axis: int) -> Array:
+        """The transposed map along an axis."""
+        g = g if self.divisor is None else g / _along(self.divisor, g, axis)
+        return _sums(g, axis, self.size, self.transposed_taps)
+
+    def maxima(self, x: Array, axis: int) -> Array:
+        """The largest element of each place, along an axis."""
+        first = self.taps[0]
+        whole = _covers(first.places, self.places)
+        if whole:
+            out = np.array(_picked(x, axis, first.elements))
+        else:
+            out = np.full((*x.shape[:axis], self.places, *x.shape[axis + 1 :]), -np.inf, x.dtype)
+        for tap in self.taps[whole:]:
+            target = _picked(out, axis, tap.places)
+            np.maximum(target, _picked(x, axis, tap.elements), out=target)
+        return out
+
+
+def in_order(maps: Sequence[AxisMap], ndim: int, transposed: bool = False) -> list[tuple[AxisMap, int]]:
+    """Maps of the last axes, with their axes, in the order that keeps what lies between them small.
+
+    Outer axes, along which whole rows are added, go first where the array shrinks, and last where it grows.
+    """
+    numbered = [(each, ndim - len(maps) + i) for i, each in enumerate(maps)]
+    shrinks = math.prod(each.places for each in maps) <= math.prod(each.size for each in maps)
+    return numbered if shrinks != transposed else numbered[::-1]
+
+
+def winners(x: Array, maxima: Array, maps: Sequence[AxisMap]) -> Array:
+    """Where the maxima lie, as numbers of elements in the flattened last axes: the first of equals, the last nan."""
+    size, count = x.shape[x.ndim - len(maps) :], len(maps)
+    numbers = np.arange(math.prod(size)).reshape(size)
+    found = np.zeros(maxima.shape, np.int64)
+    taps = list(itertools.product(*(m.taps for m in maps)))
+
+    def views(combination: Sequence[Tap]) -> Iterator[Array]:
+        for array, is_element in ((found, False), (maxima, False), (x, True), (numbers, True)):
+            for i, tap in enumerate(combination):
+                array = _picked(array, array.ndim - count + i, tap.elements if is_element else tap.places)
+            yield array
+
+    for combination in reversed(taps):  # so that the first one stays
+        target, largest, values, places = views(combination)
+        np.copyto(target, places, where=values == largest)
+    if np.isnan(maxima).any():
+        for combination in taps:
+            target, _, values, places = views(combination)
+            np.copyto(target, places, where=np.isnan(values))
+    return found
+
+
+def scattered(g: Array, found: Array, size: tuple[int, ...], apart: bool) -> Array:
+    """g added to zeros at the places that `winners` found; `apart` if no place can come twice."""
+    lead = g.shape[: g.ndim - len(size)]
+    rows, elements = math.prod(lead), math.prod(size)
+    out = np.zeros((rows, elements), g.dtype)
+    count = math.prod(g.shape[g.ndim - len(size) :])
+    at = found.reshape(rows, count)
+    if apart:
+        np.put_along_axis(out, at, g.reshape(rows, count), 1)
+    else:
+        flat = (at + (np.arange(rows) * elements)[:, None]).ravel()
+        np.add.at(out.reshape(-1), flat, g.ravel())
+    return out.reshape(*lead, *size)
+
+
+def taps_by_rank(places: Array, elements: Array, weights: Array | None) -> Iterator[Tap]:
+    """Taps from connections: the first one of every place, then the second of those that have one, and so on."""
+    order = np.lexsort((elements, places))
+    places, elements = places[order], elements[order]
+    weights = None if weights is None else weights[order]
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(places)) + 1)) if len(places) else np.zeros(0, int)
+    rank = np.arange(len(places)) - np.repeat(starts, np.diff(np.append(starts, len(places))))
+    for t in range(int(rank.max(initial=-1)) + 1):
+        chosen = rank == t
+        own = None if weights is None or (weights[chosen] == 1).all() else weights[chosen]
+        yield Tap(_evenly(places[chosen]), _evenly(elements[chosen]), own)
+
+
+def _evenly(numbers: Array) -> Part:
+    """Numbers as a slice, if they grow evenly."""
+    if len(numbers) == 1:
+        return slice(int(numbers[0]), int(numbers[0]) + 1)
+    step = int(numbers[1] - numbers[0])
+    if step > 0 and (np.diff(numbers) == step).all():
+        return slice(int(numbers[0]), int(numbers[-1]) + 1, step)
+    return numbers
+
+
+def _numbers(part: Part, length: int) -> Array:
+    return np.arange(length)[part] if isinstance(part, slice) else part
+
+
+def _covers(part: Part, length: int) -> bool:
+    return isinstance(part, slice) and range(length)[part] == range(length)
+
+
+def _picked(x: Array, axis: int, part: Part) -> Array:
+    """Some elements along an axis: a view for a slice."""
+    if isinstance(part, slice):
+        index: tuple[Any, ...] = (slice(None),) * axis + (part,)
+        view: Array = x[index]
+        return view
+    return x.take(part, axis)
+
+
+def _along(values: Array, x: Array, axis: int) -> Array:
+    """A value for each place along an axis, to broadcast against x, in its dtype."""
+    return values.reshape((-1,) + (1,) * (x.ndim - axis - 1)).astype(x.dtype)
+
+
+def _sums(x: Array, axis: int, places: int, taps: Sequence[Tap]) -> Array:
+    if len(taps) == max(places, x.shape[axis]) and all(tap.weights is None for tap in taps):
+        if places == 1:  # global pooling
+            total: Array = x.sum(axis, keepdims=True)
+            return total
+        if x.shape[axis] == 1:
+            return x.repeat(places, axis)
+    out: Array | None = None
+    shape = (*x.shape[:axis], places, *x.shape[axis + 1 :])
+    for tap in taps:
+        values = _picked(x, axis, tap.elements)
+        if tap.weights is not None:
+            values = values * _along(tap.weights, x, axis)
+        if out is None and _covers(tap.places, places):
+            out = values if values.base is None and values is not x else values.copy()
+            continue
+        out = np.zeros(shape, x.dtype) if out is None else out
+        index: tuple[Any, ...] = (slice(None),) * axis + (tap.places,)
+        out[index] += values
+    return np.zeros(shape, x.dtype) if out is None else out
+
+
+# the maps
+
+
+@functools.lru_cache(maxsize=512)
+def window_map(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> AxisMap:
+    """The sum over windows; borders count nothing."""
+    places = window_places(size, kernel, stride, padding, dilation, ceil_mode)
+    taps = []
+    for k in range(kernel):
+        start = k * dilation - padding
+        low, high = max(0, -(start // stride)), min(places, (size - 1 - start) // stride + 1)
+        if low < high:
+            part = slice(start + low * stride, start + (high - 1) * stride + 1, stride)
+            taps.append(Tap(slice(low, high), part))
+    return AxisMap(size, places, taps, label="windows")
+
+
+@functools.lru_cache(maxsize=512)
+def average_map(
+    size: int, kernel: int, stride: int, padding: int, ceil_mode: bool, include: bool, divisor: float | None
+) -> AxisMap:
+    """The average over windows, divided by how many elements there are (with the border, if it is included)."""
+    windows = window_map(size, kernel, stride, padding, 1, ceil_mode)
+    start = np.arange(windows.places) * stride - padding
+    end = np.minimum(start + kernel, size + padding)
+    counts = end - start if include else np.minimum(end, size) - np.maximum(start, 0)
+    if divisor is not None:
+        counts = np.full(windows.places, divisor)
+    return AxisMap(size, windows.places, windows.taps, counts, "windows")
+
+
+def window_places(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
+    """How many windows there are; with `ceil_mode` also one that reaches over the end, if it begins before it."""
+    spare = size + 2 * padding - dilation * (kernel - 1) - 1
+    places = (spare + (stride - 1 if ceil_mode else 0)) // stride + 1
+    return places - 1 if ceil_mode and (places - 1) * stride >= size + padding else places
+
+
+@functools.lru_cache(maxsize=512)
+def region_map(size: int, places: int) -> AxisMap:
+    """The average over regions that cover the axis: from ⌊i·size/places⌋ to ⌈(i + 1)·size/places⌉."""
+    start, end = _regions(size, places)
+    lengths = end - start
+    at = np.repeat(np.arange(places), lengths)
+    element = np.arange(len(at)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + start[at]
+    taps = taps_by_rank(at, element, None)
+    return AxisMap(size, places, list(taps), end - start, "regions")
+
+
+@functools.lru_cache(maxsize=512)
+def region_maximum_map(size: int, places: int) -> AxisMap:
+    """The same regions for maxima: shorter ones repeat their last element."""
+    start, end = _regions(size, places)
+    most = int((end - start).max(initial=0))
+    taps = [Tap(slice(0, places), _evenly(np.minimum(start + t, end - 1))) for t in range(most)]
+    return AxisMap(size, places, taps, label="regions")
+
+
+@functools.lru_cache(maxsize=512)
+def linear_map(
+    size: int, places: int, kind: str, align_corners: bool, scale: float | None, antialias: bool = False
+) -> AxisMap:
+    """Interpolation from `size` elements to `places`.
+
+    Args:
+        size: how many elements there are.
+        places: how many the result has.
+        kind: "nearest", "nearest-exact", "linear" or "cubic".
+        align_corners: whether the outermost elements keep their places, instead of the outer edges.
+        scale: places per element, where that is not places/size.
+        antialias: whether the neighbourhood widens where the result is smaller.
+    """
+    step = size / places if scale is None else 1 / scale
+    if align_corners:
+        step = (size - 1) / (places - 1) if places > 1 else 0.0
+    if kind.startswith("nearest"):
+        elements = _nearest(size, places, kind, step)
+        return AxisMap(size, places, list(taps_by_rank(np.arange(places), elements, None)), label=kind)
+    if antialias:
+        weights = _widened(size, places, kind, step)
+    else:
+        weights = _neighbours(size, places, kind, step, align_corners)
+    at, elements = np.nonzero(weights)
+    return AxisMap(size, places, list(taps_by_rank(at, elements, weights[at, elements])), label=kind)
+
+
+def _nearest(size: int, places: int, kind: str, step: float) -> Array:
+    """The element below each place; PyTorch computes it in float32, which decides at the boundaries."""
+    i, narrow = np.arange(places), np.float32(step)
+    if kind == "nearest-exact":
+        found = np.floor(((i + 0.5) * np.float64(narrow)).astype(np.float32))
+    elif places in (size, 2 * size):
+        found = i // (places // size)
+    else:
+        found = np.floor(i.astype(np.float32) * narrow)
+    return np.minimum(found.astype(np.int64), size - 1)
+
+
+def _neighbours(size: int, places: int, kind: str, step: float, align_corners: bool) -> Array:
+    """The weights of the two or four elements around each place, as a matrix."""
+    i = np.arange(places)
+    at = i * step if align_corners else (i + 0.5) * step - 0.5
+    weights = np.zeros((places, size))
+    if kind == "linear":
+        at = np.maximum(at, 0) if places != size else i.astype(float)
+    low = np.minimum(np.floor(at), size - 1)
+    t = np.clip(at - low, 0, 1)
+    around = (1 - t, t) if kind == "linear" else [_cubic(t + 1 - k, -0.75) for k in range(4)]
+    for k, weight in enumerate(around):
+        element = np.clip(low.astype(np.int64) + k - (kind == "cubic"), 0, size - 1)
+        np.add.at(weights, (i, element), weight)
+    return weights
+
+
+def _widened(size: int, places: int, kind: str, step: float) -> Array:
+    """The weights of a filter as wide as the step, as a matrix."""
+    width = max(step, 1.0)
+    reach = (1.0 if kind == "linear" else 2.0) * width
+    centre = (np.arange(places)[:, None] + 0.5) * step
+    low, high = (np.trunc(centre + side * reach + 0.5) for side in (-1, 1))
+    element = np.arange(size)
+    distance = (element + 0.5 - centre) / width
+    shape = np.maximum(1 - np.abs(distance), 0) if kind == "linear" else _cubic(distance, -0.5)
+    weights = np.where((element >= low) & (element < high), shape, 0)
+    normal: Array = weights / weights.sum(1, keepdims=True)
+    return normal
+
+
+def _cubic(x: Array, a: float) -> Array:
+    """The convolution kernel of Keys, "Cubic convolution interpolation for digital image processing", 1981."""
+    x = np.abs(x)
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = a * (((x - 5) * x + 8) * x - 4)
+    return np.where(x <= 1, near, np.where(x < 2, far, 0))
+
+
+def _regions(size: int, places: int) -> tuple[Array, Array]:
+    i = np.arange(places)
+    return i * size // places, -(-(i + 1) * size // places)
