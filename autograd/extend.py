@@ -15,6 +15,7 @@ from .ops.index import scattered
 from .samples import along, elementwise, given, integers, matrices, of_family, reduction
 from .sparse import SparseGradient, sparse_grad
 from .testing import check_operation
+from .vectorise import each_example, is_batched
 
 __all__ = [
     "ADDER",
@@ -42,12 +43,14 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "each_example",
     "elementwise",
     "from_bfloat16",
     "get_total_norm",
     "given",
     "gradient_arrays",
     "integers",
+    "is_batched",
     "matrices",
     "module_scope",
     "observing",

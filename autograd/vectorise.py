@@ -131,6 +131,29 @@ def one_by_one(name: str, function: Callable[..., Any], inputs: Sequence[Any]) -
     return _map_parts(lambda x: batched(x, level), _each(name, function, here, values, level))
 
 
+def each_example(function: F) -> F:
+    """Let a function that looks at values be called inside vmap for one example after the other."""
+
+    @functools.wraps(function)
+    def on_batch(*args: Any, **kwargs: Any) -> Any:
+        if current_mode().levels is None:
+            return function(*args, **kwargs)
+
+        def one(*inputs: Any) -> Any:
+            return on_batch(*inputs[: len(args)], **dict(zip(kwargs, inputs[len(args) :], strict=True)))
+
+        found = one_by_one(function.__name__, one, (*args, *kwargs.values()))
+        return function(*args, **kwargs) if found is None else found
+
+    on_batch.each_example = True  # type: ignore[attr-defined]  # functions take attributes
+    return on_batch  # type: ignore[return-value]  # the same signature
+
+
+def is_batched(x: Any) -> bool:
+    """Whether a tensor stands for a batch, inside vmap."""
+    return isinstance(x, BatchedTensor)
+
+
 def shape_depends_on_values(function: F) -> F:
     """Let a function refuse a batch: the shape of its result is that of the values, and would differ."""
 

@@ -48,6 +48,8 @@ def page() -> str:
     refused |= {name for name, function in functions.items() if _is_refused(function)}
     whole = [op.name for op in ops if (op.batch or op.composed) and op.name not in refused]
     looping = [op.name for op in ops if not (op.batch or op.composed)]
+    by_themselves = [name for name, function in functions.items() if getattr(function, "each_example", False)]
+    looping = sorted({*looping, *by_themselves})
     sections = [
         f"{_HEAD}\n## The whole batch at once",
         _names(whole),
@@ -56,7 +58,7 @@ def page() -> str:
         _paragraph(_ALSO),
         "## Functions that consist of operations",
         _paragraph("They do what the operations do that they call, most of which are in the first list."),
-        _names(sorted(functions.keys() - refused)),
+        _names(sorted(functions.keys() - refused - {*by_themselves})),
         "## Refused",
         _paragraph(_REFUSED),
         _names(sorted(refused)),

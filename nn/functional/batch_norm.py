@@ -167,6 +167,14 @@ def _variance_rule(g: Any, input: Any, mean: Any, variance: Any, weight: Any, ep
     return _centred_sum(g, input, mean) * (slope if weight is None else slope * weight)
 
 
+def _batch(call: Any, batched: tuple[bool, ...], input: Any, *others: Any, eps: float) -> Any:
+    """The examples are more of what already stands in the first axis."""
+    if any(batched[1:]):
+        return NotImplemented
+    whole = input.reshape((input.shape[0] * input.shape[1], *input.shape[2:]))
+    return call(whole, *others, eps=eps).reshape(input.shape)
+
+
 batch_norm_by: Callable[..., Tensor] = op(
     _normalize_by,
     "input mean variance weight bias",
@@ -177,6 +185,7 @@ batch_norm_by: Callable[..., Tensor] = op(
     bias=lambda g: _over_channels(g),
     gate=SCALER,
     name="batch_norm_by",
+    batch=_batch,
     symbol="batch norm",
     samples=given(
         (((4, 3), (3,), np.array([1.0, 0.5, 2.0]), (3,), (3,)), {"eps": 1e-5}),

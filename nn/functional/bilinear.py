@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor
-from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op
+from ...autograd.extend import DISTRIBUTOR, SWITCHER, batch_size, given, op, spread
 from .check import check_dtypes, check_shape
 
 Array = np.ndarray[Any, Any]
@@ -78,6 +78,15 @@ def _contracted(g: Any, weight: Any) -> Any:
     return np.reshape(_rows(g) @ _matrix(weight), (math.prod(g.shape[:-1]), *weight.shape[1:]))
 
 
+def _batch(call: Any, batched: tuple[bool, ...], input1: Any, input2: Any, weight: Any, bias: Any) -> Any:
+    """The examples are one more leading axis."""
+    if batched[2] or batched[3] or np.ndim(input1) - batched[0] != np.ndim(input2) - batched[1]:
+        return NotImplemented
+    size = batch_size(batched, (input1, input2))
+    input1, input2 = (x if b else spread(x, size) for x, b in zip((input1, input2), batched, strict=False))
+    return call(input1, input2, weight, bias)
+
+
 bilinear: Callable[..., Tensor] = op(
     _bilinear,
     "input1 input2 weight bias",
@@ -93,6 +102,7 @@ bilinear: Callable[..., Tensor] = op(
     bias=lambda g: g,
     gate={"input1": SWITCHER, "input2": SWITCHER, "weight": SWITCHER, "bias": DISTRIBUTOR},
     name="bilinear",
+    batch=_batch,
     symbol="x₁ᵀ·W·x₂+b",
     samples=given(
         (((4, 3), (4, 2), (5, 3, 2), (5,)), {}),

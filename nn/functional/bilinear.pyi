@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 import numpy as np
 from ...autograd import Tensor
-from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op
+from ...autograd.extend import DISTRIBUTOR, SWITCHER, batch_size, given, op, spread
 from .check import check_dtypes, check_shape
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

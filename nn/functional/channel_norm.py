@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd import Tensor, reshape
-from ...autograd.extend import writable
+from ...autograd.extend import is_batched, writable
 from .blocks import blocks, row_sums
 from .check import check_dtypes, check_positive, check_shape
 
@@ -57,6 +57,11 @@ def move(
         (running_mean, found.mean, 1.0),
         (running_var, found.variance, count / (count - 1)),
     ):
+        if running is not None and is_batched(new):
+            raise RuntimeError(
+                "inside vmap each example has statistics of its own, and the running ones that they would move are the "
+                "same for all; call .eval() on the module, or make it with track_running_stats=False"
+            )
         if running is not None:
             values = new.detach().numpy()
             memory = writable(running)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd import Tensor, asarray, where
-from ...autograd.extend import BLOCK, MIXER, ROUTER, given, op, scattered, writable
+from ...autograd.extend import BLOCK, MIXER, ROUTER, each_example, given, op, scattered, writable
 from .check import check_dtypes, check_floating, check_positive, check_shape
 
 Array = np.ndarray[Any, Any]
@@ -162,6 +162,7 @@ class Bags(NamedTuple):
     starts: Array  # where in `numbers` each bag begins; bags may be empty
 
 
+@each_example
 def embedding_bag(
     input: Any,
     weight: Any,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 import numpy as np
 from ...autograd import Tensor, asarray, where
-from ...autograd.extend import BLOCK, MIXER, ROUTER, given, op, scattered, writable
+from ...autograd.extend import BLOCK, MIXER, ROUTER, each_example, given, op, scattered, writable
 from .check import check_dtypes, check_floating, check_positive, check_shape
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

@@ -50,7 +50,9 @@ GRADIENTS = {
     "gradients": from_graph,
     "of a checkpoint": lambda g: pb.grad(lambda v: pb.checkpoint(g, v)),
     "in a checkpoint": lambda g: lambda v: pb.checkpoint(pb.grad(g), v),
-    "of a batch": lambda g: lambda v: pb.grad(lambda vs: pb.vmap(g)(vs).sum())(pb.stack([pb.asarray(v)] * 2))[1],
+    "of a batch": lambda g: (
+        lambda v: pb.grad(lambda vs: pb.vmap(g)(vs).sum())(pb.stack([pb.asarray(v)] * 2))[1]
+    ),
     "of a tree": lambda g: lambda v: pb.grad(lambda t: g(t["a"][0]), has_aux=False)({"a": (v,)})["a"][0],
     "with aux": lambda g: lambda v: pb.grad(lambda v: (g(v), v), has_aux=True)(v)[0],
 }
@@ -73,9 +75,9 @@ AROUND = {
     "vmap": lambda g: lambda v: pb.vmap(g)(pb.stack([pb.asarray(v), pb.asarray(v) * 2]))[0],
     "nested vmap": lambda g: lambda v: pb.vmap(pb.vmap(g), in_axes=1)(pb.asarray(v)[None, None])[0, 0],
     "no_grad": lambda g: pb.no_grad()(g),
-    "value of value_and_grad's aux": lambda g: lambda v: pb.value_and_grad(lambda v: (v.sum(), g(v)), has_aux=True)(v)[0][1],
+    "aux": lambda g: lambda v: pb.value_and_grad(lambda v: (v.sum(), g(v)), has_aux=True)(v)[0][1],
     "tracked": lambda g: lambda v: g(pb.tensor(v, requires_grad=True)),
-}  # fmt: skip
+}
 
 POINT = np.array([0.7, -0.4, 1.3])
 
