@@ -22,6 +22,7 @@ from .dropout import (
 from .embedding import embedding, embedding_bag
 from .fold import fold, unfold
 from .group_norm import group_norm, instance_norm
+from .gru import gru_cell, gru_layer
 from .inplace import (
     celu,
     elu,
@@ -39,6 +40,7 @@ from .inplace import (
 )
 from .linear import linear
 from .loss import cross_entropy
+from .lstm import lstm_cell, lstm_layer
 from .multi_head import multi_head_attention_forward
 from .norm import layer_norm, rms_norm
 from .padding import pad
@@ -58,6 +60,7 @@ from .pooling import (
 )
 from .rectifier import hardshrink, prelu, softshrink
 from .response_norm import local_response_norm
+from .rnn import rnn_layer, rnn_relu_cell, rnn_tanh_cell
 from .unpool import (
     fractional_max_pool2d,
     fractional_max_pool3d,
@@ -104,6 +107,8 @@ __all__ = [
     "gelu",
     "glu",
     "group_norm",
+    "gru_cell",
+    "gru_layer",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -118,6 +123,8 @@ __all__ = [
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
+    "lstm_cell",
+    "lstm_layer",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -132,6 +139,9 @@ __all__ = [
     "relu",
     "relu6",
     "rms_norm",
+    "rnn_layer",
+    "rnn_relu_cell",
+    "rnn_tanh_cell",
     "rrelu",
     "scaled_dot_product_attention",
     "selu",

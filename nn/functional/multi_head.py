@@ -224,10 +224,10 @@ def _merged(
 
 
 def _added(name: str, mask: Any, dtype: Any) -> Tensor:
-    mask = asarray(mask)
-    if mask.dtype.kind == "b":
-        hidden: Tensor = where(mask, np.asarray(-np.inf, dtype), np.zeros((), dtype))
+    given = asarray(mask)
+    if given.dtype.kind == "b":
+        hidden: Tensor = where(given, np.asarray(-np.inf, dtype), np.zeros((), dtype))
         return hidden
-    if mask.dtype != dtype:
-        raise TypeError(f"multi_head_attention_forward: {name} is {mask.dtype} and must be bool or {dtype}")
-    return mask
+    if given.dtype != dtype:
+        raise TypeError(f"multi_head_attention_forward: {name} is {given.dtype} and must be bool or {dtype}")
+    return given

@@ -1,7 +1,7 @@
 """Tools around modules, by PyTorch's names."""
 
 from ...autograd.extend import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
-from . import parametrizations, parametrize
+from . import parametrizations, parametrize, rnn
 from .convert_parameters import parameters_to_vector, vector_to_parameters
 from .functional_call import functional_call
 from .fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
@@ -34,6 +34,7 @@ __all__ = [
     "receptive_field",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "spectral_norm",
     "summary",
     "vector_to_parameters",
