@@ -12,6 +12,7 @@ holds by algebra, for a wrong rule too.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ class _Operations:
         linear = op.complex == "written" and moves and not op.module.endswith("ops.complex")
         tracked = isinstance(output, tuple) or output.requires_grad
         if self.unfit is None and tracked and not linear and op.complex != "holomorphic":
-            self.unfit = op.name
+            self.unfit = repr(op.name)
 
     def on_replace(self, old: Any, new: Any) -> None:
         """Writes in place are operations too."""
@@ -62,9 +63,10 @@ def complex_step(problem: Problem, direction: Sequence[Array]) -> float:
     """The slope along a direction by the complex step; nan where the function does not take complex numbers."""
     shifted = [x + 1j * TINY * u for x, u in zip(problem.point, direction, strict=True)]
     try:
-        with no_grad(), np.errstate(all="ignore"):
+        with no_grad(), np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
             outputs = problem.outputs(problem.leaves(shifted, tracked=False))
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, np.exceptions.ComplexWarning):
         return float("nan")
     total = 0.0
     for y, weight in zip(outputs, problem.weights, strict=True):

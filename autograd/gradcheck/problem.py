@@ -105,8 +105,12 @@ class Problem:
         return total
 
     def along(self, direction: Sequence[Array], distance: float) -> float:
-        """The value at a distance along a direction."""
-        return self.value([x + distance * u for x, u in zip(self.point, direction, strict=True)])
+        """The value at a distance along a direction; nan where the function is not defined."""
+        point = [x + distance * u for x, u in zip(self.point, direction, strict=True)]
+        try:
+            return self.value(point)
+        except (ArithmeticError, ValueError):  # as LinAlgError is
+            return float("nan")
 
     # analytic
 

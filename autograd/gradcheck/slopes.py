@@ -50,6 +50,11 @@ class Slope:
     edge: bool = False
     """Whether the function is finite on one side only."""
 
+    @property
+    def flat(self) -> bool:
+        """Whether the function does not move at all at the step of the estimate."""
+        return any(s.step == self.step and s.left == s.right == s.estimate == 0 for s in self.curve)
+
 
 def steps_for(eps: float) -> list[float]:
     """The steps that are worth trying in a precision: in double, from 2⁻⁶ down to 2⁻³⁹."""
@@ -151,18 +156,28 @@ def _one_sided(curve: Sequence[Step]) -> bool:
     return bool(curve) and all(math.isnan(step.left) != math.isnan(step.right) for step in curve)
 
 
-def noise_along(line: Line, spacing: float, at_least: float) -> float:
+def noise_along(line: Line, scale: float, eps: float, at_least: float) -> float:
     """The rounding error of the values along a line, measured.
 
     From the differences of values at nearly one place: those of a smooth function vanish with the order, and the
     noise stays (J. Moré and S. Wild, "Estimating computational noise", SIAM Journal on Scientific Computing, 2011).
+    Each side of the point by itself, because there may be a kink, and at two distances, because what is rounded
+    inside the function is flat over a short one.
     """
-    values = np.array([line(i * spacing) for i in range(-4, 5)])
+    found = 0.0
+    for spacing in (eps ** (5 / 12), eps**0.25):
+        sides = [_noise([line(side * i * spacing * scale) for i in range(9)]) for side in (1, -1)]
+        found = max(found, min(sides))
+    return max(at_least, 3 * found)
+
+
+def _noise(numbers: Sequence[float]) -> float:
+    values = np.array(numbers)
     if not np.isfinite(values).all():
-        return at_least
+        return 0.0
     levels = []
     for order in range(1, len(values)):
         values = np.diff(values)
         gamma = math.factorial(order) ** 2 / math.factorial(2 * order)
         levels.append(math.sqrt(gamma * float(np.mean(values**2))))
-    return max(at_least, 3 * min(levels[2:]))
+    return min(levels[2:])
