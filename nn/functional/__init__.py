@@ -38,6 +38,7 @@ from .inplace import (
     silu,
     threshold,
 )
+from .interpolate import interpolate
 from .linear import linear
 from .loss import cross_entropy
 from .lstm import lstm_cell, lstm_layer
@@ -61,6 +62,7 @@ from .pooling import (
 from .rectifier import hardshrink, prelu, softshrink
 from .response_norm import local_response_norm
 from .rnn import rnn_layer, rnn_relu_cell, rnn_tanh_cell
+from .shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .unpool import (
     fractional_max_pool2d,
     fractional_max_pool3d,
@@ -86,6 +88,7 @@ __all__ = [
     "batch_norm",
     "bilinear",
     "celu",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -114,6 +117,7 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "instance_norm",
+    "interpolate",
     "layer_norm",
     "leaky_relu",
     "linear",
@@ -135,6 +139,8 @@ __all__ = [
     "mish",
     "multi_head_attention_forward",
     "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "prelu",
     "relu",
     "relu6",

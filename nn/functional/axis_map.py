@@ -294,8 +294,6 @@ def _nearest(size: int, places: int, kind: str, step: float) -> Array:
     i, narrow = np.arange(places), np.float32(step)
     if kind == "nearest-exact":
         found = np.floor(((i + 0.5) * np.float64(narrow)).astype(np.float32))
-    elif places in (size, 2 * size):
-        found = i // (places // size)
     else:
         found = np.floor(i.astype(np.float32) * narrow)
     return np.minimum(found.astype(np.int64), size - 1)
