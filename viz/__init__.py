@@ -7,7 +7,22 @@ recordings and never touches values or gradients; it may import `autograd` and n
 from ..autograd import record
 from . import figures
 from .draw import Drawing, draw
-from .figures import Plot, schedule, trajectory
+from .figures import (
+    Plot,
+    activation_maps,
+    confusion_matrix,
+    dead_units,
+    decision_boundary,
+    hidden_text,
+    histograms,
+    hyperparameters,
+    learning_curves,
+    maximal_input,
+    saliency,
+    schedule,
+    trajectory,
+    weight_images,
+)
 from .graph import Graph, GraphEdge, GraphNode, capture
 from .layout import positions
 from .numbers import GradientState
@@ -19,11 +34,22 @@ __all__ = [
     "GraphEdge",
     "GraphNode",
     "Plot",
+    "activation_maps",
     "capture",
+    "confusion_matrix",
+    "dead_units",
+    "decision_boundary",
     "draw",
     "figures",
+    "hidden_text",
+    "histograms",
+    "hyperparameters",
+    "learning_curves",
+    "maximal_input",
     "positions",
     "record",
+    "saliency",
     "schedule",
     "trajectory",
+    "weight_images",
 ]

@@ -239,14 +239,10 @@ def test_without_matplotlib_the_extra_is_named(draw, monkeypatch):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_lines_and_text_stand_out_from_the_paper(theme):
     pytest.importorskip("matplotlib")
-    from matplotlib.colors import to_rgb
+    from pullback.viz.figures.plot import drawing, luminance
 
-    from pullback.viz.figures.plot import drawing
-
-    def luminance(color):
-        parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
-        return np.dot(parts, [0.2126, 0.7152, 0.0722])
-
+    assert (luminance("white"), luminance("black")) == (1.0, 0.0)
+    assert luminance("#808080") == pytest.approx(0.2158605, rel=1e-5)
     with drawing(theme) as look:
         styles = [style for style, _ in zip(look.styles(), range(8), strict=False)]
         for color in (look.ink, look.muted, *(style.color for style in styles)):

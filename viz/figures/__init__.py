@@ -4,21 +4,60 @@ The data comes from functions of its own, which need no matplotlib. Nothing here
 they are called, and asked for the names that they are known to have.
 """
 
+from .curves import Curves, Diagnosis, diagnose, learning_curves
 from .descent import Path, Trajectories, descend
+from .evaluation import Confusion, Regions, confuse, confusion_matrix, decide, decision_boundary
+from .images import Images, activation_maps, tile, weight_images
+from .inputs import Ascent, Saliency, attribute, climb, maximal_input, saliency
+from .layers import Layer, Layers, Spread, dead_units, histograms, measure
 from .plot import Plot
 from .schedules import Rates, sample, schedule
+from .search import Trials, collect, hyperparameters
 from .surfaces import SURFACES, Surface
+from .text import Shading, hidden_text, shade
 from .trajectory import trajectory
 
 __all__ = [
     "SURFACES",
+    "Ascent",
+    "Confusion",
+    "Curves",
+    "Diagnosis",
+    "Images",
+    "Layer",
+    "Layers",
     "Path",
     "Plot",
     "Rates",
+    "Regions",
+    "Saliency",
+    "Shading",
+    "Spread",
     "Surface",
     "Trajectories",
+    "Trials",
+    "activation_maps",
+    "attribute",
+    "climb",
+    "collect",
+    "confuse",
+    "confusion_matrix",
+    "dead_units",
+    "decide",
+    "decision_boundary",
     "descend",
+    "diagnose",
+    "hidden_text",
+    "histograms",
+    "hyperparameters",
+    "learning_curves",
+    "maximal_input",
+    "measure",
+    "saliency",
     "sample",
     "schedule",
+    "shade",
+    "tile",
     "trajectory",
+    "weight_images",
 ]

@@ -15,6 +15,7 @@ from ..theme import DARK, LIGHT, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 Data = TypeVar("Data")
@@ -121,6 +122,21 @@ class Look(NamedTuple):
         """The colour behind everything."""
         return self.theme.paints["panel"].fill
 
+    def on(self, color: Any) -> str:
+        """The colour of text on some colour: the ink or the paper, whichever stands out more."""
+        behind, ink, paper = (luminance(one) + 0.05 for one in (color, self.ink, self.paper))
+        by_ink, by_paper = (max(behind, one) / min(behind, one) for one in (ink, paper))
+        return self.ink if by_ink >= by_paper else self.paper
+
+    def map(self, signed: bool) -> Colormap:
+        """Colours of numbers: from the paper's to the ink's; for signed ones blue below zero and red above it."""
+        from matplotlib.colors import LinearSegmentedColormap
+
+        blue, red = _SERIES[self.name][:2]
+        return LinearSegmentedColormap.from_list(
+            "pullback", [blue, self.paper, red] if signed else [self.paper, self.ink]
+        )
+
 
 @contextmanager
 def drawing(theme: str) -> Iterator[Look]:
@@ -182,6 +198,14 @@ def require_matplotlib() -> None:
         ) from error
 
 
+def luminance(color: Any) -> float:
+    """The relative luminance of a colour, after WCAG."""
+    from matplotlib.colors import to_rgb
+
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(color)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def new_figure(width: float, height: float) -> Figure:
     """A figure of that many inches, that no window or global list knows of."""
     from matplotlib.figure import Figure
@@ -203,3 +227,10 @@ def legend_below(figure: Figure, axes: Axes, columns: int) -> None:
     handles, labels = axes.get_legend_handles_labels()
     rows = -(-len(labels) // columns)
     figure.legend(handles, labels, loc="outside lower center", ncols=-(-len(labels) // max(rows, 1)))
+
+
+def rows_and_columns(count: int, columns: int | None) -> tuple[int, int]:
+    """Rows and columns for so many pictures: as square as may be, or with the columns that are asked for."""
+    wide = columns if columns is not None else max(1, round((count * 1.4) ** 0.5))
+    wide = min(wide, max(1, count))
+    return -(-count // wide), wide
