@@ -82,6 +82,9 @@ def axes_in_front(index: tuple[Any, ...]) -> int:
 
 def _batch_getitem(call: Any, batched: tuple[bool, ...], x: Any, *, index: tuple[Any, ...]) -> Any:
     if not any(isinstance(part, PerExample) for part in index):
+        if len(index) == x.ndim - 1 and all(isinstance(part, (int, np.integer)) for part in index):
+            # one element, which NumPy copies out of an array: as arrays, the integers do the same in a batch
+            return call(x, index=(slice(None), *map(np.asarray, index))) if index else x.copy()
         front = axes_in_front(index)
         picked = call(x, index=(slice(None), *index))
         return np.moveaxis(picked, front, 0) if front else picked

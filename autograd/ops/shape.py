@@ -201,8 +201,10 @@ def broadcast_to(x: Any, /, shape: tuple[int, ...]) -> Any:
     complex="written",
     numpy=(np.flip,),
     view=True,
-    batch=lambda call, b, x, axis: call(
-        x, axis=behind_batch(tuple(range(x.ndim - 1)) if axis is None else axis, x.ndim - 1)
+    batch=lambda call, b, x, axis: (
+        call(x, axis=behind_batch(tuple(range(x.ndim - 1)) if axis is None else axis, x.ndim - 1))
+        if x.ndim > 1
+        else np.copy(x)  # of a number, as NumPy's
     ),
     samples=given((((3,),), {}), (((2, 3),), {"axis": 1}), (((2, 3),), {"axis": (0, 1)})),
     reference=np.flip,
