@@ -195,6 +195,16 @@ def tame(value):
     return np.isfinite(value) and np.abs(value) < 1e6
 
 
+def unless_refused(function, words):
+    """What a function gives; None if it raises the error that is allowed."""
+    try:
+        return function()
+    except RuntimeError as error:
+        if words not in str(error):
+            raise
+        return None
+
+
 @pytest.mark.parametrize("outside_the_tape", [False, True])
 @pytest.mark.parametrize("seed", range(150))
 def test_values_and_gradients(seed, outside_the_tape):
@@ -206,11 +216,9 @@ def test_values_and_gradients(seed, outside_the_tape):
     value, found = program.run(tensors)
     for x, y in zip(variables, found, strict=True):
         np.testing.assert_allclose(y.detach().numpy(), np.real(x), rtol=1e-9, atol=1e-9)
-    try:
-        gradients = pb.gradients(value, tensors, allow_unused=True)
-    except RuntimeError as error:
-        assert outside_the_tape  # a write that the tape did not see has destroyed what backward needs
-        assert "overwritten at" in str(error)
+    walk = lambda: pb.gradients(value, tensors, allow_unused=True)
+    gradients = unless_refused(walk, "overwritten at") if outside_the_tape else walk()
+    if gradients is None:  # a write that the tape did not see has destroyed what backward needs
         return
     for gradient, slope in zip(gradients, slopes_by_complex_steps(program, inputs), strict=True):
         found = 0 if gradient is None else gradient.numpy()
@@ -226,10 +234,10 @@ def test_under_vmap(seed):
     expected = [function(*xs).item() for xs in each]
     if not all(map(tame, expected)):
         return
-    try:
-        found = pb.vmap(function)(*map(pb.asarray, batches))
-    except RuntimeError as error:
-        assert "write into one that has the batch" in str(error)
+    found = unless_refused(
+        lambda: pb.vmap(function)(*map(pb.asarray, batches)), "write into one that has the batch"
+    )
+    if found is None:
         return
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9)
     inside = pb.vmap(pb.grad(function, every))(*batches)
