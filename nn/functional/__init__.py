@@ -9,7 +9,9 @@ from .activation import gelu, glu, logsigmoid, maxout, softmin, softplus, softsi
 from .attention import scaled_dot_product_attention
 from .batch_norm import batch_norm
 from .bilinear import bilinear
+from .cdist import cdist
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from .distance import cosine_similarity, normalize, pairwise_distance, pdist
 from .dropout import (
     alpha_dropout,
     dropout,
@@ -20,6 +22,7 @@ from .dropout import (
     stochastic_depth,
 )
 from .embedding import embedding, embedding_bag
+from .encoding import one_hot
 from .fold import fold, unfold
 from .group_norm import group_norm, instance_norm
 from .gru import gru_cell, gru_layer
@@ -40,7 +43,33 @@ from .inplace import (
 )
 from .interpolate import interpolate
 from .linear import linear
-from .loss import cross_entropy
+from .loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cosine_embedding_loss,
+    cross_entropy,
+    ctc_loss,
+    elastic_net_penalty,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    l1_penalty,
+    l2_penalty,
+    margin_ranking_loss,
+    mse_loss,
+    multi_margin_loss,
+    multiclass_hinge_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    nll_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
 from .lstm import lstm_cell, lstm_layer
 from .multi_head import multi_head_attention_forward
 from .norm import layer_norm, rms_norm
@@ -87,6 +116,9 @@ __all__ = [
     "avg_pool3d",
     "batch_norm",
     "bilinear",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cdist",
     "celu",
     "channel_shuffle",
     "conv1d",
@@ -95,11 +127,15 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
     "dropout3d",
+    "elastic_net_penalty",
     "elu",
     "embedding",
     "embedding_bag",
@@ -107,6 +143,7 @@ __all__ = [
     "fold",
     "fractional_max_pool2d",
     "fractional_max_pool3d",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
     "group_norm",
@@ -116,8 +153,14 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hinge_embedding_loss",
+    "huber_loss",
     "instance_norm",
     "interpolate",
+    "kl_div",
+    "l1_loss",
+    "l1_penalty",
+    "l2_penalty",
     "layer_norm",
     "leaky_relu",
     "linear",
@@ -129,6 +172,7 @@ __all__ = [
     "lp_pool3d",
     "lstm_cell",
     "lstm_layer",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -137,10 +181,21 @@ __all__ = [
     "max_unpool3d",
     "maxout",
     "mish",
+    "mse_loss",
     "multi_head_attention_forward",
+    "multi_margin_loss",
+    "multiclass_hinge_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "nll_loss",
+    "normalize",
+    "one_hot",
     "pad",
+    "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
@@ -153,6 +208,8 @@ __all__ = [
     "selu",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softmin",
     "softplus",
@@ -162,5 +219,7 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "unfold",
 ]

@@ -1,4 +1,4 @@
-"""Losses as single operations."""
+"""Cross entropy, and what the losses of class numbers share."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, log_softmax
-from ...autograd.extend import BLOCK, MIXER, batch_size, given, op, spread
+from ....autograd import Tensor, asarray, log_softmax
+from ....autograd.extend import BLOCK, MIXER, batch_size, given, op, spread
+from .reduction import check_reduction
 
 Array = np.ndarray[Any, Any]
-
-REDUCTIONS = ("mean", "sum", "none")
 
 
 def _logits_rule(
@@ -26,11 +25,11 @@ def _logits_rule(
     label_smoothing: float,
 ) -> Any:
     """Softmax minus target, each sample by its weight."""
-    axis = _class_axis(input)
-    wanted = _wanted(input, target, weight, ignore_index, label_smoothing)
+    axis = class_axis(input)
+    wanted = wanted_shares(input, target, weight, ignore_index, label_smoothing)
     softmax = np.exp(log_softmax.raw(input, axis=axis))
     slope = softmax * np.sum(wanted, axis=axis, keepdims=True) - wanted
-    return _per_sample(g, input, target, weight, ignore_index, reduction) * slope
+    return per_sample(g, input, target, weight, ignore_index, reduction) * slope
 
 
 def _probabilities_rule(
@@ -43,8 +42,8 @@ def _probabilities_rule(
     label_smoothing: float,
 ) -> Any:
     """−log softmax: how much the loss grows with a target's probability."""
-    slope = -log_softmax.raw(input, axis=_class_axis(input)) * _class_weights(input, weight)
-    return _per_sample(g, input, target, weight, ignore_index, reduction) * slope * (1 - label_smoothing)
+    slope = -log_softmax.raw(input, axis=class_axis(input)) * class_weights(input, weight)
+    return per_sample(g, input, target, weight, ignore_index, reduction) * slope * (1 - label_smoothing)
 
 
 def _cross_entropy(
@@ -90,10 +89,10 @@ def _cross_entropy(
     """
     input, target = np.asarray(input), np.asarray(target)
     _check(input, target, weight, ignore_index, reduction, label_smoothing)
-    axis = _class_axis(input)
+    axis = class_axis(input)
     log_p = log_softmax.raw(input, axis=axis)
     if target.dtype.kind == "f" or label_smoothing:
-        wanted = _wanted(input, target, weight, ignore_index, label_smoothing)
+        wanted = wanted_shares(input, target, weight, ignore_index, label_smoothing)
         # Classes that are not wanted count nothing, also where log p is −inf.
         losses = -np.sum(np.multiply(wanted, log_p, out=np.zeros_like(log_p), where=wanted != 0), axis=axis)
     else:
@@ -101,34 +100,35 @@ def _cross_entropy(
         picked = np.expand_dims(np.where(kept, target, 0), axis)
         losses = np.where(kept, -np.squeeze(np.take_along_axis(log_p, picked, axis), axis), 0)
         if weight is not None:
-            losses = losses * _target_weights(input, target, weight, ignore_index)
+            losses = losses * target_weights(input, target, weight, ignore_index)
     losses = losses.astype(input.dtype, copy=False)
     if reduction == "none":
         return losses
     total: Array = np.sum(losses)
     if reduction == "sum":
         return total
-    count = _count(input, target, weight, ignore_index)
+    count = target_count(input, target, weight, ignore_index)
     return np.asarray(total / count if count else np.nan, input.dtype)[()]
 
 
-def _class_axis(input: Any) -> int:
+def class_axis(input: Any) -> int:
+    """The axis of the classes: the second, or the only one."""
     return 1 if input.ndim > 1 else 0
 
 
 def _along_classes(input: Any, values: Any) -> Array:
     """One value per class, shaped so that it broadcasts against the input."""
-    axis = _class_axis(input)
+    axis = class_axis(input)
     return np.reshape(values, [-1 if i == axis else 1 for i in range(input.ndim)])
 
 
-def _class_weights(input: Any, weight: Array | None) -> Array:
+def class_weights(input: Any, weight: Array | None) -> Array:
     """What each class counts."""
     values = np.ones(1) if weight is None else weight
     return _along_classes(input, values).astype(input.dtype)
 
 
-def _target_weights(input: Any, target: Any, weight: Array | None, ignore_index: int) -> Array:
+def target_weights(input: Any, target: Any, weight: Array | None, ignore_index: int) -> Array:
     """What each class target counts: the weight of its class, and nothing if it is to be ignored."""
     kept = np.asarray(target != ignore_index)
     if weight is None:
@@ -136,9 +136,11 @@ def _target_weights(input: Any, target: Any, weight: Array | None, ignore_index:
     return np.where(kept, np.asarray(weight)[np.where(kept, target, 0)], 0).astype(input.dtype)
 
 
-def _wanted(input: Any, target: Any, weight: Array | None, ignore_index: int, label_smoothing: float) -> Any:
+def wanted_shares(
+    input: Any, target: Any, weight: Array | None, ignore_index: int, label_smoothing: float
+) -> Any:
     """What −log p of each class counts in each sample's loss: the (smoothed) target, by class weight."""
-    axis = _class_axis(input)
+    axis = class_axis(input)
     if hasattr(target, "dtype") and target.dtype.kind == "f":
         shares = target.astype(input.dtype)
         kept: Any = 1
@@ -148,31 +150,30 @@ def _wanted(input: Any, target: Any, weight: Array | None, ignore_index: int, la
         shares = (classes == np.expand_dims(target, axis)).astype(input.dtype) * kept
     if label_smoothing:
         shares = (1 - label_smoothing) * shares + label_smoothing / input.shape[axis] * kept
-    return shares * _class_weights(input, weight)
+    return shares * class_weights(input, weight)
 
 
-def _count(input: Any, target: Any, weight: Array | None, ignore_index: int) -> float:
+def target_count(input: Any, target: Any, weight: Array | None, ignore_index: int) -> float:
     """What the mean divides by."""
     if hasattr(target, "dtype") and target.dtype.kind == "f":
-        return float(input.size // input.shape[_class_axis(input)])
-    return float(np.sum(_target_weights(input, target, weight, ignore_index)))
+        return float(input.size // input.shape[class_axis(input)])
+    return float(np.sum(target_weights(input, target, weight, ignore_index)))
 
 
-def _per_sample(
+def per_sample(
     g: Any, input: Any, target: Any, weight: Array | None, ignore_index: int, reduction: str
 ) -> Any:
     """The gradient of each sample's loss, with an axis of length 1 for the classes."""
     if reduction == "none":
-        return np.expand_dims(g, _class_axis(input))
+        return np.expand_dims(g, class_axis(input))
     if reduction == "sum":
         return g
-    return g / (_count(input, target, weight, ignore_index) or 1.0)
+    return g / (target_count(input, target, weight, ignore_index) or 1.0)
 
 
 def check_options(reduction: str, label_smoothing: float) -> None:
     """Raise ValueError for options out of range."""
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+    check_reduction(reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], not {label_smoothing!r}")
 
@@ -186,41 +187,70 @@ def _check(
     label_smoothing: float,
 ) -> None:
     check_options(reduction, label_smoothing)
+    where = "cross_entropy"
+    check_scores(where, input, weight)
+    if target.dtype.kind != "f":
+        check_classes(where, input, target, ignore_index, soft=True)
+    elif target.shape != input.shape:
+        raise ValueError(
+            "cross_entropy: a floating target holds the probabilities of all classes and has the input's "
+            f"shape {input.shape}, not {target.shape}; class numbers are integers: target.astype('int64')"
+        )
+
+
+def check_scores(where: str, input: Array, weight: Array | None) -> None:
+    """Raise an error unless the input holds floating scores of classes, and the weight one number for each."""
     if input.ndim == 0 or input.dtype.kind != "f":
         raise TypeError(
-            "cross_entropy: input must be floating logits of shape (N, C) or (C,), not "
+            f"{where}: input must be floating logits of shape (N, C) or (C,), not "
             f"{input.dtype}{list(input.shape)}"
         )
-    axis = _class_axis(input)
-    classes = input.shape[axis]
+    classes = input.shape[class_axis(input)]
     if weight is not None and np.shape(weight) != (classes,):
-        raise ValueError(f"cross_entropy: weight must have shape ({classes},), not {np.shape(weight)}")
-    if target.dtype.kind == "f":
-        if target.shape != input.shape:
-            raise ValueError(
-                "cross_entropy: a floating target holds the probabilities of all classes and has the input's "
-                f"shape {input.shape}, not {target.shape}; class numbers are integers: target.astype('int64')"
-            )
-        return
+        raise ValueError(f"{where}: weight must have shape ({classes},), not {np.shape(weight)}")
+
+
+def check_classes(
+    where: str, input: Array, target: Array, ignore_index: int | None = None, soft: bool = False
+) -> None:
+    """Raise an error unless the target holds one class number for each sample.
+
+    Args:
+        where: the function.
+        input: the scores.
+        target: the class numbers.
+        ignore_index: a number that is allowed though it is no class.
+        soft: whether probabilities would do as well.
+    """
     if target.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy: target must be integers (classes) or floating, not {target.dtype}")
+        kinds = "integers (classes) or floating" if soft else "integers (classes)"
+        hint = "" if soft or target.dtype.kind != "f" else "; convert it: target.astype('int64')"
+        raise TypeError(f"{where}: target must be {kinds}, not {target.dtype}{hint}")
+    axis = class_axis(input)
+    classes = input.shape[axis]
     expected = input.shape[:axis] + input.shape[axis + 1 :]
     if target.shape != expected:
         hint = "; it has one axis too many: target[:, 0]" if target.shape == (*expected, 1) else ""
-        hint = "; give one-hot rows as floating numbers" if target.shape == input.shape else hint
+        if target.shape == input.shape:
+            hint = (
+                "; give one-hot rows as floating numbers"
+                if soft
+                else "; give class numbers: target.argmax(1)"
+            )
         raise ValueError(
-            f"cross_entropy: class targets for input of shape {input.shape} have shape {expected}, not "
+            f"{where}: class targets for input of shape {input.shape} have shape {expected}, not "
             f"{target.shape}{hint}"
         )
     wrong = target[(target != ignore_index) & ((target < 0) | (target >= classes))]
     if wrong.size:
+        also = "" if ignore_index is None else f" (ignore_index is {ignore_index})"
         raise ValueError(
-            f"cross_entropy: target {int(wrong.flat[0])} is not a class: the input has {classes} of them, "
-            f"0 to {classes - 1} (ignore_index is {ignore_index})"
+            f"{where}: target {int(wrong.flat[0])} is not a class: the input has {classes} of them, "
+            f"0 to {classes - 1}{also}"
         )
 
 
-def _batch(
+def class_batch(
     call: Any,
     batched: tuple[bool, ...],
     input: Any,
@@ -229,16 +259,16 @@ def _batch(
     *,
     ignore_index: int,
     reduction: str,
-    label_smoothing: float,
+    **others: Any,
 ) -> Any:
     """The samples of all examples in one row; each example takes its own mean of its losses."""
     if batched[2]:
-        raise RuntimeError("cross_entropy: inside vmap the class weights must be the same for all examples")
+        return NotImplemented  # the rows would have different class weights
     size = batch_size(batched, (input, target, weight))
     input, target = (x if b else spread(x, size) for x, b in zip((input, target), batched[:2], strict=True))
     several = input.ndim > 2  # samples in each example, and not one alone
     rows = [np.reshape(x, (size * x.shape[1], *x.shape[2:])) if several else x for x in (input, target)]
-    losses = call(*rows, weight, ignore_index=ignore_index, reduction="none", label_smoothing=label_smoothing)
+    losses = call(*rows, weight, ignore_index=ignore_index, reduction="none", **others)
     losses = np.reshape(losses, (size, *input.shape[1:2], *input.shape[3:])) if several else losses
     if reduction == "none":
         return losses
@@ -270,7 +300,7 @@ cross_entropy: Callable[..., Tensor] = op(
     gate={"input": MIXER, "target": MIXER, "weight": BLOCK},
     name="cross_entropy",
     symbol="cross entropy",
-    batch=_batch,
+    batch=class_batch,
     samples=given(
         (((4, 3), _LABELS), {}),
         (((4, 3), _LABELS, _WEIGHTS), {"reduction": "sum", "ignore_index": 1}),

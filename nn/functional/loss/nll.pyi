@@ -1,0 +1,11 @@
+# Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.
+from __future__ import annotations
+from typing import Any
+import numpy as np
+from ....autograd.extend import BLOCK, MIXER, given, op
+from .classes import check_classes, check_scores, class_axis, class_batch, per_sample, target_count, target_weights, wanted_shares
+from .reduction import check_reduction, reduced
+from ....autograd.ops.declared import declared
+from ....autograd.tensor import Tensor
+@declared
+def nll_loss(input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = 'mean') -> Tensor: ...
