@@ -24,6 +24,7 @@ from ..autograd.extend import clip_grad_norm_, clip_grad_value_, clip_grads_with
 from . import lr_scheduler, schedules, swa_utils
 from .accumulation import accumulate
 from .adadelta import Adadelta
+from .adafactor import Adafactor
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adamax import Adamax
@@ -37,30 +38,41 @@ from .averaging import (
     update_bn,
 )
 from .base import Optimizer
+from .hessian_free import HessianFree
+from .lbfgs import LBFGS
 from .lion import Lion
+from .muon import Muon
 from .nadam import NAdam
+from .newton import Newton
 from .no_decay import param_groups
 from .radam import RAdam
 from .rmsprop import RMSprop
 from .rprop import Rprop
 from .saving import flatten_state, unflatten_state
 from .sgd import SGD
+from .sparse_adam import SparseAdam
 
 __all__ = [
     "ASGD",
+    "LBFGS",
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "AveragedModel",
+    "HessianFree",
     "Lion",
+    "Muon",
     "NAdam",
+    "Newton",
     "Optimizer",
     "RAdam",
     "RMSprop",
     "Rprop",
+    "SparseAdam",
     "accumulate",
     "clip_grad_norm_",
     "clip_grad_value_",

@@ -9,6 +9,7 @@ import numpy as np
 
 from .base import Optimizer, require, require_not_negative
 from .program import State
+from .scalars import used
 
 
 def adadelta(
@@ -35,7 +36,7 @@ def adadelta(
     """
     if maximize:
         gradient = -gradient
-    if weight_decay:
+    if used(weight_decay):
         gradient = gradient + weight_decay * parameter
     steps = state.get("acc_delta", 0)
     square = rho * state.get("square_avg", 0) + (1 - rho) * gradient * gradient

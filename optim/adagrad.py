@@ -9,6 +9,7 @@ import numpy as np
 
 from .base import Optimizer, require_not_negative
 from .program import State
+from .scalars import used
 
 
 def adagrad(
@@ -34,7 +35,7 @@ def adagrad(
     """
     if maximize:
         gradient = -gradient
-    if weight_decay:
+    if used(weight_decay):
         gradient = gradient + weight_decay * parameter
     step = state.get("step", 0) + 1
     total = state.get("sum", initial_accumulator_value) + gradient * gradient

@@ -9,6 +9,7 @@ import numpy as np
 
 from .base import Optimizer, require_betas, require_not_negative
 from .program import State
+from .scalars import used
 
 
 def adamax(
@@ -35,7 +36,7 @@ def adamax(
     beta1, beta2 = betas
     if maximize:
         gradient = -gradient
-    if weight_decay:
+    if used(weight_decay):
         gradient = gradient + weight_decay * parameter
     step = state.get("step", 0) + 1
     mean = beta1 * state.get("exp_avg", 0) + (1 - beta1) * gradient

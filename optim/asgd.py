@@ -9,7 +9,7 @@ import numpy as np
 
 from .base import Optimizer, require_not_negative
 from .program import State
-from .scalars import rounded
+from .scalars import rounded, used
 
 
 def asgd(
@@ -38,7 +38,7 @@ def asgd(
     """
     if maximize:
         gradient = -gradient
-    if weight_decay:
+    if used(weight_decay):
         gradient = gradient + weight_decay * parameter
     step = state.get("step", 0) + 1
     rate, share = state.get("eta", rounded(lr)), state.get("mu", 1.0)

@@ -101,6 +101,25 @@ class Optimizer:
         """The shapes of the arrays in a parameter's state, by name."""
         return dict.fromkeys(self.shapes_like_parameter, parameter.shape)
 
+    def gradients_of(self, parameters: Iterable[Tensor]) -> list[Any]:
+        """The parameters' gradients, as arrays that are not written to; None for one that is frozen or has none."""
+        return gradient_arrays(parameters)
+
+    def step_alone(self, parameter: Tensor, gradient: Any, options: Mapping[str, Any]) -> None:
+        """Update one parameter and its state, for a rule that is not elementwise."""
+        target = writable(parameter)
+        value, state = self.update(target, gradient, self.state[parameter], **options)
+        self.note(parameter, target, value, target)
+        target[...], self.state[parameter] = value, state
+
+    def note(self, parameter: Tensor, before: Array, after: Array, whole: Array) -> None:
+        """Remember for `update_ratios` how a parameter, or a part of it, moves, and how large the whole is."""
+        if self._moved is not None:
+            self._moved[parameter] = (
+                float(np.linalg.norm((after - before).reshape(-1))),
+                float(np.linalg.norm(whole.reshape(-1))),
+            )
+
     # the step
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -119,13 +138,9 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        gradients = [gradient_arrays(group["params"]) for group in self.param_groups]
-        if all(g is None for of_group in gradients for g in of_group):
-            raise RuntimeError(
-                "no parameter has a gradient, so there is nothing to step along; call loss.backward() first"
-                + self._frozen()
-            )
-        if self.skip_nonfinite and self._report_nonfinite(gradients):
+        gradients = [self.gradients_of(group["params"]) for group in self.param_groups]
+        self.require_some(gradients)
+        if self.skip_nonfinite and self.report_nonfinite(gradients):
             return loss
         self._moved, self._stepped = {}, []
         with np.errstate(all="ignore"):
@@ -136,12 +151,13 @@ class Optimizer:
         return loss
 
     def _step_group(
-        self, place: int, group: dict[str, Any], parameters: list[Tensor], gradients: list[Array]
+        self, place: int, group: dict[str, Any], parameters: list[Tensor], gradients: list[Any]
     ) -> None:
         options = {name: number(group[name]) for name in self.defaults}
         if not self.elementwise:
             for parameter, gradient in zip(parameters, gradients, strict=True):
-                self._step_alone(parameter, gradient, options)
+                if parameter.size:
+                    self.step_alone(parameter, gradient, options)
             return
         arrays = writable_arrays(parameters)
         states = [self.state[parameter] for parameter in parameters]
@@ -160,30 +176,22 @@ class Optimizer:
         for one in packs:
             one.step(self.update, [gradients[i] for i in one.positions], options)
 
-    def _step_alone(self, parameter: Tensor, gradient: Array, options: Mapping[str, Any]) -> None:
-        target = writable(parameter)
-        value, state = self.update(target, gradient, self.state[parameter], **options)
-        self._note(parameter, target, value)
-        target[...], self.state[parameter] = value, state
-
-    def _note(self, parameter: Tensor, before: Array, after: Array) -> None:
-        """Remember the sizes for `update_ratios`."""
-        if self._moved is not None:
-            self._moved[parameter] = (
-                float(np.linalg.norm((after - before).reshape(-1))),
-                float(np.linalg.norm(before.reshape(-1))),
+    def require_some(self, gradients: list[list[Any]]) -> None:
+        """Raise RuntimeError if there is no gradient at all."""
+        if all(gradient is None for of_group in gradients for gradient in of_group):
+            frozen = sum(not parameter.requires_grad for parameter in self._parameters())
+            raise RuntimeError(
+                "no parameter has a gradient, so there is nothing to step along; call loss.backward() first"
+                + (f" ({frozen} of the parameters are frozen: requires_grad is False)" if frozen else "")
             )
 
-    def _frozen(self) -> str:
-        frozen = sum(not parameter.requires_grad for parameter in self._parameters())
-        return f" ({frozen} of its parameters are frozen: requires_grad is False)" if frozen else ""
-
-    def _report_nonfinite(self, gradients: list[list[Array | None]]) -> bool:
-        """Warn of the first gradient that is not finite, if there is one."""
+    def report_nonfinite(self, gradients: list[list[Any]]) -> bool:
+        """Warn of the first gradient that is not finite, if there is one, and say whether."""
         every = [gradient for of_group in gradients for gradient in of_group]
         for place, (parameter, gradient) in enumerate(zip(self._parameters(), every, strict=True)):
-            if gradient is not None and not np.isfinite(gradient).all():
-                count = int(np.size(gradient) - np.isfinite(gradient).sum())
+            values = getattr(gradient, "values", gradient)  # the rows of a sparse one
+            if values is not None and not np.isfinite(values).all():
+                count = int(np.size(values) - np.isfinite(values).sum())
                 called = f" ({parameter.name!r})" if parameter.name else ""
                 warnings.warn(
                     f"the step was skipped and nothing was changed: the gradient of parameter {place}{called}, of "

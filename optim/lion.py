@@ -9,6 +9,7 @@ import numpy as np
 
 from .base import Optimizer, require_betas, require_not_negative
 from .program import State
+from .scalars import used
 
 
 def lion(
@@ -35,7 +36,7 @@ def lion(
         gradient = -gradient
     mean = state.get("exp_avg", 0)
     direction = np.sign(beta1 * mean + (1 - beta1) * gradient)
-    if weight_decay:
+    if used(weight_decay):
         parameter = parameter * (1 - lr * weight_decay)
     mean = beta2 * mean + (1 - beta2) * gradient
     return parameter - lr * direction, state | {"exp_avg": mean}

@@ -9,7 +9,7 @@ import numpy as np
 
 from .base import Optimizer, require_betas, require_not_negative
 from .program import State
-from .scalars import rounded, times
+from .scalars import rounded, times, used
 
 
 def nadam(
@@ -41,9 +41,9 @@ def nadam(
     step = state.get("step", 0) + 1
     if maximize:
         gradient = -gradient
-    if weight_decay and decoupled_weight_decay:
+    if used(weight_decay) and decoupled_weight_decay:
         parameter = parameter * (1 - lr * weight_decay)
-    elif weight_decay:
+    elif used(weight_decay):
         gradient = gradient + weight_decay * parameter
     now, ahead = (beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay)) for t in (step, step + 1))
     product = times(state.get("mu_product", rounded(1.0)), now)

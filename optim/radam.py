@@ -9,6 +9,7 @@ import numpy as np
 
 from .base import Optimizer, require_betas, require_not_negative
 from .program import State
+from .scalars import used
 
 
 def radam(
@@ -41,9 +42,9 @@ def radam(
     step = state.get("step", 0) + 1
     if maximize:
         gradient = -gradient
-    if weight_decay and decoupled_weight_decay:
+    if used(weight_decay) and decoupled_weight_decay:
         parameter = parameter * (1 - lr * weight_decay)
-    elif weight_decay:
+    elif used(weight_decay):
         gradient = gradient + weight_decay * parameter
     mean = beta1 * state.get("exp_avg", 0) + (1 - beta1) * gradient
     square = beta2 * state.get("exp_avg_sq", 0) + (1 - beta2) * gradient * gradient

@@ -9,6 +9,7 @@ import numpy as np
 
 from .base import Optimizer, require_not_negative
 from .program import State
+from .scalars import used
 
 
 def rmsprop(
@@ -37,7 +38,7 @@ def rmsprop(
     """
     if maximize:
         gradient = -gradient
-    if weight_decay:
+    if used(weight_decay):
         gradient = gradient + weight_decay * parameter
     square = alpha * state.get("square_avg", 0) + (1 - alpha) * gradient * gradient
     state = state | {"step": state.get("step", 0) + 1, "square_avg": square}
@@ -46,7 +47,7 @@ def rmsprop(
         mean = before + (1 - alpha) * (gradient - before)
         square = square - mean * mean
     direction = gradient / (np.sqrt(square) + eps)
-    if momentum:
+    if used(momentum):
         direction = momentum * state.get("momentum_buffer", 0) + direction
         state = state | {"momentum_buffer": direction}
     if centered:

@@ -1,10 +1,18 @@
-"""Numbers in a state (not arrays): PyTorch keeps them in its default dtype, and so do we, to be equal to it."""
+"""Numbers in options and in states.
+
+Those in a state PyTorch keeps in its default dtype, and so do we, to be equal to it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..autograd import Tensor, get_default_dtype
+
+
+def used(option: Any) -> bool:
+    """Whether an option that may be zero has an effect; a Tensor has, whose gradient at zero is not zero."""
+    return isinstance(option, Tensor) or option != 0
 
 
 def rounded(value: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .base import Optimizer, require_not_negative
 from .program import State
+from .scalars import used
 
 
 def sgd(
@@ -34,9 +35,9 @@ def sgd(
     """
     if maximize:
         gradient = -gradient
-    if weight_decay:
+    if used(weight_decay):
         gradient = gradient + weight_decay * parameter
-    if not momentum:
+    if not used(momentum):
         return parameter - lr * gradient, state
     velocity = state.get("momentum_buffer")
     if velocity is None:

@@ -29,6 +29,7 @@ RULES = [
         (optim.RAdam, {"lr": 0.1}),
         (optim.ASGD, {"lr": 0.1, "t0": 100}),
         (optim.Lion, {"lr": 0.01, "betas": (0.9, 0.9)}),
+        (optim.Adafactor, {"lr": 0.1}),
     ]
 ]
 
@@ -151,9 +152,9 @@ def test_dtypes_and_shapes_are_kept(make):
         optimizer.step()
     for p in params:
         assert p.dtype == np.float32
-        for entry in optimizer.state[p].values():
+        for name, entry in optimizer.state[p].items():
             if not isinstance(entry, (int, float)):
-                assert (entry.dtype, entry.shape) == (np.float32, p.shape)
+                assert (entry.dtype, entry.shape) == (np.float32, optimizer.state_shapes(p)[name])
 
 
 # steps
@@ -424,7 +425,7 @@ def test_a_step_without_any_gradient_is_refused():
         optimizer.step()
     v.grad = pb.tensor(np.ones(1))
     v.requires_grad_(False)
-    with pytest.raises(RuntimeError, match="1 of its parameters are frozen"):
+    with pytest.raises(RuntimeError, match="1 of the parameters are frozen"):
         optimizer.step()
 
 
@@ -528,6 +529,12 @@ def test_tensors_that_are_no_state_are_refused(tensors):
         (optim.RAdam, {"weight_decay": -1}, "weight_decay must be"),
         (optim.ASGD, {"weight_decay": -1}, "weight_decay must be"),
         (optim.Lion, {"betas": (-0.1, 0.9)}, "betas must be"),
+        (optim.Adafactor, {"beta2_decay": 0.5}, "beta2_decay must be zero or less"),
+        (optim.Adafactor, {"d": 0.5}, "d must be one or more"),
+        (optim.Adafactor, {"eps": (-1.0, 0.1)}, "eps must be"),
+        (optim.SparseAdam, {"lr": 0}, "lr must be above zero"),
+        (optim.SparseAdam, {"eps": 0}, "eps must be above zero"),
+        (optim.SparseAdam, {"betas": (0.5, 1)}, "betas must be"),
     ],
 )
 def test_other_options_out_of_range_are_refused(rule, options, message):
