@@ -110,6 +110,7 @@ class Comparer:
             return problem.along(target.direction, distance)
 
         wanted = 0.1 * self.tolerance * max(abs(analytic), target.negligible)
+        wanted = wanted or NOTHING * target.rounding
         slope = slope_of(line, problem.center, self.noise, problem.eps, wanted, target.scale)
         found = self._judged(target, analytic, own, slope)
         plain = slope.error <= wanted and found.relative_error > PLAIN and not slope.flat

@@ -43,7 +43,7 @@ def numeric_gradient(
                 line = functools.partial(problem.along, problem.unit_direction(place, element, unit))
                 scale = max(1.0, float(abs(problem.point[place][element])))
                 noise = 4 * problem.eps * problem.magnitude
-                wanted = 1e-7 * problem.scale
+                wanted = 1e-7 * problem.scale or 1e4 * noise
                 result[element] += slope_of(line, center, noise, problem.eps, wanted, scale).value * unit
     finally:
         problem.weights, problem.point = before
