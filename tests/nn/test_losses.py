@@ -430,7 +430,7 @@ def test_one_hot():
         (nn.HuberLoss("none", 2.0), (X, Y)),
         (nn.PoissonNLLLoss(full=True), (X, P)),
         (nn.GaussianNLLLoss(full=True), (X, Y, P)),
-        (nn.BCELoss(P), (P, P)),
+        (nn.BCELoss(P), (P, 1 - P)),
         (nn.BCEWithLogitsLoss(pos_weight=P), (X, P)),
         (nn.KLDivLoss(reduction="batchmean"), (X, P)),
         (nn.SoftMarginLoss(), (X, SIGNS)),
