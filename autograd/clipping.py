@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .inplace import writable
+from .inplace import writable_arrays
 from .sparse import Scattered, sparse_grad
 from .tensor import Tensor, wrap
 
@@ -104,8 +104,7 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
     for tensor in tensors:
         if tensor.dtype.kind == "c":
             raise TypeError("complex gradients have no order to be clipped by; clip_grad_norm_ scales them")
-    for tensor in tensors:
-        _change(tensor, np.clip, -limit, limit)
+    _change(tensors, np.clip, -limit, limit)
 
 
 def get_total_norm(
@@ -161,37 +160,44 @@ def _not_negative(name: str, value: float) -> float:
 
 
 def _values(tensor: Tensor) -> np.ndarray:
-    """The gradient as it is kept: its rows if it is sparse, else the whole array."""
-    rows = sparse_grad(tensor)
-    if rows is not None:
-        tensor._grad = Scattered([((rows.indices,), rows.values)], tensor.shape, tensor.dtype)
-        return rows.values
+    """The gradient as it is kept: its rows if it is sparse, else the whole array; not to be written."""
+    if isinstance(tensor._grad, Scattered):
+        rows = sparse_grad(tensor)
+        if rows is not None:
+            tensor._grad = Scattered([((rows.indices,), rows.values)], tensor.shape, tensor.dtype)
+            return rows.values
     gradient = tensor.grad
     assert gradient is not None
-    return gradient.detach().numpy()
+    return gradient._shareable()
 
 
-def _change(tensor: Tensor, function: Callable[..., Any], *operands: float) -> None:
-    """Replace what `_values` gave by `function(values, *operands)`."""
-    values, held = _values(tensor), tensor._grad
-    if isinstance(held, Scattered):
-        [(index, _)] = held.pieces
-        tensor._grad = Scattered([(index, function(values, *operands))], held.shape, held.dtype)
-    elif held is not None:
-        function(values, *operands, out=writable(held))
+def _change(tensors: list[Tensor], function: Callable[..., Any], *operands: float) -> None:
+    """Replace what `_values` gives for each of the tensors by `function(values, *operands)`."""
+    whole = []
+    for tensor in tensors:
+        values, held = _values(tensor), tensor._grad
+        if isinstance(held, Scattered):
+            [(index, _)] = held.pieces
+            tensor._grad = Scattered([(index, function(values, *operands))], held.shape, held.dtype)
+        elif held is not None:
+            whole.append(held)
+    for array in writable_arrays(whole):
+        function(array, *operands, out=array)
 
 
 def _scale(tensors: list[Tensor], limit: float, norm: float) -> None:
     factor = limit / (norm + 1e-6)
-    if factor >= 1:
-        return
-    for tensor in tensors:
-        if tensor._grad is not None:
-            _change(tensor, np.multiply, factor)
+    if not factor >= 1:  # nan must not pass unseen
+        _change([tensor for tensor in tensors if tensor._grad is not None], np.multiply, factor)
 
 
 def _total(arrays: list[np.ndarray], norm_type: float) -> float:
     order = _not_negative("norm_type", norm_type)
+    if order == 2:
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            squares = sum(float(np.vdot(array, array).real) for array in arrays)
+        if 1e-30 < squares < math.inf:
+            return math.sqrt(squares)
     norms = np.array([_norm(array, order) for array in arrays], np.float64)
     return _norm(norms, order) if norms.size else 0.0
 

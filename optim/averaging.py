@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor, no_grad, tensor
-from ..autograd.extend import writable
+from ..autograd.extend import writable, writable_arrays
 from .base import require
 
 AverageOne = Callable[[Tensor, Tensor, int], Any]
@@ -37,12 +37,24 @@ def get_swa_avg_fn() -> AverageOne:
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> AverageAll:
     """`get_ema_avg_fn` for a list of parameters, in place, for `AveragedModel(multi_avg_fn=...)`."""
-    return _for_all(get_ema_avg_fn(decay))
+    require(0 <= decay <= 1, "decay", decay, "in [0, 1]")
+
+    def update(averages: list[Tensor], parameters: list[Tensor], count: int) -> None:
+        for mine, theirs in _arrays(averages, parameters):
+            mine *= decay
+            mine += (1 - decay) * theirs
+
+    return update
 
 
 def get_swa_multi_avg_fn() -> AverageAll:
     """`get_swa_avg_fn` for a list of parameters, in place."""
-    return _for_all(get_swa_avg_fn())
+
+    def update(averages: list[Tensor], parameters: list[Tensor], count: int) -> None:
+        for mine, theirs in _arrays(averages, parameters):
+            mine += (theirs - mine) / (count + 1)
+
+    return update
 
 
 class AveragedModel:
@@ -91,7 +103,7 @@ class AveragedModel:
         self.module = copy.deepcopy(model)
         self.n_averaged = 0
         self.use_buffers = use_buffers
-        self._average = multi_avg_fn or _for_all(avg_fn or get_swa_avg_fn())
+        self._average = multi_avg_fn or (_for_all(avg_fn) if avg_fn else get_swa_multi_avg_fn())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the model with the averaged parameters gives."""
@@ -238,6 +250,13 @@ def _is_batch_norm(module: Any) -> bool:
     has_all = callable(getattr(module, "reset_running_stats", None)) and hasattr(module, "momentum")
     tracked = getattr(module, "num_batches_tracked", None) is not None
     return has_all and tracked and not any("InstanceNorm" in kind.__name__ for kind in type(module).__mro__)
+
+
+def _arrays(
+    averages: list[Tensor], parameters: list[Tensor]
+) -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    """The arrays of the averages, to be written, and those of the parameters."""
+    return zip(writable_arrays(averages), (one.detach().numpy() for one in parameters), strict=True)
 
 
 def _for_all(average: AverageOne) -> AverageAll:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from ..base import require
@@ -45,7 +45,9 @@ class Schedule:
 
     def follow(self, rate: float, t: float) -> float:
         """What `advance` gives, and exactly `schedule(t)` where the rate before was exactly on the schedule."""
-        return self(t) if t >= 1 and rate == self(t - 1) else self.advance(rate, t)
+        if type(self).advance is Schedule.advance or (t >= 1 and rate == self(t - 1)):
+            return self(t)
+        return self.advance(rate, t)
 
     def __call__(self, t: float) -> float:
         """The rate after t steps.
@@ -123,17 +125,19 @@ def from_dict(values: Mapping[str, Any]) -> Schedule:
     return kind(**options)
 
 
+_LAWS: dict[str, Callable[[float], bool]] = {
+    "zero or more": lambda x: x >= 0,
+    "above zero": lambda x: x > 0,
+    "in [0, 1]": lambda x: 0 <= x <= 1,
+    "a whole number from 1 on": lambda x: isinstance(x, Integral) and x >= 1,
+    "a whole number from 0 on": lambda x: isinstance(x, Integral) and x >= 0,
+}
+
+
 def check(name: str, value: float, law: str = "zero or more") -> None:
     """Raise ValueError for a number out of its range."""
-    laws: dict[str, Callable[[float], bool]] = {
-        "zero or more": lambda x: x >= 0,
-        "above zero": lambda x: x > 0,
-        "in [0, 1]": lambda x: 0 <= x <= 1,
-        "a whole number from 1 on": lambda x: isinstance(x, int) and x >= 1,
-        "a whole number from 0 on": lambda x: isinstance(x, int) and x >= 0,
-    }
     number = isinstance(value, Real) and not isinstance(value, bool)
-    require(number and value < float("inf") and laws[law](value), name, value, law)
+    require(number and value < float("inf") and _LAWS[law](value), name, value, law)
 
 
 def _plain(schedule: Schedule, name: str, value: Any) -> Any:

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,6 +109,11 @@ def test_momentum_goes_the_other_way():
     assert s.Step(3).momentum(2) is None
     assert s.Sequential([s.Step(3), cyclic], [5]).momentum(9) == pytest.approx(0.5)
     assert s.Chained([s.Step(3), cyclic]).momentum(4) == pytest.approx(0.5)
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert s.CosineWarmRestarts(np.int64(4), np.int32(2))(np.int64(4)) == 1.0
+    assert s.Exponential(np.float32(0.5))(np.float64(2)) == 0.25
 
 
 def test_fractions_of_a_step():
