@@ -125,13 +125,8 @@ from .running_norm import (
 )
 from .shape import Flatten, Identity, Unflatten
 from .torch_file import load_torch
-from .transformer import (
-    Transformer,
-    TransformerDecoder,
-    TransformerDecoderLayer,
-    TransformerEncoder,
-    TransformerEncoderLayer,
-)
+from .transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .transformer_layer import TransformerDecoderLayer, TransformerEncoderLayer
 from .unpool import (
     FractionalMaxPool2d,
     FractionalMaxPool3d,

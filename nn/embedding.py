@@ -10,7 +10,8 @@ from ..autograd import Tensor, asarray, get_default_dtype
 from ..autograd.extend import writable
 from . import init
 from .functional.check import check_positive, whole
-from .functional.embedding import MODES, embedding, embedding_bag, row_number
+from .functional.embedding import embedding, row_number
+from .functional.embedding_bag import MODES, embedding_bag
 from .module import Module
 from .parameter import Parameter
 

@@ -21,7 +21,8 @@ from .dropout import (
     feature_alpha_dropout,
     stochastic_depth,
 )
-from .embedding import embedding, embedding_bag
+from .embedding import embedding
+from .embedding_bag import embedding_bag
 from .encoding import one_hot
 from .fold import fold, unfold
 from .group_norm import group_norm, instance_norm

@@ -12,7 +12,7 @@ from ...autograd import Tensor, asarray, default_generator, matmul, repeat, soft
 from ...autograd import all as every
 from ...autograd.extend import BLOCK, MIXER, batch_size, given, op, padded, spread
 from .attention_tiles import attend, pull
-from .check import check_dtypes, check_probability
+from .check import check_one_dtype, check_probability
 
 Array = np.ndarray[Any, Any]
 
@@ -105,7 +105,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor) -> None:
         raise ValueError(
             f"scaled_dot_product_attention: the leading axes of {shapes} do not broadcast"
         ) from None
-    check_dtypes("scaled_dot_product_attention", query, key=key, value=value)
+    check_one_dtype("scaled_dot_product_attention", query=query, key=key, value=value)
 
 
 def _check_mask(query: Tensor, key: Tensor, mask: Tensor, is_causal: bool) -> None:

@@ -8,7 +8,7 @@ from ...autograd import Tensor, asarray, default_generator, matmul, repeat, soft
 from ...autograd import all as every
 from ...autograd.extend import BLOCK, MIXER, batch_size, given, op, padded, spread
 from .attention_tiles import attend, pull
-from .check import check_dtypes, check_probability
+from .check import check_one_dtype, check_probability
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 Array = np.ndarray[Any, Any]

@@ -68,6 +68,18 @@ def check_dtypes(where: str, input: Any, *, kinds: str = "f", **parameters: Any)
     raise TypeError(f"{mismatch}; {convert}, or the module with .to({str(input.dtype)!r}){hint}")
 
 
+def check_one_dtype(where: str, **arrays: Any) -> None:
+    """Raise TypeError unless the arrays are floating and of one dtype, none of them being a parameter."""
+    for name, array in arrays.items():
+        check_floating(where, name, array)
+    if len({array.dtype for array in arrays.values()}) > 1:
+        shown = ", ".join(f"{name} {array.dtype}" for name, array in arrays.items())
+        first = next(iter(arrays.values())).dtype
+        raise TypeError(
+            f"{where}: the dtypes differ ({shown}); convert with .astype({str(first)!r}), for example"
+        )
+
+
 def check_axes(where: str, input: Any, layouts: Sequence[str]) -> None:
     """Raise ValueError unless the input has the axes of one of the layouts, such as ("(C, L)", "(N, C, L)")."""
     allowed = [layout.count(",") + 1 for layout in layouts]

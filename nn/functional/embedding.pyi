@@ -1,24 +1,19 @@
 # Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.
 from __future__ import annotations
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 import numpy as np
-from ...autograd import Tensor, asarray, where
-from ...autograd.extend import BLOCK, MIXER, ROUTER, each_example, given, op, scattered, writable
-from .check import check_dtypes, check_floating, check_positive, check_shape
+from ...autograd import Tensor, asarray
+from ...autograd.extend import BLOCK, ROUTER, given, op, scattered, writable
+from .check import check_floating, check_positive
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 Array = np.ndarray[Any, Any]
-MODES = ('sum', 'mean', 'max')
 def embedding(input: Any, weight: Any, padding_idx: int | None=None, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, sparse: bool=False) -> Tensor: ...
 def row_number(name: str, value: int | None, rows: int) -> int | None: ...
+def check_table(where: str, input: Any, weight: Any) -> None: ...
+def shorten(weight: Tensor, input: Tensor, max_norm: float, norm_type: float) -> None: ...
+def in_range(input: Any, rows: int) -> Any: ...
+def frequencies(numbers: Array, rows: int, dtype: Any) -> Array: ...
 @declared
 def _embedding_op(input: Any, weight: Any, *, padding_idx: int | None, scale_grad_by_freq: bool) -> Tensor: ...
-class Bags(NamedTuple):
-    """Which rows are read, and where each bag begins."""
-    numbers: Array
-    owners: Array
-    starts: Array
-def embedding_bag(input: Any, weight: Any, offsets: Any=None, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str='mean', sparse: bool=False, per_sample_weights: Any=None, include_last_offset: bool=False, padding_idx: int | None=None) -> Tensor: ...
-@declared
-def _bag_sums(weight: Any, factors: Any = None, *, bags: Bags, scale_grad_by_freq: bool) -> Tensor: ...

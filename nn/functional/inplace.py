@@ -51,6 +51,7 @@ def allowing_inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         result = function(input, *args, **kwargs)
         return overwritten(function.__name__, input, result) if inplace else result
 
+    call.__module__ = __name__  # where pickle finds it
     flag = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
     call.__signature__ = signature.replace(  # type: ignore[attr-defined]  # functions take attributes
         parameters=[*(p.replace(kind=flag.kind) for p in positional), flag, *own[len(positional) :]]

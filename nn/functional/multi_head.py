@@ -21,7 +21,7 @@ from ...autograd import (
     where,
 )
 from .attention import attention_weights, scaled_dot_product_attention
-from .check import check_dtypes, check_probability, check_shape, whole
+from .check import check_one_dtype, check_probability, check_shape, whole
 from .linear import linear
 
 
@@ -155,7 +155,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor, width: int, heads: int) ->
         raise ValueError(
             f"{where}: {shapes} do not fit; key and value have the same length, and all the same number of examples"
         )
-    check_dtypes(where, query, key=key, value=value)
+    check_one_dtype(where, query=query, key=key, value=value)
 
 
 def _projected(query: Tensor, key: Tensor, value: Tensor, weights: Any, bias: Any) -> list[Tensor]:

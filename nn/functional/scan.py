@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import concat, matmul, matrix_transpose
-from .check import check_dtypes, check_shape
+from .check import check_dtypes, check_one_dtype, check_shape
 
 Array = np.ndarray[Any, Any]
 
@@ -83,9 +83,8 @@ def check_layer(
         features = hidden if name == "c0" else width
         check_shape(where, name, state, (sizes[0], features), "a row for each sequence")
     parts = {"weight_ih": weight_ih, "weight_hh": weight_hh, **biases, "weight_hr": weight_hr}
-    for state in states.values():
-        check_dtypes(where, state, weight_ih=weight_ih)
     check_dtypes(where, input, **parts)
+    check_one_dtype(where, input=input, **states)
 
 
 def composed_scan(
