@@ -127,6 +127,11 @@ def _write(target: Tensor, index: tuple[Any, ...], value: Any, value_node: Node 
             "a tracked value cannot be written into a detached tensor: the gradient would be lost; "
             "write into the tensor itself, or into a copy: x.detach().copy()"
         )
+    if not target._shareable().flags.writeable:
+        raise ValueError(
+            f"this tensor of shape {target.shape} is read-only: it repeats elements (broadcast_to), or looks into memory "
+            "that was given as read-only; write into a copy of it, x.copy(), or into what it was made from"
+        )
     storage = storage_of(target)
     memory = storage.memory
     if isinstance(value, np.ndarray) and np.may_share_memory(value, memory):
