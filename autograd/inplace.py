@@ -129,8 +129,8 @@ def _write(target: Tensor, index: tuple[Any, ...], value: Any, value_node: Node 
         )
     if not target._shareable().flags.writeable:
         raise ValueError(
-            f"this tensor of shape {target.shape} is read-only: it repeats elements (broadcast_to), or looks into memory "
-            "that was given as read-only; write into a copy of it, x.copy(), or into what it was made from"
+            f"this tensor of shape {target.shape} is read-only: it repeats elements (broadcast_to), or looks into "
+            "memory that was given as read-only; write into a copy of it, x.copy(), or into what it was made from"
         )
     storage = storage_of(target)
     memory = storage.memory
