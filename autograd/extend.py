@@ -3,6 +3,7 @@
 Our own `nn`, `optim` and `viz` use nothing else of the engine's inside.
 """
 
+from .checks import check_operation
 from .clipping import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .family import Family, batch_size, behind_batch, padded, spread
 from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER, SWITCHER, Gate
@@ -14,7 +15,6 @@ from .op import REGISTRY, Op, Sample, SingularPoint, op
 from .ops.index import scattered
 from .samples import along, elementwise, given, integers, matrices, of_family, reduction
 from .sparse import SparseGradient, sparse_grad
-from .testing import check_operation
 from .vectorise import each_example, is_batched
 
 __all__ = [

@@ -30,6 +30,7 @@ ALLOWED_LIBRARIES = {
     "data": {"numpy"},
     "train": {"numpy", "tqdm"},
 }
+FOR_TESTS = {"autograd/pytest_plugin.py": {"pytest"}, "autograd/strategies.py": {"hypothesis"}}
 SOURCES = [path for folder in sorted(FOLDERS) for path in sorted((ROOT / folder).rglob("*.py"))]
 MODULES = ["pullback", *(module.name for module in pkgutil.walk_packages(pb.__path__, "pullback."))]
 

@@ -7,6 +7,6 @@ found, `run.py` `gradcheck` itself. Rules and operations do not live here.
 """
 
 from .report import Cause, Comparison, Culprit, GradcheckResult, Verdict
-from .run import gradcheck
+from .run import assert_gradients, gradcheck
 
-__all__ = ["Cause", "Comparison", "Culprit", "GradcheckResult", "Verdict", "gradcheck"]
+__all__ = ["Cause", "Comparison", "Culprit", "GradcheckResult", "Verdict", "assert_gradients", "gradcheck"]

@@ -99,6 +99,31 @@ def gradcheck(
     return both if both.verdict is not Verdict.FAIL else _explained(both, problem, 2)
 
 
+def assert_gradients(function: Callable[..., Any], *inputs: Any, **options: Any) -> GradcheckResult:
+    """Check the gradients of a function or module at its inputs, and raise with the whole report unless they are right.
+
+    Args:
+        function: see `pullback.gradcheck`.
+        *inputs: the arguments of the function.
+        **options: those of `pullback.gradcheck`.
+
+    Returns:
+        The report of a check that has passed.
+
+    Raises:
+        AssertionError: with the verdict, the place, the operation and the likely cause.
+
+    >>> import pullback as pb
+    >>> from pullback.autograd.testing import assert_gradients
+    >>> assert_gradients(lambda x, y: pb.tanh(x) * y, [0.5, -1.0], [2.0, 3.0]).ok
+    True
+    """
+    __tracebackhide__ = True
+    result = gradcheck(function, inputs, **options)
+    result.assert_ok()
+    return result
+
+
 def _checked(
     problem: Problem,
     directions: int,

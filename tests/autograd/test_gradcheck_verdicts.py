@@ -9,9 +9,9 @@ import pytest
 
 import pullback as pb
 from pullback import nn
+from pullback.autograd.checks import as_function, samples_of
 from pullback.autograd.extend import MIXER, REGISTRY, elementwise, op
 from pullback.autograd.gradcheck import Verdict
-from pullback.autograd.testing import as_function, samples_of
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(3, 4))

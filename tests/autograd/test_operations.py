@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.autograd.checks import CHECKS
 from pullback.autograd.extend import (
     DISTRIBUTOR,
     FLAT,
@@ -18,7 +19,6 @@ from pullback.autograd.extend import (
     elementwise,
     op,
 )
-from pullback.autograd.testing import CHECKS
 
 OPERATIONS = [pytest.param(op, id=op.name) for op in REGISTRY.values() if op.module.startswith("pullback.")]
 
