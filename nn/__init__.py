@@ -5,7 +5,7 @@ operations like any other. This package reaches the engine by its public names a
 knows nothing of optimisers, data or drawing.
 """
 
-from . import functional, init, utils
+from . import functional, init, models, utils
 from .activation import (
     GELU,
     GLU,
@@ -302,5 +302,6 @@ __all__ = [
     "functional_call",
     "init",
     "load_torch",
+    "models",
     "utils",
 ]

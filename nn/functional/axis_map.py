@@ -12,6 +12,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,6 +64,19 @@ class AxisMap:
         """Whether every place reads an element."""
         at = [_numbers(tap.places, self.places) for tap in self.taps]
         return len(np.unique(np.concatenate([*at, np.zeros(0, int)]))) == self.places
+
+    @functools.cached_property
+    def reach(self) -> tuple[int, Fraction]:
+        """How many elements the widest place spans, and how far neighbouring places lie apart."""
+        low, high = np.full(self.places, self.size), np.full(self.places, -1)
+        for tap in self.taps:
+            at, elements = _numbers(tap.places, self.places), _numbers(tap.elements, self.size)
+            np.minimum.at(low, at, elements)
+            np.maximum.at(high, at, elements)
+        span = int((high - low).max(initial=-1)) + 1
+        if self.places > self.size:
+            return span, Fraction(self.size, self.places)
+        return span, Fraction(int(np.diff([low, high]).max(initial=1)))  # at the borders spans are cut
 
     def sums(self, x: Array, axis: int) -> Array:
         """The map along an axis."""

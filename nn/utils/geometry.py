@@ -144,10 +144,13 @@ class Field(NamedTuple):
     jump: tuple[Fraction, ...]
 
 
-def widened(field: Field, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Field:
+def widened(
+    field: Field, kernel: Sequence[int], stride: Sequence[int | Fraction], dilation: Sequence[int]
+) -> Field:
     """The field behind a window that slides over what has this field."""
     size = tuple(
-        int(s + (k - 1) * d * j) for s, k, d, j in zip(field.size, kernel, dilation, field.jump, strict=True)
+        math.ceil(s + (k - 1) * d * j)
+        for s, k, d, j in zip(field.size, kernel, dilation, field.jump, strict=True)
     )
     return Field(size, tuple(j * s for j, s in zip(field.jump, stride, strict=True)))
 
@@ -157,7 +160,7 @@ def widened_by_transposed(
 ) -> Field:
     """The field behind a transposed convolution: the windows overlap, and a place sees those that reach it."""
     reach = [-(-((k - 1) * d + 1) // s) for k, d, s in zip(kernel, dilation, stride, strict=True)]
-    size = tuple(int(s + (r - 1) * j) for s, r, j in zip(field.size, reach, field.jump, strict=True))
+    size = tuple(math.ceil(s + (r - 1) * j) for s, r, j in zip(field.size, reach, field.jump, strict=True))
     return Field(size, tuple(j / s for j, s in zip(field.jump, stride, strict=True)))
 
 

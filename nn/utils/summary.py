@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -250,26 +250,20 @@ class _Run:
             return None
         widest = max((f for f in before if f is not None), key=lambda f: f.size)
         shape = sources[0].shape
-        if "stride" in settings:
-            kernel = settings.get("kernel_size")
-            kernel = inputs[1].shape[2:] if kernel is None else kernel
-            axes = len(kernel) if isinstance(kernel, tuple) else output.ndim - 2
+        if op.name.startswith("convolution"):
+            kernel, axes = inputs[1].shape[2:], len(inputs[1].shape) - 2
             start = widest if widest.size else Field((1,) * axes, (Fraction(1),) * axes)
             grow = widened_by_transposed if "transpose" in op.name else widened
-            stride = settings["stride"] if settings["stride"] is not None else kernel
-            window = [_each(x, axes) for x in (kernel, stride, settings.get("dilation") or 1)]
-            return grow(start, window[0], window[1], window[2])
+            return grow(start, kernel, settings["stride"], settings["dilation"])
+        if "maps" in settings:  # pooling and interpolation
+            reach = [each.reach for each in settings["maps"]]
+            axes = len(reach)
+            start = widest if widest.size else Field((1,) * axes, (Fraction(1),) * axes)
+            return widened(start, [span for span, _ in reach], [step for _, step in reach], [1] * axes)
         axes = len(widest.size)
-        if "output_size" in settings and axes:
-            lengths = list(zip(shape[-axes:], output.shape[-axes:], strict=True))
-            if all(0 < out <= length for length, out in lengths):
-                window = [
-                    [n - (m - 1) * (n // m) for n, m in lengths],
-                    [n // m for n, m in lengths],
-                    [1] * axes,
-                ]
-                return widened(widest, window[0], window[1], window[2])
-        if op.name in _WORK or (axes and op.name != "pad" and output.shape[-axes:] != shape[-axes:]):
+        if op.name in _WORK or output.ndim <= axes:
+            return None
+        if axes and op.name != "pad" and output.shape[-axes:] != shape[-axes:]:
             return None
         return widest
 
@@ -295,10 +289,6 @@ class _Run:
             [tensor.shape for tensor in inputs],
             [tensor.shape for tensor in _tensors(output)],
         )
-
-
-def _each(value: Any, axes: int) -> Sequence[int]:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
 
 
 def _tensors(value: Any) -> list[Tensor]:
@@ -335,11 +325,21 @@ def _attention_work(inputs: tuple[Any, ...], output: Tensor) -> int:
     return rows * int(key.shape[-2]) * int(query.shape[-1] + value.shape[-1])
 
 
+def _recurrent_work(inputs: tuple[Any, ...], output: Tensor) -> int:
+    """Each row passes all matrices once; the states are matrices as well, and come before the weights."""
+    states = 2 if len(inputs) > 6 else 1
+    weights = sum(int(x.size) for x in inputs[1 + states :] if x is not None and x.ndim == 2)
+    return int(inputs[0].shape[0]) * weights
+
+
 _WORK: dict[str, Callable[[tuple[Any, ...], Tensor], int]] = {
     "linear": _linear_work,
     "scaled_dot_product_attention": _attention_work,
     "matmul": _matmul_work,
     "bilinear": _bilinear_work,
+    "rnn_layer": _recurrent_work,
+    "lstm_layer": _recurrent_work,
+    "gru_layer": _recurrent_work,
     "convolution": _convolution_work,
     "convolution_transpose": _transposed_work,
 }

@@ -174,3 +174,33 @@ def test_fields_of_transposed_strided_and_padded_convolutions():
     )
     rows = by_path(summary(model, (1, 20)))
     assert [rows[str(i)].receptive_field for i in range(3)] == [(4,), (8,), (10,)]
+
+
+def test_fields_of_pooling_and_of_what_leaves_them():
+    model = nn.Sequential(
+        nn.MaxPool2d(3, 2, 1),
+        nn.AvgPool2d(2),
+        nn.Conv2d(1, 1, 3),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(1, 2),
+    )
+    rows = by_path(summary(model, (1, 32, 32)))
+    found = [rows[str(i)].receptive_field for i in range(6)]
+    assert found == [(3, 3), (5, 5), (13, 13), (33, 33), None, None]
+
+
+def test_recurrent_layers_count_their_products():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = nn.LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True)
+
+        def forward(self, x):
+            return self.rnn(x)[0]
+
+    found = summary(Net(), (5, 3))
+    weights = sum(
+        p.size for name, p in nn.LSTM(3, 4, 2, bidirectional=True).named_parameters() if "weight" in name
+    )
+    assert found.multiply_adds == 5 * weights
