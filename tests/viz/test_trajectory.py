@@ -146,6 +146,18 @@ def test_a_path_has_the_losses_and_gradients_at_its_points():
     np.testing.assert_allclose(path.steps, -1e-3 * path.gradients[:-1], rtol=1e-9)
 
 
+def test_rules_that_call_the_closure_themselves():
+    """Newton's method is at the bottom of a bowl of any shape after one step, L-BFGS soon."""
+    paths = descend(
+        {"Newton": optim.Newton, "L-BFGS": optim.LBFGS, "Hessian-free": optim.HessianFree},
+        "taco shell",
+        steps=12,
+    ).paths
+    np.testing.assert_allclose(paths["Newton"].points[1], 0, atol=1e-9)
+    assert paths["L-BFGS"].losses[-1] < 1e-4
+    assert paths["Hessian-free"].losses[-1] < 1e-2
+
+
 def test_a_path_that_leaves_the_numbers_ends():
     path = descend({"SGD": sgd(1e3)}, "Beale", steps=50).paths["SGD"]
     assert len(path.points) < 51

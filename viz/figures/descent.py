@@ -95,7 +95,7 @@ def _walk(
     def closure() -> Any:
         optimizer.zero_grad()
         loss = surface.function(place[0], place[1])
-        loss.backward()
+        loss.backward(retain_graph=True)  # Newton's method differentiates it once more
         return loss
 
     points = [np.array(start)]

@@ -1,0 +1,28 @@
+"""Draw the figures of the pages anew: `python docs/pictures.py`.
+
+A picture `images/plot-NAME.png` in a page is the `Plot` that the page's own examples call NAME.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+
+
+def main() -> None:
+    """Run the examples of each page that shows such pictures, and save them."""
+    for page in sorted(DOCS.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        names = re.findall(r"\(images/plot-(\w+)\.png\)", text)
+        if names:
+            test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+            doctest.DocTestRunner().run(test, clear_globs=False)
+            for name in names:
+                test.globs[name].save(DOCS / "images" / f"plot-{name}.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()
