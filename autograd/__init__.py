@@ -57,6 +57,7 @@ from .ops.arithmetic import (
 from .ops.arrange import pad, repeat, roll, tile, tril, triu
 from .ops.compare import allclose, argwhere, array_equal, isclose, isin
 from .ops.complex import angle, complex, conj, imag, real
+from .ops.covariance import corrcoef, cov
 from .ops.cumulative import (
     cumprod,
     cumsum,
@@ -126,6 +127,7 @@ from .ops.join import (
     atleast_3d,
     broadcast_arrays,
     column_stack,
+    diag,
     diagonal,
     diff,
     dsplit,
@@ -266,10 +268,12 @@ __all__ = [
     "convolve",
     "copy",
     "copysign",
+    "corrcoef",
     "correlate",
     "cos",
     "cosh",
     "count_nonzero",
+    "cov",
     "cross",
     "cummax",
     "cummin",
@@ -280,6 +284,7 @@ __all__ = [
     "default_generator",
     "deg2rad",
     "detect_anomaly",
+    "diag",
     "diagonal",
     "diff",
     "digamma",

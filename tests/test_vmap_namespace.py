@@ -61,6 +61,9 @@ CALLS = {
     "cummin": [(lambda x: pb.cummin(x, -1), distinct(3, 2)), (pb.cummin, distinct(4))],
     "cumprod": [(pb.cumprod, (2, 3)), (lambda x: pb.cumprod(x, 0), (2, 3)), (pb.cumprod, ())],
     "cumsum": [(pb.cumsum, (2, 3)), (lambda x: pb.cumsum(x, -1), (2, 3)), (pb.cumsum, ())],
+    "corrcoef": [(pb.corrcoef, (2, 4))],
+    "cov": [(pb.cov, (2, 4)), (lambda x: pb.cov(x, correction=0, aweights=[0.3, 1.0, 2.0]), (3,))],
+    "diag": [(pb.diag, (3,)), (lambda x: pb.diag(x, -1), (2,)), (lambda x: pb.diag(x, 1), (3, 3))],
     "diagonal": [(lambda x: pb.diagonal(x, 1), (3, 3)), (lambda x: pb.diagonal(x, 0, 0, 2), (2, 3, 2))],
     "diff": [
         (pb.diff, (4,)),

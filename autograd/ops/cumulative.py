@@ -157,7 +157,6 @@ def _product_rule(g: Any, x: Any, axis: Axis) -> Any:
     complex="holomorphic",
     symbol="Π",
     method=True,
-    numpy=(np.prod,),
     samples=of_family(
         lambda rng: [*reduction()(rng), *given(((np.array([2.0, 0.0, 3.0]),), {}))(rng)], Family.REDUCTION
     ),

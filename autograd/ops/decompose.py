@@ -136,7 +136,6 @@ def _eigh_slope(g: Any, out: Any) -> Any:
     x=_eigh_slope,
     gate=MIXER,
     complex="written",
-    numpy=(np.linalg.eigh,),
     samples=matrices("hermitian"),
     reference=lambda x: np.linalg.eigh((x + np.conj(np.swapaxes(x, -1, -2))) / 2),
     outputs=EighResult,
@@ -170,7 +169,6 @@ def _eigvalsh_slope(g: Any, x: Any) -> Any:
     x=_eigvalsh_slope,
     gate=MIXER,
     complex="written",
-    numpy=(np.linalg.eigvalsh,),
     samples=matrices("hermitian"),
     reference=lambda x: np.linalg.eigvalsh((x + np.conj(np.swapaxes(x, -1, -2))) / 2),
 )

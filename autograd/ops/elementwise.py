@@ -387,7 +387,6 @@ def _below(x: Any, y: Any) -> Any:
     y=lambda g, condition: np.where(condition, 0, g),
     gate={"condition": BLOCK, "x": ROUTER, "y": ROUTER},
     complex="written",
-    numpy=(np.where,),
     samples=of_family(
         lambda rng: (
             sample._replace(inputs=(sample.inputs[0] > 0, *sample.inputs[1:]))

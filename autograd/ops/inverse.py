@@ -300,7 +300,6 @@ def _pinv_slope(g: Any, x: Any, out: Any) -> Any:
     gate=MIXER,
     complex="written",
     symbol="X⁺",
-    numpy=(np.linalg.pinv,),
     samples=matrices("any"),
     reference=lambda x: np.linalg.pinv(x, rtol=None),
 )

@@ -13,7 +13,7 @@ from ..methods import method
 from ..source import respell
 from ..tensor import Tensor
 from . import linalg
-from .index import getitem
+from .index import add_at, getitem
 from .shape import broadcast_to, concat, moveaxis, reshape
 
 
@@ -236,6 +236,32 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     tensor([1., 4.], dtype=float32)
     """
     return linalg.diagonal(moveaxis(asarray(x), (axis1, axis2), (-2, -1)), offset=offset)
+
+
+def diag(x: Any, k: int = 0) -> Tensor:
+    """The diagonal of a matrix; of a vector, the matrix with it on a diagonal.
+
+    Args:
+        x: a vector or a matrix.
+        k: how many places above the main diagonal; negative for below.
+
+    Raises:
+        ValueError: if x has another number of axes.
+
+    >>> import pullback as pb
+    >>> pb.diag(pb.tensor([1.0, 2.0])).tolist()
+    [[1.0, 0.0], [0.0, 2.0]]
+    >>> pb.diag(pb.tensor([[1.0, 2.0], [3.0, 4.0]]), k=1)
+    tensor([2.], dtype=float32)
+    """
+    x = asarray(x)
+    if x.ndim == 2:
+        return linalg.diagonal(x, offset=k)
+    if x.ndim != 1:
+        raise ValueError(f"diag needs a vector or a matrix, and x has shape {x.shape}")
+    side, steps = x.shape[0] + abs(k), np.arange(x.shape[0])
+    result: Tensor = add_at(x, (steps + max(-k, 0), steps + max(k, 0)), (side, side))
+    return result
 
 
 def diff(

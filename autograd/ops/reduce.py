@@ -49,7 +49,6 @@ def _spread(g: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     complex="written",
     symbol="Σ",
     method=True,
-    numpy=(np.sum,),
     samples=reduction(),
     reference=np.sum,
 )
@@ -75,7 +74,6 @@ def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fal
     gate=DISTRIBUTOR,
     complex="written",
     method=True,
-    numpy=(np.mean,),
     samples=reduction(empty=False),
     reference=np.mean,
 )
@@ -145,7 +143,6 @@ def _share_among_ties(g: Any, x: Any, out: Any, axis: Axis) -> Any:
     x=lambda g, x, out, axis: _share_among_ties(g, x, out, axis),
     gate=ROUTER,
     method=True,
-    numpy=(np.max, np.amax),
     samples=reduction(empty=False, distinct=True),
     reference=np.max,
     singular=[SingularPoint((np.array([1.0, 3.0, 3.0]),), (np.array([0.0, 0.5, 0.5]),))],
@@ -167,7 +164,6 @@ def max(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
     x=lambda g, x, out, axis: _share_among_ties(g, x, out, axis),
     gate=ROUTER,
     method=True,
-    numpy=(np.min, np.amin),
     samples=reduction(empty=False, distinct=True),
     reference=np.min,
     singular=[SingularPoint((np.array([1.0, 1.0, 3.0]),), (np.array([0.5, 0.5, 0.0]),))],
@@ -177,13 +173,13 @@ def min(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return np.min(x, axis=axis, keepdims=keepdims)
 
 
-@op("x", gate=BLOCK, method=True, numpy=(np.all,), samples=reduction(), reference=np.all)
+@op("x", gate=BLOCK, method=True, samples=reduction(), reference=np.all)
 def all(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Whether all elements are true (not zero)."""
     return np.all(x, axis=axis, keepdims=keepdims)
 
 
-@op("x", gate=BLOCK, method=True, numpy=(np.any,), samples=reduction(), reference=np.any)
+@op("x", gate=BLOCK, method=True, samples=reduction(), reference=np.any)
 def any(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Whether any element is true (not zero)."""
     return np.any(x, axis=axis, keepdims=keepdims)

@@ -57,7 +57,6 @@ def _all_batched(batched: tuple[bool, ...], arrays: Any) -> list[Any]:
     x=lambda g, x_shape: np.reshape(g, x_shape),
     gate=RELAY,
     complex="written",
-    numpy=(np.reshape,),
     view=True,
     batch=lambda call, b, x, shape, copy: call(
         x, shape=(x.shape[0], *_reshaped(shape, x.shape[1:])), copy=copy

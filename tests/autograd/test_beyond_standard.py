@@ -340,3 +340,44 @@ def test_singular_points_are_pytorchs():
                 np.testing.assert_array_equal(found, expected, err_msg=f"{op.name} at {point.inputs}")
             compared += 1
     assert compared > 30
+
+
+OBSERVATIONS = np.array([[0.3, 1.0, 2.5, -1.0], [2.0, 1.1, 0.4, 0.0], [1.0, -1.0, 0.5, 2.0]])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"correction": 0}, {"fweights": [1, 2, 1, 3]}, {"aweights": [0.5, 1.0, 2.0, 0.1]},
+     {"fweights": [1, 2, 1, 3], "aweights": [0.5, 1.0, 2.0, 0.1], "correction": 2}],
+)  # fmt: skip
+@pytest.mark.parametrize("rows", [slice(None), slice(0, 1), 0])
+def test_covariances_are_numpys(options, rows):
+    x = OBSERVATIONS[rows]
+    theirs = {"ddof" if key == "correction" else key: value for key, value in options.items()}
+    found = pb.cov(pb.tensor(x), **options)
+    np.testing.assert_allclose(found.numpy(), np.cov(x, **theirs), rtol=1e-12)
+    assert pb.cov(pb.tensor(x, dtype=pb.float32), **options).dtype == pb.float32
+    pb.gradcheck(lambda x: pb.cov(x, **options), (x,), elementwise=True).assert_ok()
+
+
+def test_correlations_are_numpys():
+    np.testing.assert_allclose(pb.corrcoef(pb.tensor(OBSERVATIONS)).numpy(), np.corrcoef(OBSERVATIONS))
+    assert pb.corrcoef(pb.tensor([1.0, 2.0])).item() == 1
+    z = OBSERVATIONS + 1j * OBSERVATIONS[::-1]
+    np.testing.assert_allclose(pb.cov(pb.tensor(z)).numpy(), np.cov(z))
+    np.testing.assert_allclose(pb.corrcoef(pb.tensor(z)).numpy(), np.corrcoef(z))
+    pb.gradcheck(pb.corrcoef, (OBSERVATIONS,)).assert_ok()
+    with pytest.raises(ValueError, match="row of observations"):
+        pb.cov(pb.ones((2, 2, 2)))
+
+
+@pytest.mark.parametrize("k", [-2, -1, 0, 1, 3])
+@pytest.mark.parametrize("x", [np.array([1.0, 2.0]), np.arange(6.0).reshape(2, 3)], ids=["vector", "matrix"])
+def test_diag_is_numpys(x, k):
+    np.testing.assert_array_equal(pb.diag(pb.tensor(x), k).numpy(), np.diag(x, k))
+    pb.gradcheck(lambda x: pb.diag(x, k) * 3, (x,)).assert_ok()
+
+
+def test_diag_refuses_other_shapes():
+    with pytest.raises(ValueError, match=r"vector or a matrix, and x has shape \(2, 2, 2\)"):
+        pb.diag(pb.ones((2, 2, 2)))

@@ -91,6 +91,61 @@ def x():
         lambda a: np.ptp(a, axis=0),
         lambda a: np.vsplit(a, 2)[0],
         lambda a: np.nan_to_num(a),
+        lambda a: np.sum(a, axis=1, initial=3.0, where=np.array([True, False])),
+        lambda a: np.prod(a, initial=2.0, where=a > 0),
+        lambda a: np.max(a, axis=0, initial=0.7, where=np.array([[True], [False]])),
+        lambda a: np.min(a, initial=-7.0),
+        lambda a: np.mean(a, axis=1, where=np.array([[True, False], [True, True]])),
+        lambda a: np.var(a, ddof=1, where=np.array([[True, False], [True, True]])),
+        lambda a: np.std(a, axis=0, where=np.ones((2, 2), bool), keepdims=True),
+        lambda a: np.add.reduce(a, axis=None, initial=2, where=a > 0),
+        lambda a: np.mean(a, dtype=np.float64),
+        lambda a: np.add(a, 1, dtype=np.float64, order="C", subok=True),
+        lambda a: np.reshape(a, (4,), order="F"),
+        lambda a: np.ravel(a, order="F"),
+        lambda a: np.take(a, [5, -1], mode="wrap"),
+        lambda a: np.take(a, [5, -1], axis=0, mode="clip"),
+        lambda a: np.diag(a),
+        lambda a: np.diag(a[0], k=-1),
+        lambda a: np.diagflat(a, 1),
+        lambda a: np.vdot(a, a + 1),
+        lambda a: np.vecdot(a, a),
+        lambda a: np.matvec(a, a[0]),
+        lambda a: np.vecmat(a[0], a),
+        lambda a: np.linalg.multi_dot([a, a, a[0]]),
+        lambda a: np.linalg.cond(a),
+        lambda a: np.linalg.cond(a, "fro"),
+        lambda a: np.linalg.eigh(a, UPLO="U").eigenvalues,
+        lambda a: np.linalg.eigvalsh(a, UPLO="L"),
+        lambda a: np.abs(np.linalg.qr(a, mode="r")),
+        lambda a: np.linalg.pinv(a, rcond=1e-9),
+        lambda a: np.block([[a, a + 1], [np.ones((1, 2)), a[:1]]]),
+        lambda a: np.block([a[0], 2.0]),
+        lambda a: np.select([a > 2, a > 0.7], [a * a, a * 3], default=-1.0),
+        lambda a: np.polyval([1.0, 2.0, 3.0], a),
+        lambda a: np.polyval(a[0], 2.0),
+        lambda a: np.vander(a[0], 3),
+        lambda a: np.vander(a[0], increasing=True),
+        lambda a: np.gradient(a[0]),
+        lambda a: np.gradient(np.concatenate([a, a * a, a**3]), 0.5, axis=0, edge_order=2),
+        lambda a: np.gradient(np.ravel(a), np.array([0.0, 1.0, 3.0, 3.5])),
+        lambda a: np.gradient(a, 2.0, [0.0, 3.0])[1],
+        lambda a: np.ediff1d(a, to_begin=[0.0], to_end=np.array([1.0])),
+        lambda a: np.compress([True, False], a, axis=1),
+        lambda a: np.extract(a > 0, a),
+        lambda a: np.delete(a, 0, axis=1),
+        lambda a: np.resize(a, (3, 3)),
+        lambda a: np.cov(a),
+        lambda a: np.cov(a, a[::-1], rowvar=False, bias=True),
+        lambda a: np.cov(a, fweights=[2, 1], aweights=[0.3, 0.7]),
+        lambda a: np.corrcoef(np.concatenate([a, a * a], axis=1)),
+        lambda a: np.nancumsum(a),
+        lambda a: np.nancumprod(a, axis=0),
+        lambda a: np.partition(np.sort(a, axis=None), 2),
+        lambda a: np.astype(a, np.float64),
+        lambda a: np.modf(a + 0.25)[0],
+        lambda a: np.divmod(a, 0.7)[1],
+        lambda a: np.float_power(a, 2),
     ],
 )
 def test_numpy_functions_are_tracked(function, x):
@@ -110,10 +165,105 @@ def test_unknown_functions_are_refused_by_name(x):
         np.multiply.reduceat(x, [0])
     with pytest.raises(TypeError, match=r"np\.subtract\.reduce"):
         np.subtract.reduce(x)
-    with pytest.raises(TypeError, match=r"np\.add\.reduce with initial="):
-        np.add.reduce(x, initial=1.0)
-    with pytest.raises(TypeError, match=r"np\.add with dtype="):
-        np.add(x, 1, dtype=np.float32)
+    with pytest.raises(TypeError, match=r"np\.multiply\.at"):
+        np.multiply.at(x * 1, 0, 2.0)
+    with pytest.raises(TypeError, match=r"np\.add with casting="):
+        np.add(x, 1, casting="no")
+    with pytest.raises(TypeError, match=r"np\.histogram"):
+        np.histogram(x)
+    with pytest.raises(TypeError, match=r"spacing"):
+        np.gradient([1.0, 2.0], x[0, 0])
+
+
+def test_without_a_gradient_to_lose_numpy_computes(x):
+    u = x.detach()
+    counts, edges = np.histogram(u, bins=2)
+    assert isinstance(counts, pb.Tensor)
+    assert (counts.tolist(), edges.tolist()) == ([1, 3], [-2, 0.5, 3])
+    assert np.frexp(u)[1].tolist() == np.frexp(u.numpy())[1].tolist()
+    assert np.subtract.reduce(u).tolist() == np.subtract.reduce(u.numpy()).tolist()
+    assert np.linalg.eig(u).eigenvalues.shape == (2,)
+    assert np.gcd(pb.tensor([4]), 6).tolist() == [2]
+    assert np.array_repr(u) == np.array_repr(u.numpy())
+    with pb.no_grad():
+        assert np.histogram(x.detach())[0].sum().item() == 4
+
+
+def test_answers_that_have_no_gradient(x):
+    assert np.digitize(x, [0.0, 1.0]).tolist() == [[1, 0], [2, 1]]
+    assert np.argpartition(x, 0, axis=1).tolist() == np.argpartition(x.detach().numpy(), 0, axis=1).tolist()
+    assert np.result_type(x, np.float32) == np.float64
+    assert np.shares_memory(x, x.detach())
+    assert np.unique(x, return_counts=True)[1].tolist() == [1, 1, 1, 1]
+    assert np.size(x, 1) == 2
+
+
+def test_untracked_tensors_go_into_arrays(x):
+    total = np.ones((2, 2))
+    total += x.detach()
+    assert type(total) is np.ndarray
+    np.testing.assert_array_equal(total, x.detach().numpy() + 1)
+    np.sum(x.detach(), axis=0, out=total[0])
+    np.testing.assert_array_equal(total[0], x.detach().numpy().sum(axis=0))
+    with pytest.raises(TypeError, match="out= must be a Tensor"):
+        total += x
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda a, v: np.copyto(a, v),
+        lambda a, v: np.copyto(a, v[0], where=np.array([[True], [False]])),
+        lambda a, v: np.put(a, [1, -1, 1], v[0]),
+        lambda a, v: np.put(a, [7], 3.0, mode="wrap"),
+        lambda a, v: np.putmask(a, np.array([[True, False], [True, True]]), v[0]),
+        lambda a, v: np.place(a, np.array([[False, True], [True, True]]), v[0]),
+        lambda a, v: np.fill_diagonal(a, v[1]),
+        lambda a, v: np.put_along_axis(a, np.array([[1], [0]]), v[:, :1], axis=1),
+        lambda a, v: np.add.at(a, ([0, 0, 1], [1, 1, 0]), v[0, 0]),
+        lambda a, v: np.subtract.at(a, [1, 1], v[0]),
+        lambda a, v: np.add.at(a, np.array([True, False]), 2.0),
+    ],
+)
+def test_functions_that_write_are_tracked_writes(write, x):
+    def function(a, v):
+        target = a * 1
+        assert write(target, v) is None
+        return target
+
+    v = pb.tensor([[5.0, 6.0], [7.0, 8.0]], requires_grad=True, dtype=pb.float64)
+    expected = x.detach().numpy().copy()
+    write(expected, v.detach().numpy())
+    np.testing.assert_array_equal(function(x, v).numpy(), expected)
+    pb.gradcheck(function, (x, v)).assert_ok()
+
+
+def test_functions_that_write_refuse_what_would_lose_a_gradient(x):
+    with pytest.raises(RuntimeError, match="requires gradients and cannot be written"):
+        np.copyto(x, 1.0)
+    with pytest.raises(TypeError, match=r"np\.copyto writes into a ndarray"):
+        np.copyto(np.ones((2, 2)), x)
+    with pytest.raises(TypeError, match="cannot become int64"):
+        np.copyto(pb.zeros((2, 2), dtype=pb.int64), x)
+    saved = pb.tensor([1.0, 2.0], requires_grad=True) * 1
+    y = saved * saved
+    np.put(saved, [0], 9.0)
+    y.sum().backward()
+
+
+def test_a_declaration_of_the_users_overrides_our_table(x):
+    import subprocess
+    import sys
+
+    program = (
+        "import numpy as np, pullback as pb\n"
+        "from pullback.autograd.extend import op, elementwise, SCALER\n"
+        "op(lambda x, /: x * 7, 'x', x=lambda g: g * 7, name='mine', gate=SCALER, samples=elementwise(1), doc='d',\n"
+        "   numpy=(np.median,))\n"
+        "print(np.median(pb.tensor([1.0, 2.0])).tolist())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[7.0, 14.0]"
 
 
 def test_where_without_out_is_refused(x):
