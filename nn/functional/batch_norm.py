@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, mean, reshape, sqrt
 from ...autograd.extend import MIXER, SCALER, given, op
-from .channel_norm import OVER_BATCH, Normalized, affine, check, move, normalize, pull
+from .channel_norm import OVER_BATCH, Normalized, affine, check, move, normalize, planes, pull, standardised
 
 Array = np.ndarray[Any, Any]
 
@@ -141,12 +141,9 @@ def _normalize_by(
     eps: float,
 ) -> Any:
     """(x − mean)/√(variance + ε)·weight + bias for each channel, with the given statistics."""
-    scale = 1 / np.sqrt(variance + eps)
-    out: Any = input - _by_shape(mean, input)
-    out *= _by_shape(scale if weight is None else scale * weight, input)
-    if bias is not None:
-        out += _by_shape(bias, input)
-    return out
+    x = planes(input)
+    everywhere = (np.broadcast_to(statistic, x.shape[:2]) for statistic in (mean, variance))
+    return standardised(x, *everywhere, weight, bias, eps).reshape(input.shape)
 
 
 def _over_channels(g: Any) -> Any:

@@ -71,7 +71,7 @@ def move(
 # the kernel: x as (N, C, L), statistics as (N, C)
 
 
-def _planes(x: Array) -> Array:
+def planes(x: Array) -> Array:
     """The array as (N, C, L), each channel of an example in one contiguous row."""
     return np.ascontiguousarray(x).reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
@@ -89,26 +89,35 @@ def normalize(
     input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array]:
     """The output, and mean and variance of the pool of each example and channel."""
-    x = _planes(input)
+    x = planes(input)
     n, c, length = x.shape
-    own = np.empty((n, c), x.dtype)
-    deviation = np.empty((n, c), x.dtype)
-    for part in blocks(n, c * length * x.itemsize):
-        own[part] = row_sums(x[part]) / max(length, 1)
+    own, deviation = x[:, :, 0] if length == 1 else np.empty((n, c), x.dtype), np.zeros((n, c), x.dtype)
+    for part in blocks(n, c * length * x.itemsize) if length > 1 else ():
+        own[part] = row_sums(x[part]) / length
         centred = x[part] - own[part, :, None]
-        deviation[part] = row_sums(centred, centred) / max(length, 1)
+        slip = row_sums(centred) / length  # what rounding took from the mean, which counts if it is large
+        own[part] += slip
+        deviation[part] = row_sums(centred, centred) / length - slip * slip
     means = _pooled(own, groups)
-    variances = _pooled(deviation + (own - means) ** 2, groups)
+    means = means + _pooled(own - means, groups)
+    variances = np.maximum(_pooled(deviation + (own - means) ** 2, groups), 0)
+    return standardised(x, means, variances, weight, bias, eps).reshape(input.shape), means, variances
+
+
+def standardised(
+    x: Array, means: Array, variances: Array, weight: Array | None, bias: Array | None, eps: float
+) -> Array:
+    """(x − mean)/√(variance + ε)·weight + bias for x as (N, C, L) and statistics as (N, C)."""
     scale = 1 / np.sqrt(variances + eps)
     if weight is not None:
         scale = scale * weight
     out = np.empty_like(x)
-    for part in blocks(n, c * length * x.itemsize):
+    for part in blocks(len(x), x[:1].nbytes):
         y = np.subtract(x[part], means[part, :, None], out=out[part])
         y *= scale[part, :, None]
         if bias is not None:
             y += bias[:, None]
-    return out.reshape(input.shape), means, variances
+    return out
 
 
 def pull(
@@ -127,7 +136,7 @@ def pull(
 
     `g_mean` and `g_variance` are the gradients of a pool's statistics for each of its elements, or 0.
     """
-    x, upstream = _planes(input), _planes(g)
+    x, upstream = planes(input), planes(g)
     n, c, length = x.shape
     scale = 1 / np.sqrt(variances + eps)
     sums, products = np.empty((n, c), x.dtype), np.empty((n, c), x.dtype)

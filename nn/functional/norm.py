@@ -119,7 +119,11 @@ def _layer_norm(
         y = out[part]
         means[part] = row_sums(x[part]) / x.shape[1]
         np.subtract(x[part], means[part, None], out=y)
-        scales[part] = 1 / np.sqrt(row_sums(y, y) / x.shape[1] + eps)
+        slip = row_sums(y) / x.shape[1]  # what rounding took from the mean, which counts if it is large
+        means[part] += slip
+        scales[part] = 1 / np.sqrt(np.maximum(row_sums(y, y) / x.shape[1] - slip * slip, 0) + eps)
+        if (np.abs(slip) * scales[part] > 8 * np.finfo(x.dtype).eps).any():
+            np.subtract(x[part], means[part, None], out=y)
         y *= scales[part, None]
         if weight is not None:
             y *= weight.ravel()

@@ -40,6 +40,19 @@ def test_a_large_mean_costs_no_digits(rng, norm):
     np.testing.assert_allclose(near, far, atol=2e-3)
 
 
+@pytest.mark.parametrize("width", [1, 3, 512, 1000])
+def test_equal_numbers_give_zero_however_large(width):
+    x = np.full((4, 2, width), 123456.789, np.float32)
+    for y in (
+        F.layer_norm(pb.tensor(x), width),
+        F.batch_norm(pb.tensor(x), None, None, training=True),
+        F.batch_norm(pb.tensor(x.reshape(-1, 2)), None, None, training=True),
+        F.group_norm(pb.tensor(x), 1),
+        F.instance_norm(pb.tensor(x)) if width > 1 else pb.zeros(1),
+    ):
+        assert not y.numpy().any()
+
+
 @pytest.mark.parametrize("blocks", [1, 100, 1 << 18])
 def test_the_size_of_the_blocks_does_not_matter(rng, monkeypatch, blocks):
     monkeypatch.setattr(nn.functional.blocks, "BLOCK_BYTES", blocks)
