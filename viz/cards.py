@@ -18,6 +18,7 @@ from .shapes import (
     paint,
     parameter_text,
     port_offset,
+    role_ink,
     spelled,
     straight_slots,
 )
@@ -47,7 +48,7 @@ def _card_shape(node: GraphNode, inputs: int, straight: float) -> Shape:
             ((0.0, -size / 2),), (0.0, size / 2),
         )  # fmt: skip
     lines = _card_lines(node)
-    role = Text(0.0, 0.0, node.role or "", "muted", ROLE_SIZE, "end")
+    role = Text(0.0, 0.0, node.role or "", role_ink(node), ROLE_SIZE, "end", node.wrong)
     widths = [line.width for line in lines]
     widths[0] += role.width + 18 if role.content else 0.0
     width = max(96.0, 28 + max(widths), 20.0 * inputs)

@@ -8,9 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from ..autograd import Recording, Tensor
 from ..autograd.extend import write_atomically
-from .graph import Graph, capture
+from .graph import Graph, Target, capture
 from .svg import picture_title, svg
 from .text import dot
 
@@ -67,7 +66,7 @@ class Drawing:
 
 
 def draw(
-    target: Recording | Tensor,
+    target: Target,
     *,
     style: Literal["auto", "circuit", "tensor"] = "auto",
     title: str | None = None,
@@ -83,7 +82,8 @@ def draw(
 
     Args:
         target: a recording (`with pb.record() as recording:`) is drawn whole, with every value; of a Tensor all
-            that leads to it, as far as the tape remembers: values in the middle are known only to a recording.
+            that leads to it, as far as the tape remembers: values in the middle are known only to a recording. Of
+            a gradient check that has failed, the computation, with the operation marked whose rule is wrong.
         style: "circuit", "tensor", or "auto", which takes the circuit where every value is a scalar.
         title: written above the picture.
         names: names for values by Tensor, besides those that Tensors have; other things in it are passed over,
@@ -91,7 +91,7 @@ def draw(
         max_nodes: a picture of more nodes than this is refused.
 
     Raises:
-        TypeError: if the target is neither a Tensor nor a Recording.
+        TypeError: if the target is none of these.
         ValueError: if there is nothing to draw, or too much, or circuit style is asked for where values are not
             scalars.
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..autograd import Entry, Recording, Tensor, trace
+from ..autograd import Entry, GradcheckResult, Recording, Tensor, trace
 from .folding import fold_constants
 from .glyphs import clean
 from .numbers import Array, GradientState, gradient_state
@@ -56,6 +56,7 @@ class GraphNode(_WithGradient):
     source: str | None = None
     final: bool = False  # nothing consumes its value
     incomplete: bool = False  # the tape does not know all of its operands
+    wrong: bool = False  # a gradient check has found its gradient wrong
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,15 +92,19 @@ class Graph:
         return tuple(tuple(sorted(edges, key=lambda edge: edge.slot)) for edges in lists)
 
 
+WRONG = "✗ wrong gradient"  # takes the place of the role of an operation that failed a gradient check
+Target: TypeAlias = Recording | Tensor | GradcheckResult
+
+
 def capture(
-    target: Recording | Tensor,
+    target: Target,
     *,
     style: Literal["auto", "circuit", "tensor"] = "auto",
     title: str | None = None,
     names: Mapping[str, object] | None = None,
     max_nodes: int = 2000,
 ) -> Graph:
-    """The graph of a recording, or of all that leads to a Tensor; see `draw` for the arguments and errors.
+    """The graph of a recording, of all that leads to a Tensor, or of a failed check; see `draw`.
 
     >>> import pullback as pb
     >>> with pb.viz.record() as recording:
@@ -111,6 +116,7 @@ def capture(
     """
     if style not in ("auto", "circuit", "tensor"):
         raise ValueError(f"style must be 'auto', 'circuit' or 'tensor', not {style!r}")
+    wrong = target.entry if isinstance(target, GradcheckResult) else None
     recording = _recording(target)
     entries = recording.entries
     if len(entries) > max_nodes:
@@ -120,7 +126,7 @@ def capture(
         )
     chosen = _style(entries, style)
     given = _names(recording, names)
-    builder = _Builder(entries, given, chosen)
+    builder = _Builder(entries, given, chosen, wrong)
     graph = builder.graph(None if title is None else clean(title))
     if len(graph.nodes) > max_nodes:
         raise ValueError(
@@ -130,7 +136,13 @@ def capture(
     return graph
 
 
-def _recording(target: Recording | Tensor) -> Recording:
+def _recording(target: Target) -> Recording:
+    if isinstance(target, GradcheckResult):
+        if target.recording is None:
+            raise ValueError(
+                "the gradient check has not failed, so there is nothing to show; draw the computation"
+            )
+        target = target.recording
     if isinstance(target, Tensor):
         recording = trace(target)
         if all(entry.operation is None for entry in recording.entries):
@@ -145,7 +157,9 @@ def _recording(target: Recording | Tensor) -> Recording:
                 "the recording is empty: nothing was computed inside `with pb.record() as recording:`"
             )
         return target
-    raise TypeError(f"draw takes a Tensor or a Recording, not {type(target).__name__}")
+    raise TypeError(
+        f"draw takes a Tensor, a Recording or the result of a gradient check, not {type(target).__name__}"
+    )
 
 
 def _style(entries: Sequence[Entry], style: Literal["auto", "circuit", "tensor"]) -> Style:
@@ -206,8 +220,11 @@ def _find(recording: Recording, tensor: Tensor) -> Entry | None:
 class _Builder:
     """Turns entries into nodes and edges, in their order."""
 
-    def __init__(self, entries: Sequence[Entry], given: Mapping[int, str], style: Style) -> None:
+    def __init__(
+        self, entries: Sequence[Entry], given: Mapping[int, str], style: Style, wrong: Entry | None
+    ) -> None:
         self.entries = entries
+        self.wrong = wrong
         self.given = given
         self.style = style
         self.consumers: dict[int, list[tuple[Entry, int]]] = {id(entry): [] for entry in entries}
@@ -253,7 +270,7 @@ class _Builder:
         if operation is not None:
             kind = "output" if final and self.style == "tensor" else "operation"
             symbol = fold.symbol if fold else clean(operation.symbol)
-            role = fold.role if fold else operation.gate_label
+            role = WRONG if entry is self.wrong else fold.role if fold else operation.gate_label
         else:
             kind = "parameter" if entry.requires_grad else "input" if name or entry.shape else "constant"
             symbol = name or ""
@@ -275,6 +292,7 @@ class _Builder:
             source=entry.source,
             final=final,
             incomplete=_incomplete(entry),
+            wrong=entry is self.wrong,
         )
         self.nodes.append(node)
         return node
@@ -315,6 +333,7 @@ class _Builder:
             parameters={},
             final=bool(final_name),
             incomplete=False,
+            wrong=False,
         )
         if final_name:
             self.nodes[node.key] = replace(node, final=False)

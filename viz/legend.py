@@ -55,6 +55,8 @@ def legend_items(graph: Graph) -> list[Item]:
     items += [
         Item(sample, "none", gradient_ink(state), text) for state, sample, text in _STATES if state in states
     ]
+    if any(node.wrong for node in graph.nodes):
+        items.append(Item("✗", "none", "gradient", "a gradient check found this rule wrong"))
     if "adder" in kinds:
         items.append(Item(None, "circle", "adder", "fan-out: the gradients add"))
     if not circuit:

@@ -124,4 +124,9 @@ def spelled(node: GraphNode) -> str:
 
 def paint(node: GraphNode) -> str:
     """The theme's name for the colours of a node."""
-    return "gate" if node.kind == "operation" else node.kind
+    return "wrong" if node.wrong else "gate" if node.kind == "operation" else node.kind
+
+
+def role_ink(node: GraphNode) -> str:
+    """The theme's name for the colour of a node's role."""
+    return "gradient" if node.wrong else "muted"

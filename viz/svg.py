@@ -247,7 +247,7 @@ def _wrapped(items: list[Item], limit: float) -> list[list[Item]]:
 
 def _paint(name: str) -> str:
     fill, stroke = LIGHT.paints[name]
-    width = {"panel": 1, "frame": 1.2}.get(name, 1.6)
+    width = {"panel": 1, "frame": 1.2, "wrong": 3}.get(name, 1.6)
     return f'class="{_PREFIX}-{name}" fill="{fill}" stroke="{stroke}" stroke-width="{_n(width)}"'
 
 

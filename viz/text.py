@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .graph import Graph, GraphNode
 from .numbers import numbers, small
-from .shapes import gradient_text, parameter_text, spelled
+from .shapes import gradient_text, paint, parameter_text, spelled
 from .theme import LIGHT
 
 _OUTLINE_LINES = 60
@@ -33,14 +33,14 @@ def dot(graph: Graph) -> str:
     if graph.title:
         paper.attr(label=graphviz.escape(graph.title), labelloc="t")
     for node in graph.nodes:
-        paint = LIGHT.paints["gate" if node.kind == "operation" else node.kind]
+        colours = LIGHT.paints[paint(node)]
         lines = _dot_lines(node, circuit)
         paper.node(
             f"n{node.key}",
             label="\\n".join(graphviz.escape(line).replace("\n", " ") for line in lines),
             shape=_DOT_SHAPES[node.kind],
-            fillcolor=paint.fill,
-            color=paint.stroke,
+            fillcolor=colours.fill,
+            color=colours.stroke,
         )
     for edge in graph.edges:
         label = ""
@@ -94,6 +94,8 @@ def _sentence(node: GraphNode, name: str, operands: list[str]) -> str:
         text += f" = {node.operation}{symbol}({arguments})"
     else:
         text += f", {node.kind}"
+    if node.wrong:
+        text += ", whose gradient is wrong"
     if node.shape:
         text += f", shape {node.shape}"
     if node.value is not None and small(node.value):

@@ -120,7 +120,7 @@ class Problem:
             outputs = self.outputs(leaves)
             self.weights = self._weights(outputs) if weights is None else list(weights)
             self.output_shapes = [y.shape for y in outputs]
-            self.gradients = self._gradients(leaves, outputs, strict=True)
+            self.gradients = self.gradients_of(leaves, outputs, strict=True)
         self.magnitude = sum(
             float(np.sum(np.abs(np.asarray(y.detach().numpy(), double(y)) * w)))
             for y, w in zip(outputs, self.weights, strict=True)
@@ -145,7 +145,11 @@ class Problem:
             return [np.ones(y.shape) for y in outputs]
         return [self.normal(y) for y in outputs]
 
-    def _gradients(self, leaves: list[Tensor], outputs: list[Tensor], strict: bool) -> list[Array]:
+    def gradients_of(self, leaves: list[Tensor], outputs: list[Tensor], strict: bool = False) -> list[Array]:
+        """The gradients of the weighted outputs; zeros for leaves that they do not depend on.
+
+        `strict` refuses if that is all of them.
+        """
         tracked = [
             (y, wrap(w.astype(y.dtype), None))
             for y, w in zip(outputs, self.weights, strict=True)
@@ -168,7 +172,7 @@ class Problem:
         """The analytic gradients at another point."""
         with enable_grad(), np.errstate(all="ignore"):
             leaves = self.leaves(point)
-            return self._gradients(leaves, self.outputs(leaves), strict=False)
+            return self.gradients_of(leaves, self.outputs(leaves))
 
     # directions
 

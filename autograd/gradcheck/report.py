@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
+from ..record import Entry, Recording
 from .slopes import Step
 
 
@@ -110,8 +111,10 @@ class GradcheckResult:
     """What would decide, where the verdict is INCONCLUSIVE."""
     seed: int | None = None
     """What repeats the check."""
-    recording: Any = None
-    """On a failure, the computation with its values, to draw (`viz.draw`)."""
+    recording: Recording | None = None
+    """On a failure, the computation with its values; `viz.draw(result)` shows it, with the culprit marked."""
+    entry: Entry | None = None
+    """Of the recording, the culprit's."""
 
     @property
     def ok(self) -> bool:
@@ -172,9 +175,8 @@ class GradcheckResult:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values: dicts, lists, strings and numbers."""
-        bare = replace(self, recording=None)
-        plain: dict[str, Any] = _plain(asdict(bare))
-        del plain["recording"]
+        plain: dict[str, Any] = _plain(asdict(replace(self, recording=None, entry=None)))
+        del plain["recording"], plain["entry"]
         return plain
 
     def json(self) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..mode import enable_grad
-from ..record import Recording, record
+from ..mode import enable_grad, observing
+from ..record import Entry, Recording, record
 from ..tensor import Tensor
 from .comparing import Comparer
 from .diagnosis import explain
@@ -207,13 +207,39 @@ def _explained(result: GradcheckResult, problem: Problem, order: int) -> Gradche
                     "rule counts as a constant",
                 ),
             )
-    return replace(result, culprit=culprit, causes=causes, recording=_recorded(problem))
+    recording, entries = _recorded(problem)
+    entry = None if culprit is None else entries[culprit.number]
+    return replace(result, culprit=culprit, causes=causes, recording=recording, entry=entry)
 
 
-def _recorded(problem: Problem) -> Recording:
+class _Entries:
+    """An observer that notes which entry of a recording each operation has, in the order of the operations."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.found: list[Entry] = []
+
+    def on_forward(self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:
+        """Note the entry, of several outputs that of all together."""
+        several = isinstance(output, tuple)
+        entry = self.recording.find(output[0] if several else output)
+        self.found.append(entry.inputs[0] if several else entry)
+
+    def on_replace(self, old: Any, new: Any) -> None:
+        """Writes in place are operations too."""
+
+    def on_backward(self, node: Any, gradient: Any, contributions: tuple[Any, ...]) -> None:
+        """The recording notes the gradients."""
+
+
+def _recorded(problem: Problem) -> tuple[Recording, list[Entry]]:
+    """The computation with its values and (wrong) gradients, and the entry of each operation."""
     with enable_grad(), record() as recording, np.errstate(all="ignore"):
+        entries = _Entries(recording)
         leaves = problem.leaves(problem.point)
         for leaf, name in zip(leaves, problem.names, strict=True):
             leaf.name = str(name)
-        problem.outputs(leaves)
-    return recording
+        with observing(entries):
+            outputs = problem.outputs(leaves)
+        problem.gradients_of(leaves, outputs)
+    return recording, entries.found

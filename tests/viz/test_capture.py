@@ -193,7 +193,7 @@ def test_an_empty_recording_is_refused():
 
 
 def test_other_targets_and_styles_are_refused(slide):
-    with pytest.raises(TypeError, match="Tensor or a Recording, not ndarray"):
+    with pytest.raises(TypeError, match="Tensor, a Recording or the result of a gradient check, not ndarray"):
         viz.draw(np.ones(3))
     with pytest.raises(ValueError, match="'auto', 'circuit' or 'tensor'"):
         viz.draw(pb.tensor(1.0), style="round")
