@@ -180,7 +180,7 @@ def _seed(output: Tensor, gradient: Any, recorded: bool) -> tuple[Node, Any]:
         )
     if gradient.dtype.kind == "c" and node.dtype.kind != "c":
         raise TypeError(f"the gradient of a {node.dtype} tensor cannot be {gradient.dtype}")
-    gradient = gradient.astype(node.dtype)
+    gradient = gradient if gradient.dtype == node.dtype else gradient.astype(node.dtype)
     if recorded or isinstance(gradient, BatchedTensor):
         return node, gradient if isinstance(gradient, Tensor) else wrap(gradient, None)
     return node, gradient._array if isinstance(gradient, Tensor) else gradient
@@ -405,5 +405,5 @@ def project(gradient: Any, node: Node, op: Any, name: str) -> Any:
     if gradient.dtype != node.dtype:
         if gradient.dtype.kind == "c" and node.dtype.kind != "c":
             gradient = np.real(gradient)
-        gradient = gradient.astype(node.dtype)
+        gradient = gradient if gradient.dtype == node.dtype else gradient.astype(node.dtype)
     return gradient

@@ -35,6 +35,7 @@ def test_the_wrong_operation_is_marked(point, style):
     picture = viz.draw(result)
     assert picture.graph.style == style
     assert marked(picture) == ["planted"]
+    assert "astype" not in {node.operation for node in picture.graph.nodes}
     text = picture.svg()
     assert text.count("✗ wrong gradient") >= 2, "in the picture and in the tooltip"
     assert "whose gradient is wrong" in text.split("</desc>")[0]
