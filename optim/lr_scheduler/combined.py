@@ -120,7 +120,9 @@ class _Composite(ScheduledLR):
                 scheduler.load_state_dict(state)
             raise
 
-    def _finish(self, before: float, epoch: float | None) -> None:
+    def _finish(self, before: float, epoch: float | None, rates: list[float] | None = None) -> None:
+        for group, rate in zip(self.optimizer.param_groups, rates or (), strict=False):
+            group["lr"] = rate
         self.last_epoch = before + 1 if epoch is None else epoch
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
@@ -176,9 +178,12 @@ class SequentialLR(_Composite):
         t = self.last_epoch + 1 if epoch is None else epoch
         index = sum(milestone <= t for milestone in self._milestones)
         start = self._milestones[index - 1] if index else 0
-        begins = index > 0 and start == t
-        self._schedulers[index].step(t - start if begins or epoch is not None else None)
-        self._finish(self.last_epoch, epoch)
+        rates = None if epoch is None else self(epoch)
+        if epoch is None and t == start > 0:
+            groups = zip(self.schedules(), self.optimizer.param_groups, strict=True)
+            rates = [schedule.advance(group["lr"], t) for schedule, group in groups]
+        self._schedulers[index].step(None if rates is None else t - start)
+        self._finish(self.last_epoch, epoch, rates)
 
     def undo(self) -> None:
         """See `LRScheduler`."""
@@ -220,10 +225,7 @@ class ChainedScheduler(_Composite):
         before, rates = self.last_epoch, None if epoch is None else self(epoch)
         for scheduler in self._schedulers:
             scheduler.step(epoch)
-        if rates is not None:
-            for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate
-        self._finish(before, epoch)
+        self._finish(before, epoch, rates)
 
     def undo(self) -> None:
         """See `LRScheduler`."""

@@ -58,10 +58,16 @@ class Multiplicative(Schedule):
         """See `Schedule`."""
         return self.advance(rate, t)  # with the same rounding, and without the t calls
 
+    def after(self, rate: float, t: float) -> float:
+        """The rate after t steps where another schedule left `rate`, which is multiplied with function(0) first."""
+        return math.prod((self.function(i) for i in range(int(t) + 1)), start=rate)
+
 
 @dataclass(frozen=True)
 class Sequential(Schedule):
     """One schedule after the other: from its milestone on, each runs from its own step 0.
+
+    Each starts from its own lr, but for a `Multiplicative`, which goes on from the rate that it finds, as in PyTorch.
 
     Args:
         schedules: in order; the first begins at once.
@@ -88,6 +94,8 @@ class Sequential(Schedule):
     def rate(self, t: float) -> float:
         """See `Schedule`."""
         schedule, start = self._current(t)
+        if start > 0 and isinstance(schedule, Multiplicative):
+            return schedule.after(self.rate(start - 1), t - start)
         return schedule(t - start)
 
     def momentum(self, t: float) -> float | None:
@@ -98,7 +106,9 @@ class Sequential(Schedule):
     def advance(self, rate: float, t: float) -> float:
         """See `Schedule`."""
         schedule, start = self._current(t)
-        return self(t) if t == start > 0 else schedule.advance(rate, t - start)
+        if t == start > 0:
+            return schedule.after(rate, 0) if isinstance(schedule, Multiplicative) else self(t)
+        return schedule.advance(rate, t - start)
 
     def _current(self, t: float) -> tuple[Schedule, int]:
         index = bisect_right(self.milestones, t)

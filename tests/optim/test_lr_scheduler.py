@@ -26,6 +26,9 @@ KINDS = {
     "MultiplicativeLR": lambda o: lr.MultiplicativeLR(o, lambda t: 0.9),
     "SWALR": lambda o: lr.SWALR(o, [0.05, 0.1], 4),
     "SequentialLR": lambda o: lr.SequentialLR(o, [lr.LinearLR(o), lr.StepLR(o, 2), lr.ConstantLR(o)], [4, 8]),
+    "SequentialLR of products": lambda o: lr.SequentialLR(
+        o, [lr.StepLR(o, 2), lr.MultiplicativeLR(o, lambda t: 0.9), lr.StepLR(o, 3)], [3, 9]
+    ),
     "ChainedScheduler": lambda o: lr.ChainedScheduler([lr.ConstantLR(o), lr.ExponentialLR(o, 0.9)]),
 }
 

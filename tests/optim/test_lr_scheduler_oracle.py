@@ -156,6 +156,16 @@ def three_in_sequence(library, optimizer):
     return lr.SequentialLR(optimizer, parts, milestones=[4, 13])
 
 
+def a_product_in_a_sequence(library, optimizer):
+    lr = library.optim.lr_scheduler
+    parts = [
+        lr.ExponentialLR(optimizer, 0.9),
+        lr.MultiplicativeLR(optimizer, lambda t: 1 - 0.2 / (t + 1)),
+        lr.CosineAnnealingLR(optimizer, 9),
+    ]
+    return lr.SequentialLR(optimizer, parts, milestones=[5, 12])
+
+
 class TwoAtOnce:
     """Two schedulers of one optimiser, each stepped on its own."""
 
@@ -180,6 +190,7 @@ class TwoAtOnce:
         chain_with_products,
         warmup,
         three_in_sequence,
+        a_product_in_a_sequence,
         TwoAtOnce,
     ],
 )

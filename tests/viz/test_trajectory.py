@@ -194,6 +194,11 @@ def test_what_cannot_be_walked(arguments, error, message):
         descend(*arguments[: 2 if keywords else None], **keywords)
 
 
+@pytest.mark.parametrize("name", ["taco_shell", "Taco-Shell", "TACO SHELL"])
+def test_names_of_surfaces_are_taken_in_any_case(name):
+    assert descend({"SGD": sgd(0.01)}, name, steps=1).surface is SURFACES["taco shell"]
+
+
 def test_a_surface_that_is_not_one_loss_per_point():
     surface = Surface("sum", lambda x, y: (x + y).sum(), (0, 0), (-1, 1), (-1, 1))
     with pytest.raises(ValueError, match=r"the surface 'sum' gave shape \(\)"):

@@ -111,12 +111,17 @@ def surface_of(given: Any, start: tuple[float, float] | None) -> Surface:
     if isinstance(given, Surface):
         return given
     if isinstance(given, str):
-        if given not in SURFACES:
+        known = {_plain(name): surface for name, surface in SURFACES.items()}
+        if _plain(given) not in known:
             raise ValueError(f"there is no surface {given!r}; there are {', '.join(map(repr, SURFACES))}")
-        return SURFACES[given]
+        return known[_plain(given)]
     if not callable(given):
         raise TypeError(
             f"a surface is a name, a Surface or a function of x and y, not a {type(given).__name__}"
         )
     x, y = start or (0.0, 0.0)
     return Surface(getattr(given, "__name__", "surface"), given, (x, y), (x - 2, x + 2), (y - 2, y + 2))
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", " ").replace("-", " ")
