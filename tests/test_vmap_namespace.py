@@ -12,7 +12,8 @@ import pytest
 
 import pullback as pb
 
-NAMESPACES = {"pb": pb, "linalg": pb.linalg, "fft": pb.fft, "special": pb.special}
+F = pb.nn.functional
+NAMESPACES = {"pb": pb, "linalg": pb.linalg, "fft": pb.fft, "special": pb.special, "F": F}
 SIZE = 2
 
 
@@ -175,6 +176,168 @@ CALLS = {
     },
 }
 
+
+def seeded(function, **options):
+    """With the same random numbers for each example."""
+
+    def call(*args):
+        pb.manual_seed(5)
+        return function(*args, **options)
+
+    return call
+
+
+signs = lambda *shape: lambda rng: rng.choice([-1.0, 1.0], shape)
+steps = [3, 2]  # of the sequences of a batch, how many are still running
+gates = lambda n: [(3, 2), (3, 2), (n * 2, 2), (n * 2, 2), (n * 2,), (n * 2,)]
+layer = lambda n: [(5, 2), (3, 2), (n * 2, 2), (n * 2, 2), (n * 2,), (n * 2,)]
+
+
+def heads(query, key, value, in_weight, in_bias, out_weight, out_bias):
+    return F.multi_head_attention_forward(
+        query, key, value, 4, 2, in_weight, in_bias, None, None, False, 0.0, out_weight, out_bias
+    )
+
+
+CALLS |= {
+    "F.adaptive_avg_pool1d": [(lambda x: F.adaptive_avg_pool1d(x, 2), (2, 1, 5))],
+    "F.adaptive_avg_pool2d": [(lambda x: F.adaptive_avg_pool2d(x, (2, 3)), (2, 4, 5))],
+    "F.adaptive_avg_pool3d": [(lambda x: F.adaptive_avg_pool3d(x, 2), (1, 1, 3, 2, 4))],
+    "F.adaptive_max_pool1d": [
+        (lambda x: F.adaptive_max_pool1d(x, 2, return_indices=True), distinct(2, 1, 5))
+    ],
+    "F.adaptive_max_pool2d": [(lambda x: F.adaptive_max_pool2d(x, (2, 3)), distinct(2, 4, 5))],
+    "F.adaptive_max_pool3d": [(lambda x: F.adaptive_max_pool3d(x, 2), distinct(1, 1, 3, 2, 4))],
+    "F.alpha_dropout": [(seeded(F.alpha_dropout, training=True), (4,))],
+    "F.avg_pool1d": [(lambda x: F.avg_pool1d(x, 2), (2, 1, 5))],
+    "F.avg_pool2d": [(lambda x: F.avg_pool2d(x, 3, 1, padding=1, count_include_pad=False), (2, 4, 3))],
+    "F.avg_pool3d": [(lambda x: F.avg_pool3d(x, 2, 1), (1, 1, 2, 3, 2))],
+    "F.batch_norm": [
+        (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), (4, 2), (2,), (2,)),
+        (lambda x, m, v: F.batch_norm(x, m, v), (3, 2, 2), (2,), positive(2)),
+    ],
+    "F.cdist": [(F.cdist, (3, 2), (4, 2)), (lambda x, y: F.cdist(x, y, 1.0), (2, 3, 2), (4, 2))],
+    "F.channel_shuffle": [(lambda x: F.channel_shuffle(x, 2), (1, 4, 2))],
+    "F.conv1d": [
+        (F.conv1d, (2, 2, 5), (3, 2, 2), (3,)),
+        (lambda x, w: F.conv1d(x, w, groups=2), (2, 5), (4, 1, 2)),
+    ],
+    "F.conv2d": [(lambda x, w: F.conv2d(x, w, stride=2, padding=1), (1, 2, 4, 3), (3, 2, 3, 2))],
+    "F.conv3d": [(F.conv3d, (1, 1, 2, 3, 3), (2, 1, 2, 2, 2))],
+    "F.conv_transpose1d": [(F.conv_transpose1d, (2, 2, 3), (2, 3, 2), (3,))],
+    "F.conv_transpose2d": [(lambda x, w: F.conv_transpose2d(x, w, stride=2), (1, 2, 2, 3), (2, 1, 2, 2))],
+    "F.conv_transpose3d": [(F.conv_transpose3d, (1, 1, 2, 2, 2), (1, 1, 2, 1, 2))],
+    "F.cosine_embedding_loss": [(F.cosine_embedding_loss, (3, 2), (3, 2), signs(3))],
+    "F.cosine_similarity": [
+        (F.cosine_similarity, (3, 2), (3, 2)),
+        (lambda x, y: F.cosine_similarity(x, y, 0), (3,), (3,)),
+    ],
+    "F.ctc_loss": [
+        (lambda x: F.ctc_loss(pb.log_softmax(x), [[1, 2], [1, 1]], [4, 4], [2, 1]), (4, 2, 3)),
+        (lambda x, y: F.ctc_loss(pb.log_softmax(x), y, [4, 3], [1, 2]), (4, 2, 3), integers(1, 3, (2, 2))),
+        (
+            lambda x, n: F.ctc_loss(pb.log_softmax(x), [1, 2], 4, n, reduction="none"),
+            (4, 3),
+            integers(2, 3, ()),
+        ),
+    ],
+    "F.dropout": [(seeded(F.dropout), (4,))],
+    "F.dropout1d": [(seeded(F.dropout1d), (2, 3, 2))],
+    "F.dropout2d": [(seeded(F.dropout2d), (2, 3, 2, 1))],
+    "F.dropout3d": [(seeded(F.dropout3d), (2, 3, 2, 1, 1))],
+    "F.elastic_net_penalty": [(lambda *xs: F.elastic_net_penalty(xs), (3,), (2, 2))],
+    "F.embedding": [
+        (F.embedding, integers(0, 4, (2, 3)), (4, 2)),
+        (
+            lambda i, w: F.embedding(i, w, padding_idx=1, scale_grad_by_freq=True),
+            integers(0, 4, (5,)),
+            (4, 2),
+        ),
+    ],
+    "F.embedding_bag": [
+        (F.embedding_bag, integers(0, 4, (2, 3)), (4, 2)),
+        (
+            lambda i, w, s: F.embedding_bag(i, w, mode="sum", per_sample_weights=s),
+            integers(0, 4, (2, 3)),
+            (4, 2),
+            (2, 3),
+        ),
+    ],
+    "F.feature_alpha_dropout": [(seeded(F.feature_alpha_dropout, training=True), (2, 3, 2))],
+    "F.fold": [(lambda x: F.fold(x, (3, 3), 2), (1, 4, 4))],
+    "F.fractional_max_pool2d": [
+        (seeded(F.fractional_max_pool2d, kernel_size=2, output_size=2), distinct(1, 1, 4, 5))
+    ],
+    "F.fractional_max_pool3d": [
+        (seeded(F.fractional_max_pool3d, kernel_size=2, output_size=2), distinct(1, 1, 4, 4, 5))
+    ],
+    "F.glu": [(F.glu, (2, 4))],
+    "F.group_norm": [(lambda x, w, b: F.group_norm(x, 2, w, b), (2, 4, 2), (4,), (4,))],
+    "F.gru_cell": [(F.gru_cell, *gates(3))],
+    "F.gru_layer": [(lambda *xs: F.gru_layer(*xs, batch_sizes=steps), *layer(3))],
+    "F.hinge_embedding_loss": [(F.hinge_embedding_loss, (3,), signs(3))],
+    "F.huber_loss": [(F.huber_loss, (2, 3), (2, 3)), (lambda x, y: F.huber_loss(x, y, "none"), (3,), (3,))],
+    "F.instance_norm": [(lambda x, w: F.instance_norm(x, weight=w), (2, 3, 4), (3,))],
+    "F.interpolate": [
+        (lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), (1, 2, 2, 3)),
+        (lambda x: F.interpolate(x, 5), (1, 2, 3)),
+    ],
+    "F.layer_norm": [(lambda x, w, b: F.layer_norm(x, (3,), w, b), (2, 3), (3,), (3,))],
+    "F.lp_pool1d": [(lambda x: F.lp_pool1d(x, 2, 2), (1, 2, 5))],
+    "F.lp_pool2d": [(lambda x: F.lp_pool2d(x, 3, 2), positive(1, 2, 4, 2))],
+    "F.lp_pool3d": [(lambda x: F.lp_pool3d(x, 2, 2), (1, 1, 2, 2, 4))],
+    "F.lstm_cell": [(lambda x, h, c, *w: F.lstm_cell(x, (h, c), *w), *gates(4)[:2], *gates(4)[1:])],
+    "F.lstm_layer": [
+        (lambda x, h, c, *w: F.lstm_layer(x, h, c, *w, batch_sizes=steps), *layer(4)[:2], *layer(4)[1:])
+    ],
+    "F.margin_ranking_loss": [(F.margin_ranking_loss, (3,), (3,), signs(3))],
+    "F.max_pool1d": [(lambda x: F.max_pool1d(x, 2, return_indices=True), distinct(2, 1, 5))],
+    "F.max_pool2d": [(lambda x: F.max_pool2d(x, 3, 2, padding=1), distinct(1, 2, 4, 3))],
+    "F.max_pool3d": [(lambda x: F.max_pool3d(x, 2, 1), distinct(1, 1, 2, 3, 2))],
+    "F.max_unpool1d": [
+        (lambda x: F.max_unpool1d(*F.max_pool1d(x, 2, return_indices=True), 2), distinct(1, 2, 4))
+    ],
+    "F.max_unpool2d": [
+        (lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2), distinct(1, 1, 4, 2))
+    ],
+    "F.max_unpool3d": [
+        (lambda x: F.max_unpool3d(*F.max_pool3d(x, 2, return_indices=True), 2), distinct(1, 1, 2, 2, 4))
+    ],
+    "F.maxout": [(lambda x: F.maxout(x, 2), distinct(3, 4))],
+    "F.multi_head_attention_forward": [
+        (heads, (3, 1, 4), (2, 1, 4), (2, 1, 4), (12, 4), (12,), (4, 4), (4,))
+    ],
+    "F.multi_margin_loss": [(F.multi_margin_loss, (3, 4), integers(0, 4, (3,)))],
+    "F.multilabel_soft_margin_loss": [
+        (lambda x, y: F.multilabel_soft_margin_loss(x, y), (3, 2), positive(3, 2))
+    ],
+    "F.normalize": [(F.normalize, (2, 3)), (lambda x: F.normalize(x, 1.0, 0), (3,))],
+    "F.pad": [(lambda x: F.pad(x, (1, 2)), (2, 3)), (lambda x: F.pad(x, (1, 0, 2, 1), "reflect"), (1, 3, 2))],
+    "F.pairwise_distance": [(F.pairwise_distance, (3, 2), (3, 2))],
+    "F.pdist": [(F.pdist, (4, 2))],
+    "F.pixel_shuffle": [(lambda x: F.pixel_shuffle(x, 2), (1, 4, 2, 1))],
+    "F.pixel_unshuffle": [(lambda x: F.pixel_unshuffle(x, 2), (1, 1, 2, 4))],
+    "F.rms_norm": [(lambda x, w: F.rms_norm(x, (3,), w), (2, 3), (3,))],
+    "F.rnn_layer": [(lambda *xs: F.rnn_layer(*xs, batch_sizes=steps), *layer(1))],
+    "F.rnn_relu_cell": [(F.rnn_relu_cell, *gates(1))],
+    "F.rnn_tanh_cell": [(F.rnn_tanh_cell, *gates(1))],
+    "F.rrelu": [(seeded(F.rrelu, training=True), (4,))],
+    "F.scaled_dot_product_attention": [
+        (F.scaled_dot_product_attention, (3, 2), (4, 2), (4, 2)),
+        (
+            seeded(F.scaled_dot_product_attention, dropout_p=0.5, is_causal=True),
+            (2, 3, 2),
+            (2, 3, 2),
+            (2, 3, 2),
+        ),
+    ],
+    "F.softmin": [(F.softmin, (2, 3))],
+    "F.stochastic_depth": [(seeded(F.stochastic_depth, p=0.5, mode="row"), (4, 2))],
+    "F.triplet_margin_loss": [(F.triplet_margin_loss, (3, 2), (3, 2), (3, 2))],
+    "F.triplet_margin_with_distance_loss": [(F.triplet_margin_with_distance_loss, (3, 2), (3, 2), (3, 2))],
+    "F.unfold": [(lambda x: F.unfold(x, 2), (1, 2, 3, 3))],
+}
+
 # what reads values, or gives a shape that depends on them: refused, with the words that say so
 REFUSED = {
     "allclose": (lambda x: pb.allclose(x, x), "cannot be read"),
@@ -274,7 +437,9 @@ def close(found, expected):
 
 
 def ways(count):
-    """Every choice of arguments that have a batch axis."""
+    """Every choice of arguments that have a batch axis; of many arguments all, or one."""
+    if count > 3:
+        return [(0,) * count, *(tuple(0 if i == j else None for i in range(count)) for j in range(count))]
     return [way for way in itertools.product((0, None), repeat=count) if any(axis == 0 for axis in way)]
 
 

@@ -21,6 +21,7 @@ from ...autograd import (
     take_along_axis,
     zeros,
 )
+from ...autograd.extend import each_example
 from .check import check_shape, whole_per_axis
 from .pooling import PerAxis, Sizes, WithIndices, avg_pool1d, avg_pool2d, avg_pool3d, images
 
@@ -299,9 +300,18 @@ def _fractional(
     if samples is None:
         samples = (rng or default_generator()).random(drawn)
     else:
-        samples = asarray(samples).detach().numpy()
+        samples = asarray(samples).detach()
         check_shape(where, "_random_samples", samples, drawn, "one number per image, channel and axis")
-    samples = samples.reshape(*lead, axes).astype(x.dtype)
+    found = _taken(x, samples, kernel, wanted)
+    return found if return_indices else found[0]
+
+
+@each_example
+def _taken(x: Tensor, samples: Any, kernel: Sizes, wanted: Sizes) -> WithIndices:
+    """The largest elements of the windows that follow from random numbers, and where they lie."""
+    axes = len(kernel)
+    lead, sizes = x.shape[: x.ndim - axes], x.shape[x.ndim - axes :]
+    samples = np.asarray(samples).reshape(*lead, axes).astype(x.dtype)
     if axes == 2:  # PyTorch's order: the width comes first in two dimensions, and last in three
         samples = samples[..., ::-1]
     starts = [
@@ -311,7 +321,7 @@ def _fractional(
     found = _winners(x.detach().numpy(), starts, kernel)
     flat = reshape(x, (*lead, math.prod(sizes)))
     largest = reshape(take_along_axis(flat, found.reshape(*lead, -1), axis=-1), found.shape)
-    return (largest, asarray(found)) if return_indices else largest
+    return largest, asarray(found)
 
 
 def fractional_size(where: str, sizes: Sizes, output_size: Any, output_ratio: Any) -> Sizes:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....autograd import Tensor, asarray, expand_dims, logsumexp, mean, stack, sum, take_along_axis, where
-from ....autograd.extend import BLOCK, MIXER, batch_size, given, op, spread
+from ....autograd.extend import BLOCK, MIXER, batch_size, each_example, given, is_batched, op, spread
 from ..check import check_floating
 from .reduction import check_reduction
 
@@ -284,6 +284,10 @@ def ctc_loss(
     0.3333
     """
     check_reduction(reduction)
+    if any(is_batched(x) for x in (targets, input_lengths, target_lengths)):
+        options = {"blank": blank, "reduction": reduction, "zero_infinity": zero_infinity}
+        looped: Tensor = each_example(ctc_loss)(log_probs, targets, input_lengths, target_lengths, **options)
+        return looped
     log_probs = asarray(log_probs)
     check_floating("ctc_loss", "log_probs", log_probs)
     if log_probs.ndim not in (2, 3):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 import numpy as np
 from ....autograd import Tensor, asarray, expand_dims, logsumexp, mean, stack, sum, take_along_axis, where
-from ....autograd.extend import BLOCK, MIXER, batch_size, given, op, spread
+from ....autograd.extend import BLOCK, MIXER, batch_size, each_example, given, is_batched, op, spread
 from ..check import check_floating
 from .reduction import check_reduction
 from ....autograd.ops.declared import declared
