@@ -254,10 +254,10 @@ def serve(library: str, sizes: Sizes) -> None:
 class Child:
     """A process that measures one library."""
 
-    def __init__(self, library: str, options: list[str], folder: str) -> None:
+    def __init__(self, library: str, options: list[str], folder: str, script: str = __file__) -> None:
         single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         self.process = subprocess.Popen(
-            [sys.executable, "-P", os.path.abspath(__file__), "--serve", library, *options],
+            [sys.executable, "-P", os.path.abspath(script), "--serve", library, *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, env=os.environ | single,
         )  # fmt: skip
         self.there = self._line() == "ready"

@@ -43,7 +43,8 @@ def sgd(
     if velocity is None:
         velocity = np.positive(gradient)  # a copy
     else:
-        velocity = momentum * velocity + (1 - dampening) * gradient
+        taken = (1 - dampening) * gradient if used(dampening) else gradient
+        velocity = momentum * velocity + taken
     direction = gradient + momentum * velocity if nesterov else velocity
     return parameter - lr * direction, state | {"momentum_buffer": velocity}
 
