@@ -162,6 +162,49 @@ def test_dead_channels_of_images(rng):
     assert measured.layers["0"].dead == pytest.approx(2 / 3)
 
 
+class Kill(nn.Module):
+    """Sets the first units along an axis to zero."""
+
+    def __init__(self, axis):
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, x):
+        mask = np.ones(
+            [n if place == self.axis % x.ndim else 1 for place, n in enumerate(x.shape)], np.float32
+        )
+        mask[(slice(None),) * (self.axis % x.ndim) + (slice(0, 2),)] = 0
+        return x * pb.asarray(mask)
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "expected"),
+    [
+        ((nn.Conv1d(3, 4, 1), Kill(1)), (5, 3, 8), 0.5),  # channels behind the batch
+        ((nn.Linear(3, 8), Kill(-1)), (5, 6, 3), 0.25),  # features of a sequence
+        ((nn.LayerNorm(8), Kill(-1)), (5, 6, 8), 0.25),
+        ((nn.Conv2d(3, 8, 1), Kill(1)), (5, 3, 4, 4), 0.25),
+        ((nn.Conv1d(3, 4, 1), nn.Flatten(), Kill(1)), (5, 3, 8), 2 / 32),
+    ],
+)
+def test_units_stand_where_the_layer_has_them(layers, shape, expected, rng):
+    shares = figures.measure(net(*layers), batch(rng, *shape)).layers
+    assert list(shares.values())[-1].dead == pytest.approx(expected)
+
+
+def test_layers_that_give_several_tensors_are_left_out(rng):
+    class Last(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.head = nn.LSTM(3, 4), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.head(self.rnn(x)[0][-1])
+
+    measured = figures.measure(Last(), batch(rng, 7, 5, 3), lambda output: (output**2).sum())
+    assert list(measured.layers) == ["head"]
+
+
 def test_values_that_are_not_finite_are_counted():
     spread = figures.layers.spread(np.array([1.0, 2.0, np.nan, np.inf]))
     assert spread.finite == 0.5

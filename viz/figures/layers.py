@@ -95,12 +95,14 @@ def measure(
             if gradient is not None:
                 slopes[path] = array(gradient)
     kinds = {path: type(module).__name__ for path, module in model.named_modules()}
-    result = {}
+    result: dict[str, Layer] = {}
+    axis = -1
     for path in paths:
         if path in caught:
             values = array(caught[path]).astype(np.float64)
             slope = spread(slopes[path], bins) if path in slopes else None
-            result[path] = Layer(kinds[path], spread(values, bins), slope, _dead(values))
+            axis = _unit_axis(kinds[path], values.ndim, axis)
+            result[path] = Layer(kinds[path], spread(values, bins), slope, _dead(values, axis))
     return Layers(result, None if value is None else float(value.item()))
 
 
@@ -116,10 +118,22 @@ def spread(values: Array, bins: int = 41) -> Spread:
     return Spread(counts, edges, mean, std, good.size / flat.size if flat.size else 1.0)
 
 
-def _dead(values: Array) -> float:
+def _unit_axis(kind: str, ndim: int, before: int) -> int:
+    """Where the units of a layer's output stand: channels behind the batch, features at the end.
+
+    An activation of three axes says neither; its units stand where those of the layer before it do.
+    """
+    if ndim >= 4 or (ndim == 3 and kind.endswith("1d")):
+        return 1
+    if ndim < 3 or "Linear" in kind or "LayerNorm" in kind or "RMSNorm" in kind or "Embedding" in kind:
+        return -1
+    return before
+
+
+def _dead(values: Array, axis: int) -> float:
     if values.ndim < 2 or not values.size:
         return 0.0
-    units = np.moveaxis(values, 1, 0).reshape(values.shape[1], -1) if values.ndim > 2 else values.T
+    units = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
     return float(np.mean(np.ptp(units, axis=1) == 0)) if units.shape[1] > 1 else 0.0
 
 
