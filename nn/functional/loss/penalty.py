@@ -32,10 +32,28 @@ def _checked(where: str, parameters: Any, strength: float) -> Any:
     return parameters
 
 
+def _sum_of(measure: Any, parameters: Any, batched: Any = ()) -> Any:
+    """The sum over all parameters; one for each example where some of them have a batch axis."""
+    examples = batched or (False,) * len(parameters)
+    return sum(
+        np.sum(measure(w), axis=tuple(range(1, w.ndim)) if b else None)
+        for w, b in zip(parameters, examples, strict=True)
+    )
+
+
+def _batch_l1(call: Any, batched: Any, parameters: Any, strength: float) -> Any:
+    return strength * _sum_of(np.abs, _checked("l1_penalty", parameters, strength), batched)
+
+
+def _batch_l2(call: Any, batched: Any, parameters: Any, strength: float) -> Any:
+    return strength / 2 * _sum_of(np.square, _checked("l2_penalty", parameters, strength), batched)
+
+
 @op(
     "*parameters",
     parameters=lambda g, parameters, i, strength: g * strength * np.sign(parameters[i]),
     gate=MIXER,
+    batch=_batch_l1,
     symbol="λ‖w‖₁",
     samples=_SAMPLES,
 )
@@ -58,14 +76,14 @@ def l1_penalty(parameters: Any, strength: float = 1.0) -> Any:
     3.0
     """
     strength = float(strength)
-    total = sum(np.sum(np.abs(w)) for w in _checked("l1_penalty", parameters, strength))
-    return strength * total
+    return strength * _sum_of(np.abs, _checked("l1_penalty", parameters, strength))
 
 
 @op(
     "*parameters",
     parameters=lambda g, parameters, i, strength: g * strength * parameters[i],
     gate=MIXER,
+    batch=_batch_l2,
     symbol="½λ‖w‖²",
     samples=_SAMPLES,
 )
@@ -88,8 +106,7 @@ def l2_penalty(parameters: Any, strength: float = 1.0) -> Any:
     3.5
     """
     strength = float(strength)
-    total = sum(np.sum(np.square(w)) for w in _checked("l2_penalty", parameters, strength))
-    return strength / 2 * total
+    return strength / 2 * _sum_of(np.square, _checked("l2_penalty", parameters, strength))
 
 
 def elastic_net_penalty(parameters: Iterable[Any], l1: float = 1.0, l2: float = 1.0) -> Tensor:
