@@ -16,6 +16,8 @@ from .check import check_one_dtype, check_probability
 
 Array = np.ndarray[Any, Any]
 
+_DRAWN = 1 << 18  # random numbers at a time
+
 
 def scaled_dot_product_attention(
     query: Any,
@@ -66,17 +68,28 @@ def scaled_dot_product_attention(
     p = check_probability("scaled_dot_product_attention", "dropout_p", dropout_p)
     if attn_mask is not None:
         attn_mask = asarray(attn_mask)
+        if attn_mask.ndim < 2:
+            attn_mask = attn_mask.reshape((*(1,) * (2 - attn_mask.ndim), *attn_mask.shape))
         _check_mask(query, key, attn_mask, is_causal)
     keep = None
     if p:
         lead = np.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
         shape = (*lead, query.shape[-2], key.shape[-2])
-        keep = asarray((rng or default_generator()).random(shape, np.float32) >= p)
+        keep = asarray(_kept(shape, p, rng or default_generator()))
     if scale is None:
         scale = 1 / math.sqrt(max(query.shape[-1], 1))
     return _attention_op(
         query, key, value, attn_mask, keep, is_causal=is_causal, scale=float(scale), dropout_p=p
     )
+
+
+def _kept(shape: tuple[int, ...], p: float, rng: np.random.Generator) -> Array:
+    """True with probability 1 − p, drawn in parts, which take less memory than all random numbers together."""
+    kept = np.empty(math.prod(shape), bool)
+    for start in range(0, kept.size, _DRAWN):
+        part = kept[start : start + _DRAWN]
+        np.greater_equal(rng.random(part.size, np.float32), p, out=part)
+    return kept.reshape(shape)
 
 
 def _for_each_query_head(query: Tensor, x: Tensor) -> Tensor:
@@ -118,9 +131,7 @@ def _check_mask(query: Tensor, key: Tensor, mask: Tensor, is_causal: bool) -> No
             f"scaled_dot_product_attention: attn_mask is {mask.dtype} and must be bool or {query.dtype}, as the query"
         )
     shape = (query.shape[-2], key.shape[-2])
-    fits = mask.ndim >= 2 and all(
-        own in (1, wanted) for own, wanted in zip(mask.shape[-2:], shape, strict=True)
-    )
+    fits = all(own in (1, wanted) for own, wanted in zip(mask.shape[-2:], shape, strict=True))
     if not fits:
         raise ValueError(
             f"scaled_dot_product_attention: attn_mask has shape {mask.shape} and must broadcast to (..., L, S), "

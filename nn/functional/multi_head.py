@@ -13,7 +13,6 @@ from ...autograd import (
     asarray,
     broadcast_to,
     concat,
-    default_generator,
     matmul,
     mean,
     pad,
@@ -22,6 +21,7 @@ from ...autograd import (
 )
 from .attention import attention_weights, scaled_dot_product_attention
 from .check import check_one_dtype, check_probability, check_shape, whole
+from .dropout import dropout
 from .linear import linear
 
 
@@ -124,9 +124,7 @@ def multi_head_attention_forward(
     weights = None
     if need_weights:
         weights = attention_weights(q, k, mask, 1 / math.sqrt(q.shape[-1]))
-        if p:
-            kept = default_generator().random(weights.shape, np.float32) >= p
-            weights = where(kept, weights * (1 / (1 - p) if p < 1 else 0.0), np.zeros((), weights.dtype))
+        weights = dropout(weights, p)
         out = matmul(weights, v)
         weights = mean(weights, axis=1) if average_attn_weights else weights
     else:

@@ -1,5 +1,7 @@
 """Attention: tiles, masks, dropout, errors; its gradients are checked from the declaration."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -87,6 +89,24 @@ def test_dropout_keeps_the_mean_and_repeats_its_mask_in_backward(rng):
     ]
     assert twice[0] == twice[1]
     assert not attend(query, key, value, dropout_p=1.0).detach().numpy().any()
+
+
+def test_a_mask_of_keys_only(rng):
+    query, key = pb.tensor(rng.normal(size=(2, 3, 4))), pb.tensor(rng.normal(size=(5, 4)))
+    seen = np.array([True, False, True, True, False])
+    found = attend(query, key, key, seen)
+    np.testing.assert_allclose(found.numpy(), attend(query, key[seen], key[seen]).numpy())
+
+
+def test_the_scores_are_never_held_as_a_whole(rng):
+    length = 2048
+    query = pb.tensor(rng.normal(size=(length, 4)).astype(np.float32), requires_grad=True)
+    for causal in (False, True):
+        tracemalloc.start()
+        attend(query, query, query, is_causal=causal).sum().backward()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < length * length  # a quarter of the scores' bytes
 
 
 def test_groups_of_query_heads_share_keys(rng):
