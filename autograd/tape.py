@@ -236,7 +236,7 @@ def _walk(
             contributions = node.op.pull(node, parents, saved, gradient)
             if observers:
                 _observe(observers, node, gradient, contributions)
-            for parent, contribution in zip(parents, contributions, strict=True):
+            for parent, contribution in zip(parents, contributions):  # noqa: B905 - as many, and strict takes time
                 if parent is None or contribution is None:
                     continue
                 if parent in running:

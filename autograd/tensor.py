@@ -332,7 +332,15 @@ class Tensor(OperationMethods):
     __hash__ = object.__hash__
 
     def __format__(self, specification: str) -> str:
-        return format(self.item(), specification) if self.ndim == 0 else format(str(self), specification)
+        if self.ndim == 0:
+            return format(self.item(), specification)
+        try:
+            return format(str(self), specification)
+        except ValueError:
+            raise TypeError(
+                f"the format {specification!r} is for one number, and this tensor has shape {self.shape}; format its "
+                "elements one by one, or set np.set_printoptions(precision=...)"
+            ) from None
 
     def __repr__(self) -> str:
         text = np.array2string(np.asarray(self._array), separator=", ", prefix="tensor(")

@@ -228,6 +228,9 @@ def test_python_protocols_that_numpy_arrays_have_too():
     assert math.floor(x[0]) == 1
     assert divmod(pb.tensor(7), 2)[1].item() == 1
     assert f"{x[1]:+.2f}" == "-2.50"
+    assert f"{x:>80}".endswith(str(x))
+    with pytest.raises(TypeError, match=r"format '\.2f' is for one number, and this tensor has shape \(2,\)"):
+        f"{x:.2f}"
 
 
 def test_python_floats_lose_nothing_beside_float64():
