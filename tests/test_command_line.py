@@ -51,6 +51,15 @@ def test_check():
     assert result.stdout.startswith("gradcheck PASSED")
 
 
+def test_check_writes_its_report(tmp_path):
+    path = tmp_path / "report.html"
+    result = run("check", "-tanh(x)", "x=1", "--order", "2", "-o", str(path))
+    assert result.returncode == 0, result.stderr
+    assert "double backward" in result.stdout
+    assert "<svg" in path.read_text()
+    assert run("check", "tanh(x)", "x=1", "-o", str(tmp_path / "report.pdf")).returncode == 2
+
+
 @pytest.mark.parametrize(
     ("expression", "why"),
     [

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
+from ..io import write_atomically
 from ..record import Entry, Recording
+from .page import page
 from .slopes import Step
 
 
@@ -182,6 +186,28 @@ class GradcheckResult:
     def json(self) -> str:
         """The report as JSON; numbers that are not finite are strings."""
         return json.dumps(self.as_dict(), indent=2)
+
+    def html(self) -> str:
+        """The report as a page of HTML with the curves of the steps; it needs nothing else to be shown."""
+        return page(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report to a file, as HTML or JSON by its suffix, in one step.
+
+        Raises:
+            ValueError: for another suffix than `.html` and `.json`.
+            OSError: where the file cannot be written.
+
+        >>> import pullback as pb, tempfile, os
+        >>> path = os.path.join(tempfile.mkdtemp(), "report.html")
+        >>> pb.gradcheck(pb.sin, 1.0).save(path).name
+        'report.html'
+        """
+        target = Path(path)
+        if target.suffix not in (".html", ".json"):
+            raise ValueError(f"a report is saved as .html or .json, and the name is {target.name!r}")
+        write_atomically(target, (self.html() if target.suffix == ".html" else self.json()).encode())
+        return target
 
 
 def _plain(value: Any) -> Any:

@@ -33,6 +33,7 @@ def gradcheck(
     oracle: str = "auto",
     dtype: Any = np.float64,
     max_elements: int = 1000,
+    curves: bool = False,
     rng: np.random.Generator | int | None = 0,
 ) -> GradcheckResult:
     """Compare the gradients of a function or a module with numerical differentiation.
@@ -57,6 +58,8 @@ def gradcheck(
         dtype: what is computed in, float64 or float32; inputs are converted.
         max_elements: of larger problems, about so many elements are compared by themselves: those with the largest
             gradients, and random ones; the report says how many of how many.
+        curves: try every step in every comparison, so that the report shows the whole curve of errors against steps;
+            else a comparison stops when its steps have said enough.
         rng: a generator or a seed for the directions and weights.
 
     Returns:
@@ -88,13 +91,14 @@ def gradcheck(
             raise ValueError(
                 f"the complex step needs a function that is analytic, and {unfit} is not; use oracle='auto'"
             )
-    result = _checked(problem, directions, elementwise, tolerance, oracle, max_elements, seed)
+    comparer = Comparer(problem, tolerance, oracle, curves)
+    result = _checked(comparer, directions, elementwise, max_elements, seed)
     if order == 1 or not result.ok:
         return result if result.verdict is not Verdict.FAIL else _explained(result, problem, 1)
     second = double_backward(problem)
     if second is None:
         return result
-    twice = _checked(second, directions, False, tolerance, "central", max_elements, seed)
+    twice = _checked(Comparer(second, tolerance, "central", curves), directions, False, max_elements, seed)
     both = _joined(result, twice)
     return both if both.verdict is not Verdict.FAIL else _explained(both, problem, 2)
 
@@ -125,15 +129,10 @@ def assert_gradients(function: Callable[..., Any], *inputs: Any, **options: Any)
 
 
 def _checked(
-    problem: Problem,
-    directions: int,
-    elementwise: bool,
-    tolerance: float,
-    oracle: str,
-    max_elements: int,
-    seed: int | None,
+    comparer: Comparer, directions: int, elementwise: bool, max_elements: int, seed: int | None
 ) -> GradcheckResult:
     """The comparisons and their verdict, without explanations."""
+    problem, tolerance = comparer.problem, comparer.tolerance
     if not problem.finite:
         return GradcheckResult(
             Verdict.INCONCLUSIVE,
@@ -143,7 +142,6 @@ def _checked(
             advice="another point, inside of the function's domain",
             seed=seed,
         )
-    comparer = Comparer(problem, tolerance, oracle)
     comparisons = [comparer.direction() for _ in range(directions)]
     checked = f"{directions} random directions through {problem.size} elements"
     if elementwise or any(c.verdict is not Verdict.PASS for c in comparisons):

@@ -50,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="compare an expression's gradients with numerical ones")
     _add_expression(check)
+    check.add_argument("-o", "--output", type=Path, help="also write the report, as .html or .json")
+    check.add_argument("--order", type=int, choices=(1, 2), default=1, help="2: the double backward too")
     check.set_defaults(run=_check)
     return parser
 
@@ -95,8 +97,12 @@ def _check(options: argparse.Namespace) -> int:
         lambda *values: expression(dict(zip(names, values, strict=True))),
         list(leaves.values()),
         elementwise=True,
+        order=options.order,
+        curves=options.output is not None,
     )
     print(result)
+    if options.output:
+        print(f"report: {result.save(options.output)}")
     return 0 if result else 1
 
 
@@ -130,7 +136,7 @@ def _read(options: argparse.Namespace) -> tuple[Expression, dict[str, Tensor]]:
 def _shield_minus(arguments: list[str]) -> list[str]:
     """Let an expression begin with a minus sign: a leading blank tells argparse that it is no option."""
     if len(arguments) > 1 and arguments[0] in ("graph", "check"):
-        known = ("-h", "--help", "-o", "--output", "--")
+        known = ("-h", "--help", "-o", "--output", "--order", "--")
         return [
             f" {text}"
             if text.startswith("-") and text.split("=")[0] not in known and not text.startswith("-o")

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -284,3 +285,24 @@ def test_the_report_as_json():
     assert data["comparisons"][0]["curve"][0].keys() >= {"step", "estimate", "rounding"}
     edge = json.loads(pb.gradcheck(pb.sqrt, 0.0).json())
     assert edge["comparisons"][0]["numeric"] == "nan"
+
+
+def test_the_report_as_a_page(tmp_path):
+    wrong = planted(lambda g, x: -g * 3 * x**2)
+    x = pb.tensor(X, name="<b>&x")
+    result, again = (pb.gradcheck(wrong, x) for _ in range(2))
+    text = result.html()
+    assert text == again.html()
+    assert "&lt;b&gt;&amp;x, element" in text
+    assert "<b>&x" not in text
+    assert text.count("<svg") == 12, "not every comparison of many"
+    assert not re.search(r"(src|href|url)[=(]|@import|<script|https?:", text), "nothing is loaded"
+    assert "has the wrong sign" in text
+    assert text.count("<li>") == text.count("</li>")
+    assert result.save(tmp_path / "r.html").read_text() == text
+    assert json.loads(result.save(tmp_path / "r.json").read_text())["verdict"] == "FAIL"
+    with pytest.raises(ValueError, match=r"\.html or \.json"):
+        result.save(tmp_path / "r.pdf")
+    edge = pb.gradcheck(pb.sqrt, 0.0).html()
+    assert "the edge of the function&#x27;s domain" in edge
+    assert "PASS" in pb.gradcheck(pb.exp, X).html()
