@@ -369,12 +369,17 @@ def require(condition: bool, option: str, value: object, law: str) -> None:
 
 
 def require_not_negative(options: Mapping[str, Any], *names: str) -> None:
-    """Raise ValueError unless these options are zero or more."""
+    """Raise an error unless these options are numbers of zero or more."""
     for name in names:
-        require(options[name] >= 0, name, options[name], "zero or more")
+        value = number(options[name])
+        if not isinstance(value, (int, float)):
+            raise TypeError(f"{name} must be a number, not {_shown(value)}: {value!r}")
+        require(value >= 0, name, options[name], "zero or more")
 
 
 def require_betas(options: Mapping[str, Any]) -> None:
     """Raise ValueError unless the betas are two decay rates."""
-    betas = tuple(options["betas"])
-    require(len(betas) == 2 and all(0 <= beta < 1 for beta in betas), "betas", betas, "two numbers in [0, 1)")
+    betas = number(options["betas"])
+    fit = isinstance(betas, tuple) and len(betas) == 2
+    fit = fit and all(isinstance(beta, (int, float)) and 0 <= beta < 1 for beta in betas)
+    require(fit, "betas", options["betas"], "two numbers in [0, 1)")

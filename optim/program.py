@@ -31,13 +31,27 @@ class Instruction(NamedTuple):
     in_place: bool
 
 
+class Record(list[Instruction]):
+    """What a rule does, in order, with parameters of a dtype."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def add(self, function: Callable[..., Any], operands: tuple[Any, ...], dtype: np.dtype[Any]) -> Symbol:
+        """Write down one operation."""
+        result = Symbol(self, dtype)
+        self.append(Instruction(function, operands, result, function is not np.where and dtype == self.dtype))
+        return result
+
+
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     """Stands for an array of unknown length while a rule is written down."""
 
     __slots__ = ("dtype", "record")
     __hash__ = object.__hash__
 
-    def __init__(self, record: list[Instruction], dtype: np.dtype[Any]) -> None:
+    def __init__(self, record: Record, dtype: np.dtype[Any]) -> None:
         self.record = record
         self.dtype = dtype
 
@@ -49,12 +63,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             )
         operands = tuple(map(_operand, inputs))
         kinds = tuple(x.dtype if isinstance(x, Symbol) else type(x) for x in operands)
-        dtype = ufunc.resolve_dtypes((*kinds, None))[-1]
-        result = Symbol(self.record, dtype)
-        first = next(x for x in operands if isinstance(x, Symbol))
-        same = dtype == first.dtype and dtype.kind == "f"
-        self.record.append(Instruction(ufunc, operands, result, same))
-        return result
+        return self.record.add(ufunc, operands, ufunc.resolve_dtypes((*kinds, None))[-1])
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Symbol:
         if function is not np.where or kwargs or len(args) != 3:
@@ -63,10 +72,13 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
                 "ufuncs and np.where"
             )
         operands = tuple(map(_operand, args))
-        dtype = np.result_type(*(x.dtype if isinstance(x, Symbol) else x for x in operands[1:]))
-        result = Symbol(self.record, dtype)
-        self.record.append(Instruction(np.where, operands, result, False))
-        return result
+        kinds = (x.dtype if isinstance(x, Symbol) else x for x in operands[1:])
+        return self.record.add(np.where, operands, np.result_type(*kinds))
+
+    def __pow__(self, exponent: Any) -> Any:
+        """As arrays do it: the most usual powers are other operations, which round differently."""
+        usual: dict[float, Any] = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}
+        return usual.get(exponent, lambda x: np.power(x, exponent))(self)
 
     def __bool__(self) -> bool:
         raise TypeError("an elementwise update rule cannot branch on its arrays; use np.where")
@@ -74,13 +86,15 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
 def _operand(value: Any) -> Any:
     """Numbers as Python's, which take the dtype of the arrays beside them."""
-    if isinstance(value, Symbol):
-        return value
     if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
-        return value.item()
-    if isinstance(value, (bool, int, float)):
+        value = value.item()
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, (Symbol, int, float)):
         return value
-    raise TypeError(f"an elementwise update rule combines its arrays with numbers, not with {type(value)}")
+    raise TypeError(
+        f"an elementwise update rule combines its arrays with numbers, not with a {type(value).__name__}"
+    )
 
 
 class Program:
@@ -107,7 +121,7 @@ class Program:
         dtype: np.dtype[Any],
     ) -> None:
         self.dtype = dtype
-        self._record: list[Instruction] = []
+        self._record = Record(dtype)
         self._parameter, self._gradient = Symbol(self._record, dtype), Symbol(self._record, dtype)
         old = {name: Symbol(self._record, dtype) for name in entries if name not in numbers}
         given = {name: old[name] if name in old else numbers[name] for name in entries}

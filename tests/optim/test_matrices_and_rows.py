@@ -166,3 +166,15 @@ def test_sparse_training_goes_on_from_a_saved_state(rng, tmp_path):
     train(table, optimizer, range(5, 10))
     train(again, resumed, range(5, 10))
     assert table.tolist() == again.tolist()
+
+
+def test_an_embedding_is_trained_by_its_rows():
+    embedding = pb.nn.Embedding(50, 4, padding_idx=0, sparse=True)
+    before = embedding.weight.detach().numpy().copy()
+    optimizer = optim.SparseAdam(embedding.parameters(), lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (embedding(pb.tensor([[3, 0], [7, 3]])) ** 2).sum().backward()
+        optimizer.step()
+    moved = np.abs(embedding.weight.detach().numpy() - before).max(axis=1) > 0
+    assert np.flatnonzero(moved).tolist() == [3, 7]

@@ -281,11 +281,21 @@ def test_duplicates_are_refused_and_nothing_is_added():
         (optim.Adam, {"betas": (1.0, 0.9)}, r"betas must be two numbers in \[0, 1\), not \(1.0, 0.9\)"),
         (optim.Adam, {"betas": (0.9, -0.1)}, "betas must be"),
         (optim.Adam, {"betas": (0.9,)}, "betas must be"),
+        (optim.Adam, {"betas": 0.9}, "betas must be two numbers.*not 0.9"),
+        (optim.Adam, {"betas": ("a", 0.9)}, "betas must be"),
     ],
 )
 def test_options_out_of_range_are_refused(rule, options, message):
     with pytest.raises(ValueError, match=message):
         rule([leaf(1.0)], **options)
+
+
+def test_options_that_are_no_numbers_are_refused():
+    for value in ("0.1", None, np.ones(3), 1j):
+        with pytest.raises(TypeError, match="lr must be a number, not a"):
+            optim.SGD([leaf(1.0)], lr=value)
+    optim.SGD([leaf(1.0)], lr=pb.tensor(0.1))
+    optim.SGD([leaf(1.0)], lr=np.float32(0.1))
 
 
 # state

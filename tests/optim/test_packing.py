@@ -5,6 +5,8 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import pullback as pb
 from pullback import optim
@@ -346,3 +348,58 @@ def test_rules_that_are_not_elementwise_are_refused(rule, message):
     with pytest.raises(TypeError, match=message):
         Wrong([w], {}).step()
     assert w.tolist() == [1.0] * 50
+
+
+BINARY = [np.add, np.subtract, np.multiply, np.maximum, np.minimum, np.copysign, np.divide]
+UNARY = [np.negative, np.absolute, np.sqrt, np.sign, np.square, np.tanh, lambda x: x**2, lambda x: x**3]
+
+
+@st.composite
+def rules(draw):
+    """A random elementwise rule with a state of three arrays."""
+    steps = draw(
+        st.lists(st.tuples(*[st.integers(0, 99)] * 4, st.floats(-2, 2, width=32)), min_size=1, max_size=12)
+    )
+    picks = draw(st.lists(st.integers(0, 99), min_size=4, max_size=4))
+
+    def rule(parameter, gradient, state):
+        pool = [parameter, gradient, *(state.get(name, gradient) for name in "abc")]
+        for kind, first, second, third, number in steps:
+            x, y, z = (pool[i % len(pool)] for i in (first, second, third))
+            function = (kind // 5) % 8
+            if kind % 5 == 0:
+                pool.append(UNARY[function](x))
+            elif kind % 5 == 1:
+                pool.append(BINARY[function % 7](x, number))
+            elif kind % 5 == 2:
+                pool.append(np.where(x > y, z, number))
+            elif kind % 5 == 3:
+                pool.append((x < y) * z)
+            else:
+                pool.append(BINARY[function % 7](x, y))
+        value, a, b, c = (pool[i % len(pool)] for i in picks)
+        return value, {"step": state.get("step", 0) + 1, "a": a, "b": b, "c": c}
+
+    return rule
+
+
+@settings(deadline=None, max_examples=60)
+@given(rule=rules(), dtype=st.sampled_from([np.float32, np.float64]))
+def test_random_rules_run_as_programs_bit_for_bit(rule, dtype):
+    rng = np.random.default_rng(3)
+    first = rng.normal(size=200).astype(dtype)
+    entries, numbers, arrays, value = ("step",), {"step": 0}, {}, first.copy()
+    parameter, state = first.copy(), {"step": 0}
+    with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
+        patch.setattr(program, "PIECE", 33 * 8)
+        for _ in range(3):
+            gradient = rng.normal(size=200).astype(dtype)
+            parameter, state = rule(parameter, gradient, {n: np.copy(e)[()] for n, e in state.items()})
+            made = program.Program(rule, entries, numbers, {}, np.dtype(dtype))
+            arrays |= {name: np.empty(200, dtype) for name in "abc" if name not in arrays}
+            made.run(value, gradient, arrays, value)
+            entries, numbers = made.entries, made.numbers
+            np.testing.assert_array_equal(value, parameter, strict=True)
+            for name in "abc":
+                np.testing.assert_array_equal(arrays[name], state[name], strict=True)
+            assert numbers == {"step": state["step"]}
