@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,34 +28,55 @@ def get_ema_avg_fn(decay: float = 0.999) -> AverageOne:
         ValueError: for a decay out of range.
     """
     require(0 <= decay <= 1, "decay", decay, "in [0, 1]")
-    return lambda average, parameter, count: decay * average + (1 - decay) * parameter
+    return partial(_ema, decay)
 
 
 def get_swa_avg_fn() -> AverageOne:
     """The mean of all parameters so far: average + (parameter − average)/(count + 1)."""
-    return lambda average, parameter, count: average + (parameter - average) / (count + 1)
+    return _mean
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> AverageAll:
     """`get_ema_avg_fn` for a list of parameters, in place, for `AveragedModel(multi_avg_fn=...)`."""
     require(0 <= decay <= 1, "decay", decay, "in [0, 1]")
-
-    def update(averages: list[Tensor], parameters: list[Tensor], count: int) -> None:
-        for mine, theirs in _arrays(averages, parameters):
-            mine *= decay
-            mine += (1 - decay) * theirs
-
-    return update
+    return partial(_ema_of_all, decay)
 
 
 def get_swa_multi_avg_fn() -> AverageAll:
     """`get_swa_avg_fn` for a list of parameters, in place."""
+    return _mean_of_all
 
-    def update(averages: list[Tensor], parameters: list[Tensor], count: int) -> None:
-        for mine, theirs in _arrays(averages, parameters):
-            mine += (theirs - mine) / (count + 1)
 
-    return update
+def _ema(decay: float, average: Any, parameter: Any, count: int) -> Any:
+    return decay * average + (1 - decay) * parameter
+
+
+def _mean(average: Any, parameter: Any, count: int) -> Any:
+    return average + (parameter - average) / (count + 1)
+
+
+def _ema_of_all(decay: float, averages: list[Tensor], parameters: list[Tensor], count: int) -> None:
+    for mine, theirs in _arrays(averages, parameters):
+        mine *= decay
+        mine += (1 - decay) * theirs
+
+
+def _mean_of_all(averages: list[Tensor], parameters: list[Tensor], count: int) -> None:
+    for mine, theirs in _arrays(averages, parameters):
+        mine += (theirs - mine) / (count + 1)
+
+
+def _one_by_one(average: AverageOne, averages: list[Tensor], parameters: list[Tensor], count: int) -> None:
+    for mine, theirs in zip(averages, parameters, strict=True):
+        new = average(mine, theirs, count)
+        writable(mine)[...] = new.detach().numpy() if isinstance(new, Tensor) else np.asarray(new)
+
+
+def _arrays(
+    averages: list[Tensor], parameters: list[Tensor]
+) -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    """The arrays of the averages, to be written, and those of the parameters."""
+    return zip(writable_arrays(averages), (one.detach().numpy() for one in parameters), strict=True)
 
 
 class AveragedModel:
@@ -103,7 +125,7 @@ class AveragedModel:
         self.module = copy.deepcopy(model)
         self.n_averaged = 0
         self.use_buffers = use_buffers
-        self._average = multi_avg_fn or (_for_all(avg_fn) if avg_fn else get_swa_multi_avg_fn())
+        self._average = multi_avg_fn or (partial(_one_by_one, avg_fn) if avg_fn else _mean_of_all)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the model with the averaged parameters gives."""
@@ -250,22 +272,6 @@ def _is_batch_norm(module: Any) -> bool:
     has_all = callable(getattr(module, "reset_running_stats", None)) and hasattr(module, "momentum")
     tracked = getattr(module, "num_batches_tracked", None) is not None
     return has_all and tracked and not any("InstanceNorm" in kind.__name__ for kind in type(module).__mro__)
-
-
-def _arrays(
-    averages: list[Tensor], parameters: list[Tensor]
-) -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
-    """The arrays of the averages, to be written, and those of the parameters."""
-    return zip(writable_arrays(averages), (one.detach().numpy() for one in parameters), strict=True)
-
-
-def _for_all(average: AverageOne) -> AverageAll:
-    def update(averages: list[Tensor], parameters: list[Tensor], count: int) -> None:
-        for mine, theirs in zip(averages, parameters, strict=True):
-            new = average(mine, theirs, count)
-            writable(mine)[...] = new.detach().numpy() if isinstance(new, Tensor) else np.asarray(new)
-
-    return update
 
 
 def _check_device(device: str | None) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, overload
+
+import numpy as np
 
 from ..base import require
+
+Steps = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,24 @@ class Schedule:
             return self(t)
         return self.advance(rate, t)
 
-    def __call__(self, t: float) -> float:
+    @overload
+    def __call__(self, t: float) -> float: ...
+    @overload
+    def __call__(self, t: Steps) -> Steps: ...
+    def __call__(self, t: float | Steps) -> float | Steps:
         """The rate after t steps.
+
+        Args:
+            t: a number, or an array of them, for which the rates are an array too.
 
         Raises:
             TypeError: for what is no number.
             ValueError: for a negative number.
         """
+        if isinstance(t, np.ndarray) and t.ndim:
+            return np.array([self(step) for step in t.ravel().tolist()], np.float64).reshape(t.shape)
+        if isinstance(t, (np.generic, np.ndarray)):
+            t = t.item()  # Python's numbers, whose powers NumPy rounds otherwise
         if isinstance(t, bool) or not isinstance(t, Real):
             raise TypeError(f"a schedule is a function of a number of steps, not of a {type(t).__name__}")
         if not t >= 0:

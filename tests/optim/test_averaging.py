@@ -1,5 +1,8 @@
 """Averages of parameters, and the batch statistics that belong to them."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -86,6 +89,25 @@ def test_it_is_used_like_the_model(rng):
     assert averaged.train().training
     assert next(name for name, _ in averaged.named_parameters()) == "module.0.weight"
     assert "n_averaged=1" in repr(averaged)
+
+
+@pytest.mark.parametrize(
+    "functions",
+    [{}, {"avg_fn": optim.get_ema_avg_fn(0.5)}, {"multi_avg_fn": optim.get_ema_multi_avg_fn(0.5)}],
+)
+def test_it_can_be_pickled_and_copied(functions, rng):
+    model = nn.Linear(2, 2)
+    averaged = optim.AveragedModel(model, **functions)
+    averaged.update_parameters(model)
+    others = [pickle.loads(pickle.dumps(averaged)), copy.deepcopy(averaged)]
+    for _ in walk(model, 3, rng):
+        for one in (averaged, *others):
+            one.update_parameters(model)
+    for one in others:
+        assert one.n_averaged == 4
+        np.testing.assert_array_equal(
+            one.module.weight.detach().numpy(), averaged.module.weight.detach().numpy()
+        )
 
 
 def test_its_state_goes_through_a_file(tmp_path, rng):

@@ -111,6 +111,16 @@ def test_momentum_goes_the_other_way():
     assert s.Chained([s.Step(3), cyclic]).momentum(4) == pytest.approx(0.5)
 
 
+@given(ANY)
+def test_an_array_of_steps_gives_an_array_of_rates(schedule):
+    t = np.arange(12).reshape(3, 4)
+    rates = schedule(t)
+    assert rates.dtype == np.float64
+    assert rates.tolist() == [[schedule(step) for step in row] for row in t.tolist()]
+    with pytest.raises(ValueError, match="from 0 on"):
+        schedule(np.array([3, -1]))
+
+
 def test_numbers_of_numpy_are_numbers():
     assert s.CosineWarmRestarts(np.int64(4), np.int32(2))(np.int64(4)) == 1.0
     assert s.Exponential(np.float32(0.5))(np.float64(2)) == 0.25
