@@ -9,7 +9,6 @@ in turn, round after round, so that they share whatever else the machine is doin
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import statistics
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # which python -P leaves out
 
-from overhead import Child
+from children import Child, serve
 
 COLUMNS = {
     "pullback": "pullback",
@@ -89,28 +88,11 @@ def milliseconds(column: str, row: int, steps: dict[tuple[str, int], Callable[[]
     return 1e3 * best
 
 
-def serve(library: str, tiny: bool) -> None:
-    """The child: for each column and row that are asked for on a line, answer with the figure."""
-    if importlib.util.find_spec(library) is None:
-        print("missing", flush=True)
-        return
-    __import__(library)
-    if library == "torch":
-        import torch
-
-        torch.set_num_threads(1)
-    print("ready", flush=True)
-    steps: dict[tuple[str, int], Callable[[], Any]] = {}
-    for line in sys.stdin:
-        column, row = json.loads(line)
-        print(json.dumps(milliseconds(column, row, steps, tiny)), flush=True)
-
-
 def run(libraries: list[str], rounds: int, options: list[str]) -> list[dict[str, float]]:
     """For each row the medians over the rounds, by column."""
     figures = []
     with tempfile.TemporaryDirectory() as folder:
-        children = {library: Child(library, options, folder, __file__) for library in libraries}
+        children = {library: Child(__file__, library, options, folder) for library in libraries}
         for row in range(len(ROWS)):
             found: dict[str, list[float]] = {}
             for _ in range(rounds):
@@ -146,7 +128,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--serve", choices=libraries, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.serve:
-        serve(chosen.serve, chosen.tiny)
+        steps: dict[tuple[str, int], Callable[[], Any]] = {}
+        serve(chosen.serve, lambda line: milliseconds(*json.loads(line), steps, chosen.tiny))
     else:
         print(table(run(chosen.only, 2 if chosen.tiny else 15, ["--tiny"] * chosen.tiny)))
 

@@ -10,17 +10,17 @@ is a dash. See README.md beside this file.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import json
 import math
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # `python -P` leaves it out
+from children import Child, peak, resident, serve
 
 LIBRARIES = {
     "pullback": "pullback",
@@ -203,19 +203,6 @@ def deep_megabytes(library: str, sizes: Sizes) -> float:
     return max(peak() - before, 0) / 1e6
 
 
-def resident() -> int:
-    """The memory of this process, in bytes."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def peak() -> int:
-    """The most memory that this process has had, in bytes."""
-    import resource
-
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 def applies(library: str, row: str) -> bool:
     """Whether a library can do the work of a row."""
     return {
@@ -233,65 +220,17 @@ def measure(library: str, row: str, sizes: Sizes) -> float:
     return tape_bytes(library, sizes) if row == "tape" else deep_megabytes(library, sizes)
 
 
-# the two kinds of process
-
-
-def serve(library: str, sizes: Sizes) -> None:
-    """The child: for each row that is asked for on a line, answer with its figure."""
-    if importlib.util.find_spec(library) is None:
-        print("missing", flush=True)
-        return
-    __import__(library)
-    if library == "torch":
-        import torch
-
-        torch.set_num_threads(1)
-    print("ready", flush=True)
-    for line in sys.stdin:
-        print(json.dumps(measure(library, line.strip(), sizes)), flush=True)
-
-
-class Child:
-    """A process that measures one library."""
-
-    def __init__(self, library: str, options: list[str], folder: str, script: str = __file__) -> None:
-        single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", os.path.abspath(script), "--serve", library, *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, env=os.environ | single,
-        )  # fmt: skip
-        self.there = self._line() == "ready"
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def ask(self, row: str) -> float:
-        """The figure of a row."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(row + "\n")
-        self.process.stdin.flush()
-        answer = self._line()
-        if not answer:
-            raise RuntimeError(f"the process that measures {row!r} has ended; its error stands above")
-        return float(json.loads(answer))
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.communicate()
-
-
 def run(libraries: list[str], sizes: Sizes, options: list[str]) -> dict[str, dict[str, float]]:
     """The figures by row and library: medians of times over the rounds, memory from a process each."""
     figures: dict[str, dict[str, float]] = {row: {} for row in ROWS}
     with tempfile.TemporaryDirectory() as folder:
         for row in ("tape", "deep"):
             for library in libraries:
-                child = Child(library, options, folder)
+                child = Child(__file__, library, options, folder)
                 if child.there and applies(library, row):
                     figures[row][library] = child.ask(row)
                 child.close()
-        children = {library: Child(library, options, folder) for library in libraries}
+        children = {library: Child(__file__, library, options, folder) for library in libraries}
         for row in ("array", "scalar"):
             found: dict[str, list[float]] = {}
             for _ in range(sizes.rounds):
@@ -329,7 +268,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     sizes = TINY if chosen.tiny else Sizes()
     if chosen.serve:
-        serve(chosen.serve, sizes)
+        serve(chosen.serve, lambda row: measure(chosen.serve, row, sizes))
     else:
         print(table(run(chosen.only, sizes, ["--tiny"] * chosen.tiny)))
 

@@ -198,8 +198,34 @@ def _pad_rule(g: Any, x_shape: tuple[int, ...], pad_width: Any, mode: str) -> An
     if mode == "constant":
         inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x_shape, strict=True))
         return getitem.raw(g, inner)
-    index = np.ix_(*(np.pad(np.arange(n), w, mode) for n, w in zip(x_shape, widths, strict=True)))  # type: ignore[call-overload]  # a plain str
-    return add_at.raw(g, index, x_shape)
+    for axis, (n, (before, after)) in enumerate(zip(x_shape, widths, strict=True)):
+        if before or after:
+            copied = np.pad(np.arange(n), (before, after), mode)  # type: ignore[call-overload]  # a plain str
+            g = _without_border(g, axis, n, before, copied)
+    return g
+
+
+def _without_border(g: Any, axis: int, n: int, before: int, copied: np.ndarray) -> Any:
+    """The gradient inside, and that of the border added to the elements that it was copied from."""
+    front = (slice(None),) * axis
+    total = getitem.raw(g, (*front, slice(before, before + n)))
+    for start, stop in ((0, before), (before + n, len(copied))):
+        if start < stop:
+            part, at = getitem.raw(g, (*front, slice(start, stop))), copied[start:stop]
+            if at.min() == at.max():
+                part, at = np.sum(part, axis, keepdims=True), at[:1]
+            total = total + add_at.raw(part, (*front, _evenly(at)), total.shape)
+    return total
+
+
+def _evenly(places: np.ndarray) -> slice | np.ndarray:
+    """Neighbours in a row, in either direction, as a slice."""
+    first, last = int(places[0]), int(places[-1])
+    step = 1 if last >= first else -1
+    if np.array_equal(places, np.arange(first, last + step, step)):
+        stop = last + step
+        return slice(first, None if stop < 0 else stop, step)
+    return places
 
 
 def _batch_pad(call: Any, batched: tuple[bool, ...], x: Any, *, pad_width: Any, **parameters: Any) -> Any:
@@ -220,6 +246,7 @@ def _batch_pad(call: Any, batched: tuple[bool, ...], x: Any, *, pad_width: Any, 
         (((2, 3),), {"pad_width": (1, 2), "mode": "edge"}),
         (((4,),), {"pad_width": (2, 3), "mode": "wrap"}),
         (((4,),), {"pad_width": (2, 3), "mode": "symmetric"}),
+        (((2, 2),), {"pad_width": ((0, 5), (3, 0)), "mode": "reflect"}),
     ),
     reference=lambda x, pad_width, mode="constant", constant_values=0.0: np.pad(
         x, pad_width, mode, **({"constant_values": constant_values} if mode == "constant" else {})

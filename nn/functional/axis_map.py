@@ -60,6 +60,12 @@ class AxisMap:
         return bool(np.bincount(np.concatenate([*read, np.zeros(0, int)])).max(initial=0) <= 1)
 
     @functools.cached_property
+    def is_total(self) -> bool:
+        """Whether the only place reads every element once: global pooling."""
+        unweighted = all(tap.weights is None for tap in self.taps)
+        return self.places == 1 and len(self.taps) == self.size and unweighted
+
+    @functools.cached_property
     def reads_everywhere(self) -> bool:
         """Whether every place reads an element."""
         at = [_numbers(tap.places, self.places) for tap in self.taps]
@@ -196,12 +202,6 @@ def _along(values: Array, x: Array, axis: int) -> Array:
 
 
 def _sums(x: Array, axis: int, places: int, taps: Sequence[Tap]) -> Array:
-    if len(taps) == max(places, x.shape[axis]) and all(tap.weights is None for tap in taps):
-        if places == 1:  # global pooling
-            total: Array = x.sum(axis, keepdims=True)
-            return total
-        if x.shape[axis] == 1:
-            return x.repeat(places, axis)
     out: Array | None = None
     shape = (*x.shape[:axis], places, *x.shape[axis + 1 :])
     for tap in taps:

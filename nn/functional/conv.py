@@ -448,9 +448,8 @@ def _conv(
     bias = None if bias is None else asarray(bias)
     groups = whole(f"{where}: groups", groups)
     channels = weight.shape[1] * groups if weight.ndim == axes + 2 else 0
-    _check(
-        where, axes, input, weight, bias, channels, f"groups={groups} times {weight.shape[1:2]} of the weight"
-    )
+    why = "its second axis" if groups == 1 else f"its second axis times groups={groups}"
+    _check(where, axes, input, weight, bias, channels, why)
     if weight.shape[0] % groups:
         raise ValueError(f"{where}: the {weight.shape[0]} filters do not fall into {groups} groups")
     check_shape(where, "the bias", bias, weight.shape[:1], "one number for each filter")
@@ -507,7 +506,7 @@ def _conv_transpose(
         weight,
         bias,
         weight.shape[0] if weight.ndim else 0,
-        "the first axis of the weight",
+        "its first axis",
     )
     if weight.shape[0] % groups:
         raise ValueError(f"{where}: the {weight.shape[0]} channels do not fall into {groups} groups")

@@ -61,10 +61,23 @@ def _max_pool_indices(input: Array, *, maps: Maps) -> Array:
 
 
 def _linear_forward(input: Array, *, maps: Maps, transposed: bool = False) -> Array:
+    if all(each.is_total for each in maps):
+        return _global(input, maps, transposed)
     out = input
     for each, axis in in_order(maps, input.ndim, transposed):
         out = each.spread(out, axis) if transposed else each.sums(out, axis)
     return out
+
+
+def _global(input: Array, maps: Maps, transposed: bool) -> Array:
+    """All elements at once: a product with ones, which sums short rows faster than a sum."""
+    lead, size = input.shape[: input.ndim - len(maps)], tuple(each.size for each in maps)
+    count = math.prod(1 if each.divisor is None else each.divisor[0] for each in maps)
+    if transposed:
+        return np.array(np.broadcast_to(input / input.dtype.type(count), (*lead, *size)))
+    total = input.reshape(math.prod(lead), math.prod(size)) @ np.ones(math.prod(size), input.dtype)
+    total /= input.dtype.type(count)
+    return total.reshape(*lead, *(1,) * len(maps))
 
 
 def linear_along_axes(name: str, symbol: str, samples: Samples, doc: str) -> Callable[..., Tensor]:

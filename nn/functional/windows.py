@@ -68,7 +68,7 @@ def correlate(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
     count, filters, places = len(x), len(weight), windows.places(x.shape[2:])
     rest = math.prod(places[1:])
     depth = math.prod(weight.shape[1:])
-    matrix = weight.reshape(groups, filters // groups, depth)
+    matrix = np.ascontiguousarray(weight).reshape(groups, filters // groups, depth)
     out = np.empty((count, groups, filters // groups, places[0], rest), np.result_type(x, weight))
     if windows.are_points() and places[0] * rest >= FEW:
         points = x.reshape(count, groups, depth, places[0] * rest)
@@ -96,6 +96,11 @@ def spread(g: Array, weight: Array, size: Sizes, windows: Windows, groups: int) 
     if windows.are_points() and size == places and whole >= FEW:
         spread_out: Array = matrix @ g.reshape(count, groups, filters // groups, whole)
         return spread_out.reshape(count, channels, *size)
+    back = _turned(windows, size, places)
+    if back is not None and filters <= 2 * channels:  # the columns of g are not much larger than those of x
+        turned = np.flip(weight, tuple(range(2, weight.ndim)))
+        turned = turned.reshape(groups, filters // groups, *weight.shape[1:]).swapaxes(1, 2)
+        return correlate(g, turned.reshape(channels, filters // groups, *weight.shape[2:]), back, groups)
     out = np.zeros((count, channels, *size), dtype)
     merged = whole < FEW
     steps = _tiles(count, places, groups * depth * dtype.itemsize, 1)
@@ -210,6 +215,17 @@ def _overlap(start: int, size: int, count: int, step: int) -> tuple[slice, slice
     if low >= high:
         return slice(0, 0), slice(0, 0)
     return slice(start + low * step, start + (high - 1) * step + 1, step), slice(low, high)
+
+
+def _turned(windows: Windows, size: Sizes, places: Sizes) -> Windows | None:
+    """With a stride of 1 a transposed convolution is one with turned filters; None where it is not."""
+    padding = []
+    for n, m, reach, (before, _) in zip(size, places, windows.extent(), windows.padding, strict=True):
+        start = reach - 1 - before
+        padding.append((start, n - m + reach - 1 - start))
+    if math.prod(windows.stride) > 1 or min(start for start, _ in padding) < 0:
+        return None
+    return windows._replace(padding=tuple(padding))
 
 
 def _cut(x: Array, windows: Windows) -> tuple[Array, Windows]:

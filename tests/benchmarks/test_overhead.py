@@ -34,6 +34,6 @@ def test_ratios_are_to_pytorch(overhead):
 
 
 def test_a_missing_library_is_noticed(overhead, monkeypatch, capsys):
-    monkeypatch.setattr(overhead.importlib.util, "find_spec", lambda name: None)
-    overhead.serve("torch", overhead.TINY)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    overhead.serve("torch", len)
     assert capsys.readouterr().out == "missing\n"

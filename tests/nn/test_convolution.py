@@ -166,7 +166,7 @@ def test_layers_show_their_settings():
     [
         (
             lambda: F.conv2d(pb.zeros((1, 3, 5, 5)), pb.zeros((4, 2, 3, 3))),
-            r"3 channels.*\(4, 2, 3, 3\) is for 2",
+            r"3 channels.*\(4, 2, 3, 3\) is for 2 \(its second axis\)",
         ),
         (
             lambda: F.conv2d(pb.zeros((5, 5)), pb.zeros((4, 2, 3, 3))),

@@ -1,0 +1,68 @@
+"""What the benchmarks share: processes that measure one library each, and how much memory a process has."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+
+class Child:
+    """A process that measures one library: a benchmark, started with `--serve`, with one thread."""
+
+    def __init__(self, script: str, library: str, options: list[str], folder: str) -> None:
+        single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", os.path.abspath(script), "--serve", library, *options],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, env=os.environ | single,
+        )  # fmt: skip
+        self.there = self._line() == "ready"
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def ask(self, row: str) -> float:
+        """The figure of a row."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(row + "\n")
+        self.process.stdin.flush()
+        answer = self._line()
+        if not answer:
+            raise RuntimeError(f"the process that measures {row!r} has ended; its error stands above")
+        return float(json.loads(answer))
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.communicate()
+
+
+def serve(library: str, measure: Callable[[str], float]) -> None:
+    """The child's side: for each row that is asked for on a line, answer with its figure."""
+    if importlib.util.find_spec(library) is None:
+        print("missing", flush=True)
+        return
+    __import__(library)
+    if library == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(json.dumps(measure(line.strip())), flush=True)
+
+
+def resident() -> int:
+    """The memory of this process, in bytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak() -> int:
+    """The most memory that this process has had, in bytes."""
+    import resource
+
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
