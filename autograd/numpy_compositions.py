@@ -29,8 +29,8 @@ def moving(function: Callable[..., Any], at: int = 0) -> Callable[..., Any]:
 
     def moved(*args: Any, **kwargs: Any) -> Tensor:
         a = asarray(args[at])
-        given = [plain(x) for x in args]
-        given[at] = np.arange(a.size).reshape(a.shape)
+        places = np.arange(a.size).reshape(a.shape)
+        given = [places if i == at else plain(x) for i, x in enumerate(args)]
         result: Tensor = shape.reshape(a, -1)[function(*given, **plain(kwargs))]
         return result
 

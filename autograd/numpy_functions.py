@@ -53,7 +53,7 @@ def _take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: 
     a = asarray(a)
     if mode != "raise":
         length = a.size if axis is None else a.shape[axis]
-        places = np.asarray(indices._array if isinstance(indices, Tensor) else indices)
+        places = indices if isinstance(indices, Tensor) else np.asarray(indices)
         indices = np.clip(places, 0, length - 1) if mode == "clip" else places % length
     return gather.take(a.reshape(-1) if axis is None else a, indices, axis=0 if axis is None else axis)
 

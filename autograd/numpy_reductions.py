@@ -28,8 +28,8 @@ def stored(result: Any, out: Any) -> Any:
     return write_whole(out, result)
 
 
-def _mask(x: Tensor, keep: Any) -> np.ndarray:
-    return np.broadcast_to(np.asarray(keep._array if isinstance(keep, Tensor) else keep, bool), x.shape)
+def _mask(x: Tensor, keep: Any) -> Any:
+    return np.broadcast_to(keep.astype(bool) if isinstance(keep, Tensor) else np.asarray(keep, bool), x.shape)
 
 
 def _kept(x: Any, keep: Any, neutral: Any) -> Tensor:

@@ -488,6 +488,30 @@ def test_backward_and_gradients_of_what_is_shared_are_refused():
         pb.vmap(lambda x: pb.gradients((w * w).sum(), x)[0])(pb.ones(3, requires_grad=True))
 
 
+NUMPY_FUNCTIONS = [
+    lambda x: np.sum(x, axis=1, where=x > 0),
+    lambda x: np.prod(x, initial=2.0, where=x > 0),
+    lambda x: np.mean(x, axis=0, where=np.abs(x) < 9),
+    lambda x: np.var(x, ddof=1, where=np.abs(x) < 9),
+    lambda x: np.add.reduce(x, axis=None, initial=2, where=x > 0),
+    lambda x: np.reshape(x, (3, 2), order="F"),
+    lambda x: np.ravel(x, order="F"),
+    lambda x: np.compress([True, False, True], x, axis=1),
+    lambda x: np.delete(x, 0, axis=1),
+    lambda x: np.resize(x, (3, 3)),
+    lambda x: np.take(x, pb.argsort(x[0]) + 2, axis=1, mode="wrap"),
+    lambda x: np.maximum.accumulate(x, axis=1),
+    lambda x: np.multiply.outer(x, x[0]),
+    lambda x: np.divmod(x, 2.0)[1],
+]
+
+
+@pytest.mark.parametrize("function", NUMPY_FUNCTIONS)
+def test_numpys_functions(function, rng):
+    x = pb.asarray(rng.normal(size=(4, 2, 3)))
+    close(pb.vmap(function)(x), pb.stack([function(each) for each in x]))
+
+
 def test_errors():
     x = np.ones((2, 3))
     with pytest.raises(ValueError, match=r"2 \(argument 0\), 3 \(argument 1\)"):
