@@ -138,15 +138,15 @@ def _gru_rule(
     np.multiply(d_n * inner, r * (1 - r), out=d_h_part[:, :w])
     np.multiply(previous - n, z * (1 - z), out=d_h_part[:, w : 2 * w])
     np.multiply(d_n, r, out=d_h_part[:, 2 * w :])
+    by_gate = d_h_part.reshape(len(gates), 3, w)
     d_hidden = g[1].copy()
     for rows, size in order[::-1]:
-        state, here = d_hidden[:size], d_h_part[rows]
+        state, here = d_hidden[:size], by_gate[rows]
         state += g[0][rows]
         d_n[rows] *= state
-        for k in range(3):
-            here[:, k * w : (k + 1) * w] *= state
+        here *= state[:, None]
         state *= z[rows]
-        state += here @ weight_hh
+        state += d_h_part[rows] @ weight_hh
     ones = np.ones(len(gates), gates.dtype)
     r_z = d_h_part[:, : 2 * w]
     d_input = d_weight = d_bias = None

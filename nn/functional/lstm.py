@@ -156,6 +156,7 @@ def _lstm_rule(
     slopes[:, w : 2 * w] *= before(cells, c0, order)
     slopes[:, 2 * w : 3 * w] *= i
     slopes[:, 3 * w :] *= squashed
+    by_gate = slopes.reshape(len(slopes), 4, w)
     through = o * (1 - squashed * squashed)
     d_hidden, d_cell = g[1].copy(), g[2].copy()
     d_output = np.array(g[0]) if weight_hr is not None else None
@@ -164,14 +165,13 @@ def _lstm_rule(
         if d_output is not None:
             d_output[rows] = d_h
             d_h = d_h @ weight_hr
-        here, d_c = slopes[rows], d_cell[:size]
-        here[:, 3 * w :] *= d_h
+        here, d_c = by_gate[rows], d_cell[:size]
+        here[:, 3] *= d_h
         d_h *= through[rows]
         d_c += d_h
-        for k in range(3):
-            here[:, k * w : (k + 1) * w] *= d_c
+        here[:, :3] *= d_c[:, None]
         d_c *= f[rows]
-        np.matmul(here, weight_hh, out=d_hidden[:size])
+        np.matmul(slopes[rows], weight_hh, out=d_hidden[:size])
     d_bias = np.ones(len(slopes), slopes.dtype) @ slopes if needs.bias_ih or needs.bias_hh else None
     return (
         slopes @ weight_ih if needs.input else None,
