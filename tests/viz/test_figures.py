@@ -136,6 +136,18 @@ def test_what_passes_through_the_layers(rng):
     assert not model[0]._forward_hooks or not model[0]._forward_hooks.after  # the hooks are gone
 
 
+def test_running_statistics_do_not_follow_what_is_looked_at(rng):
+    model, x = net(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)), batch(rng, 20, 4)
+    before = {name: tensor.tolist() for name, tensor in model.state_dict().items()}
+    figures.measure(model, x, lambda output: (output**2).sum())
+    figures.decide(net(nn.BatchNorm1d(2)), batch(rng, 9, 2), 4)
+    flat = net(nn.BatchNorm1d(2), nn.Linear(2, 2))
+    figures.decide(flat, batch(rng, 9, 2), 4)
+    assert flat[0].num_batches_tracked.item() == 0
+    assert {name: tensor.tolist() for name, tensor in model.state_dict().items()} == before
+    assert model.training
+
+
 def test_without_a_loss_there_are_no_gradients(rng):
     measured = figures.measure(small(), batch(rng, 5, 4))
     assert measured.loss is None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 
 from ...autograd import Tensor, asarray, no_grad
+from ...autograd.extend import writable
 from .surfaces import Array
 
 
@@ -19,11 +20,24 @@ def layer_outputs(model: Any, input: Any, layers: Iterable[str]) -> dict[str, Ar
         ValueError: for a layer that the model has not, that was not used, or that gives no single tensor.
     """
     caught: dict[str, Tensor] = {}
-    with ExitStack() as stack, no_grad():
+    with ExitStack() as stack, unmoved(model), no_grad():
         for path in layers:
             stack.enter_context(hook(model, path, caught))
         model(asarray(input))
     return {path: array(used(caught, path)) for path in layers}
+
+
+@contextmanager
+def unmoved(model: Any) -> Iterator[None]:
+    """Leave a model's buffers as they are: running statistics would follow what is only looked at, too."""
+    known = list(model.buffers()) if callable(getattr(model, "buffers", None)) else []
+    before = [array(buffer) for buffer in known]
+    try:
+        yield
+    finally:
+        for buffer, values in zip(known, before, strict=True):
+            if not np.array_equal(buffer.detach().numpy(), values, equal_nan=values.dtype.kind in "fc"):
+                writable(buffer)[...] = values
 
 
 def hook(model: Any, path: str, caught: dict[str, Tensor]) -> Any:

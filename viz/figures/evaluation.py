@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor, no_grad, tensor
-from .capture import fitting
+from .capture import fitting, unmoved
 from .plot import Plot, drawing, legend_below, new_figure, require_matplotlib, tidy
 from .surfaces import Array
 
@@ -175,7 +175,7 @@ def decide(model: Callable[[Any], Any], points: Any, resolution: int = 200) -> R
     margin = 0.08 * np.where(high > low, high - low, 1.0)
     sides = [np.linspace(a, b, resolution) for a, b in zip(low - margin, high + margin, strict=True)]
     x, y = np.meshgrid(*sides)
-    with no_grad():
+    with no_grad(), unmoved(model):
         result = model(tensor(fitting(model, np.stack([x.ravel(), y.ravel()], 1))))
     scores = np.asarray(result.numpy() if isinstance(result, Tensor) else result)
     if scores.ndim not in (1, 2) or len(scores) != x.size:

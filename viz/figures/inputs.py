@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor, default_generator, gradients, tensor
-from .capture import array, fitting, hook, used
+from .capture import array, fitting, hook, unmoved, used
 from .images import show
 from .plot import Plot, drawing, new_figure, require_matplotlib
 from .surfaces import Array
@@ -70,7 +70,8 @@ def attribute(model: Any, input: Any, target: int | None = None) -> Saliency:
         )
     image = as_image(values[0])
     x = tensor(values, requires_grad=True)
-    scores = model(x)
+    with unmoved(model):
+        scores = model(x)
     if scores.ndim != 2 or len(scores) != 1:
         raise ValueError(f"the model must give scores of shape (1, classes), and gave shape {scores.shape}")
     chosen = int(np.argmax(scores.detach().numpy())) if target is None else int(target)
@@ -183,7 +184,8 @@ def climb(
     as_image(x.detach().numpy()[0])  # refuses what is no image before the climb
     activations = []
     for step in range(steps + 1):
-        activation = _activation(model, x, unit, layer)
+        with unmoved(model):
+            activation = _activation(model, x, unit, layer)
         activations.append(float(activation.item()))
         if step < steps:
             (gradient,) = gradients(activation - l2 / 2 * (x * x).sum(), x)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor, asarray, enable_grad, gradients, no_grad
-from .capture import array, hook, leaves
+from .capture import array, hook, leaves, unmoved
 from .plot import Look, Plot, drawing, new_figure, require_matplotlib, tidy
 from .surfaces import Array
 
@@ -58,7 +58,7 @@ def measure(
 ) -> Layers:
     """Look at what passes through the layers of a model for one batch; the data of the figures of layers.
 
-    The model is run once, in the mode that it is in, and its parameters' gradients stay as they are.
+    The model is run once, in the mode that it is in; its parameters' gradients and its buffers stay as they are.
 
     Args:
         model: a module.
@@ -79,7 +79,7 @@ def measure(
     """
     caught: dict[str, Tensor] = {}
     paths = leaves(model) if layers is None else list(layers)
-    with ExitStack() as stack:
+    with ExitStack() as stack, unmoved(model):
         for path in paths:
             stack.enter_context(hook(model, path, caught))
         stack.enter_context(no_grad() if loss is None else enable_grad())
