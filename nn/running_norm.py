@@ -19,6 +19,7 @@ class _RunningNorm(AffineNorm):
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
     layouts: tuple[str, ...]  # the inputs that a kind takes
+    _optional_state = frozenset({"num_batches_tracked"})
 
     def __init__(
         self,

@@ -47,7 +47,8 @@ def load(module: Module, state: Mapping[str, Any], strict: bool) -> Incompatible
     if not isinstance(state, Mapping):
         raise TypeError(f"a state is a dict of tensors by name, not {type(state).__name__}")
     own, extra = dict(named_state(module)), dict(named_extra(module))
-    missing = [name for name in (*own, *extra) if name not in state]
+    optional = _optional(module)
+    missing = [name for name in (*own, *extra) if name not in state and name not in optional]
     unexpected = [name for name in state if name not in own and name not in extra]
     shapes = {name: f" {own[name].shape}" if name in own else "" for name in missing}
     problems = [f"missing: {name!r}{shapes[name]}" for name in missing if strict]
@@ -75,6 +76,12 @@ def load(module: Module, state: Mapping[str, Any], strict: bool) -> Incompatible
         if name in state:
             part.set_extra_state(state[name])
     return IncompatibleKeys(missing, unexpected)
+
+
+def _optional(module: Module) -> set[str]:
+    """What older files do not have, and what stays as it is then."""
+    parts = module.named_modules(remove_duplicate=False)
+    return {join(path, name) for path, part in parts for name in part._optional_state}
 
 
 def _array(value: Any) -> np.ndarray[Any, Any]:

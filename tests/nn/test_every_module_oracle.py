@@ -226,3 +226,33 @@ def test_settings_are_shown_as_in_pytorch():
         if repr(ours) != repr(theirs) and not shows_more:
             different.append(f"{ours!r}  |  {theirs!r}")
     assert not different, "\n".join(different)
+
+
+LARGE = [
+    ("Linear", (100, 200)), ("Bilinear", (20, 30, 40)), ("Conv1d", (30, 40, 5)), ("Conv2d", (20, 40, 3)),
+    ("Conv3d", (10, 20, 3)), ("ConvTranspose1d", (30, 40, 5)), ("ConvTranspose2d", (20, 40, 3)),
+    ("ConvTranspose3d", (10, 20, 3)), ("Embedding", (200, 100)), ("EmbeddingBag", (200, 100)), ("RNN", (40, 100)),
+    ("LSTM", (40, 60)), ("GRU", (40, 60)), ("RNNCell", (40, 100)), ("LSTMCell", (40, 60)), ("GRUCell", (40, 60)),
+    ("MultiheadAttention", (100, 2)), ("TransformerEncoderLayer", (60, 2, 100)), ("Transformer", (40, 2, 1, 1, 80)),
+    ("BatchNorm2d", (50,)), ("LayerNorm", (50,)), ("GroupNorm", (5, 50)), ("RMSNorm", (50,)), ("PReLU", (50,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "arguments"), LARGE, ids=[name for name, _ in LARGE])
+def test_start_values_have_the_same_distribution(name, arguments):
+    torch.manual_seed(0)
+    ours, theirs = getattr(nn, name)(*arguments), getattr(torch.nn, name)(*arguments)
+    at = np.linspace(0, 1, 21)[1:-1]
+    for (key, our), (other, their) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
+        assert key == other
+        a, b = our.detach().numpy().ravel(), their.detach().numpy().ravel()
+        spread = b.std()
+        if spread < 1e-7:
+            np.testing.assert_array_equal(a, b, err_msg=key)
+            continue
+        slack = 4 * spread / np.sqrt(a.size)
+        np.testing.assert_allclose(
+            np.quantile(a, at), np.quantile(b, at), atol=2 * slack, rtol=0, err_msg=key
+        )
+        if abs(b).max() < 1.8 * spread:  # a uniform distribution has sharp ends
+            assert abs(abs(a).max() - abs(b).max()) < slack, key

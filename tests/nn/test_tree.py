@@ -234,3 +234,15 @@ def test_parameters_are_found_also_while_others_stand_in_for_them():
     assert nn.functional_call(norm, {"weight": pb.tensor([3.0, 4.0])}).item() == 25.0
     assert norm().item() == 5.0
     assert "_stand_ins" not in vars(norm)
+
+
+def test_files_from_before_batches_were_counted_are_loaded():
+    net = nn.Sequential(nn.BatchNorm2d(3))
+    net[0].num_batches_tracked.copy_(5)
+    state = dict(nn.Sequential(nn.BatchNorm2d(3)).state_dict())
+    del state["0.num_batches_tracked"]
+    assert net.load_state_dict(state) == ([], [])
+    assert net[0].num_batches_tracked.item() == 5
+    del state["0.running_mean"]
+    with pytest.raises(RuntimeError, match=r"missing: '0\.running_mean' \(3,\)$"):
+        net.load_state_dict(state)
