@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .tree import child_modules
-
 if TYPE_CHECKING:
     from .module import Module
 
@@ -31,8 +29,7 @@ def locate(error: Exception, module: Module) -> None:
 
 
 def _place(module: Module, path: str) -> Place:
-    settings = "" if any(child_modules(module)) else module.extra_repr()
-    shown = f"{type(module).__name__}({settings})"
+    shown = f"{type(module).__name__}({', '.join(module.extra_repr().splitlines())})"
     place = Place(f"in layer {path!r}, {shown}" if path else f"in {shown}")
     place.module = module
     return place

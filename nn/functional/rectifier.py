@@ -11,7 +11,7 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, default_generator, where
 from ...autograd.extend import SCALER, SingularPoint, elementwise, given, op
-from .check import check_floating
+from .check import check_dtypes, check_floating
 
 Array = np.ndarray[Any, Any]
 
@@ -97,7 +97,7 @@ def prelu(input: Any, weight: Any) -> Any:
     >>> pb.nn.functional.prelu(pb.tensor([[-1.0, -1.0]]), pb.tensor([0.5, 2.0])).tolist()
     [[-0.5, -2.0]]
     """
-    check_floating("prelu", "the input", input)
+    check_dtypes("prelu", input, weight=weight)
     channels = input.shape[1] if input.ndim > 1 else 1
     if np.shape(weight) not in ((), (1,), (channels,)):
         raise ValueError(

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 from ...autograd import Tensor, asarray, default_generator, where
 from ...autograd.extend import SCALER, SingularPoint, elementwise, given, op
-from .check import check_floating
+from .check import check_dtypes, check_floating
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 Array = np.ndarray[Any, Any]

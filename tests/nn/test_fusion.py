@@ -43,6 +43,26 @@ def test_single_precision_and_frozen_layers_stay_so():
     assert fused.bias.requires_grad
 
 
+@pytest.mark.parametrize(
+    ("kind", "norm", "options", "shape"),
+    [
+        ("Conv1d", "BatchNorm1d", {"bias": False}, (2, 4, 9)),
+        ("Conv2d", "BatchNorm2d", {"groups": 2, "stride": 2, "padding": 1}, (2, 4, 6, 7)),
+        ("Conv2d", "BatchNorm2d", {"padding": 1, "padding_mode": "circular"}, (2, 4, 6, 7)),
+        ("Conv3d", "BatchNorm3d", {}, (2, 4, 4, 3, 3)),
+        ("ConvTranspose1d", "BatchNorm1d", {"stride": 2}, (2, 4, 5)),
+        ("ConvTranspose2d", "BatchNorm2d", {"groups": 2, "bias": False}, (2, 4, 3, 4)),
+    ],
+)
+def test_convolutions(kind, norm, options, shape):
+    conv, bn = getattr(nn, kind)(4, 6, 3, dtype="float64", **options).eval(), used(getattr(nn, norm)(6))
+    fused, x = fuse_conv_bn_eval(conv, bn, transpose="Transpose" in kind), pb.tensor(RNG.normal(size=shape))
+    np.testing.assert_allclose(
+        fused(x).detach().numpy(), bn(conv(x)).detach().numpy(), rtol=1e-10, atol=1e-12
+    )
+    assert type(fused) is type(conv)
+
+
 @pytest.mark.parametrize("groups", [1, 2])
 def test_weights_of_transposed_convolutions(groups):
     weight = pb.tensor(RNG.normal(size=(4, 3, 2)))  # (in, out / groups, kernel)
