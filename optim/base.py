@@ -13,7 +13,8 @@ from ..autograd import Tensor, enable_grad, zeros_like
 from ..autograd.extend import gradient_arrays, writable, writable_arrays
 from .packing import Pack, pack
 from .program import Array, State
-from .saving import checked_groups, checked_state, copied, number
+from .saving import checked_groups, checked_state, copied
+from .scalars import number
 
 KEPT_OPTIONS = frozenset(
     ("base_momentum", "initial_lr", "max_lr", "max_momentum", "min_lr", "name", "param_names", "swa_lr")
@@ -95,6 +96,12 @@ class Optimizer:
             raise ValueError(
                 f"{where} is {parameter.dtype}, and optimisers change real floating numbers only; a complex "
                 "parameter can be given as its real and its imaginary part, which pb.complex puts together"
+            )
+
+        if not parameter.detach().numpy().flags.writeable:
+            raise ValueError(
+                f"{where} has memory that is read-only, so it cannot be optimised; make a tensor of its own: "
+                "pb.tensor(data, requires_grad=True)"
             )
 
     def state_shapes(self, parameter: Tensor) -> dict[str, tuple[int, ...]]:

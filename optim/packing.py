@@ -18,6 +18,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from ..autograd import Tensor
 from .program import Array, Program, State, Update
+from .scalars import number
 
 LARGE = 1 << 13  # elements from which on a parameter is worth calls of its own
 DIRECT = 1 << 14  # elements up to which a program is not worth writing down
@@ -158,6 +159,8 @@ def pack(
     parameters: Sequence[Tensor], arrays: Sequence[Array], states: Sequence[State], entries: Sequence[str]
 ) -> list[Pack]:
     """Sort parameters into packs; one that shares memory with another comes into a pack of its own."""
+    for state in states:
+        state |= {name: number(value) for name, value in state.items() if name not in entries}
     sharing = _sharing(arrays)
     together: dict[Any, list[int]] = {}
     for position, (array, state) in enumerate(zip(arrays, states, strict=True)):

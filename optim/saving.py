@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from .program import State
+from .scalars import number
 
 if TYPE_CHECKING:
     from .base import Optimizer
@@ -18,15 +19,6 @@ NOT_OURS = frozenset(("foreach", "fused", "capturable", "differentiable"))
 """Entries of PyTorch's groups that choose among its implementations."""
 
 STRUCTURE = "structure"
-
-
-def number(value: Any) -> Any:
-    """A number as Python's, which takes the dtype of the arrays beside it; anything else as it is."""
-    if isinstance(value, Tensor):
-        return value.item() if value.size == 1 else value
-    if isinstance(value, (np.generic, np.ndarray)) and value.size == 1:
-        return value.item()
-    return tuple(map(number, value)) if isinstance(value, (tuple, list)) else value
 
 
 def copied(value: Any) -> Any:

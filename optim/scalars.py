@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Tensor, get_default_dtype
+
+
+def number(value: Any) -> Any:
+    """A number as Python's, which takes the dtype of the arrays beside it; anything else as it is."""
+    if isinstance(value, Tensor):
+        return value.item() if value.size == 1 else value
+    if isinstance(value, (np.generic, np.ndarray)) and value.size == 1:
+        return value.item()
+    return tuple(map(number, value)) if isinstance(value, (tuple, list)) else value
 
 
 def used(option: Any) -> bool:

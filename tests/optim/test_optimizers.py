@@ -38,6 +38,10 @@ def leaf(*values, dtype=np.float64):
     return pb.tensor(np.array(values, dtype), requires_grad=True)
 
 
+def read_only():
+    return pb.asarray(np.broadcast_to(np.ones(1), (3,))).requires_grad_()
+
+
 def bowl_step(optimizer, *params):
     """One step down Σ w²·(1, 2, …)."""
     optimizer.zero_grad()
@@ -243,6 +247,7 @@ def test_generators_of_parameters_are_taken():
             "parameter 0 of group 0 is complex64.*real",
         ),
         (lambda: [pb.tensor([1])], ValueError, "parameter 0 of group 0 is int64.*floating"),
+        (lambda: [read_only()], ValueError, "parameter 0 of group 0 has memory that is read-only"),
         (lambda: [{"params": []}], ValueError, "list of parameters is empty.*ModuleList"),
         (lambda: [leaf(1.0), leaf(1.0) * 2], ValueError, "parameter 1 of group 0 was computed"),
         (lambda: [{"lr": 0.1}], TypeError, "a parameter group is a dict"),

@@ -237,6 +237,51 @@ def test_leaves_that_share_memory(small_pieces):
     np.testing.assert_array_equal(part.detach().numpy(), w.detach().numpy()[2:4])
 
 
+def test_memory_that_becomes_shared(small_pieces):
+    for size in (4, 40):  # small and large
+        w, v = (pb.tensor(np.zeros(size), requires_grad=True) for _ in range(2))
+        optimizer = optim.SGD([w, v], lr=1.0)
+        for step in range(3):
+            if step == 2:
+                replace_memory(v, writable(w))
+            w.grad = v.grad = pb.tensor(np.ones(size))
+            optimizer.step()
+        assert w.tolist() == v.tolist() == [-4.0] * size
+
+
+@pytest.mark.parametrize("width", [3, 100])
+def test_layers_that_are_tied_in_mid_training(width):
+    model = pb.nn.Sequential(*(pb.nn.Linear(width, width, bias=False) for _ in range(2))).double()
+    first, second = model.parameters()
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
+
+    def step():
+        optimizer.zero_grad()
+        (model(pb.ones((2, width), dtype="float64")) ** 2).sum().backward()
+        options = optimizer.defaults
+        state = {name: np.copy(entry)[()] for name, entry in optimizer.state[first].items()}
+        expected, _ = optim.Adam.update(first.detach().numpy(), first.grad.numpy(), state, **options)
+        optimizer.step()
+        np.testing.assert_array_equal(first.detach().numpy(), expected)
+
+    step()
+    step()
+    model[1].weight = first
+    before = second.tolist()
+    step()
+    step()
+    assert second.tolist() == before
+    assert [optimizer.state[p]["step"] for p in (first, second)] == [4, 2]
+
+
+def test_groups_of_mixed_dtypes_and_a_step_count_of_any_kind(rng):
+    both = Mirror(optim.Adam, {}, [np.ones(3, np.float32), np.ones(4), np.ones((2, 2), np.float32)])
+    go_on(both)
+    both.optimizer.state[both.params[0]]["step"] = np.array(7.0, np.float32)
+    both.states[0]["step"] = 7
+    go_on(both)
+
+
 @pytest.mark.parametrize("how", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_copies_train_on_their_own(both, how):
     values = [p.tolist() for p in both.params]
