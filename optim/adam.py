@@ -54,7 +54,7 @@ def adam(
         state = state | {"max_exp_avg_sq": square}
     correction = (1 - beta2**step) ** 0.5
     rate = lr * correction / (1 - beta1**step)
-    return parameter - rate * mean / (np.sqrt(square) + eps * correction), state
+    return parameter - rate * (mean / (np.sqrt(square) + eps * correction)), state
 
 
 class Adam(Optimizer):

@@ -162,6 +162,13 @@ class Program:
         last[self._change] = len(self._record)
         read_until = {slot: last.get(symbol, -1) for symbol, slot in where.items()}
         read_until[self._value_slot] = read_until[0]  # where the new value goes, the old may be
+        changing = {slot_of[name] for name, symbol in old.items() if new.get(name) is not symbol}
+        tenant: dict[int, Symbol] = {}  # what stands in the memory of an old state that is read no more
+
+        def is_free(slot: int, number: int) -> bool:
+            there = tenant.get(slot)
+            return read_until.get(slot, -1) <= number and (there is None or last.get(there, -1) <= number)
+
         free: list[int] = []
         self._scratch: list[int] = []
         self._constants: dict[int, Any] = {}
@@ -180,10 +187,15 @@ class Program:
                 if done and where[symbol] in self._scratch:
                     free.append(where[symbol])
             target = targets.get(result)
-            if writes and target is not None and read_until.get(target, -1) <= number:
-                slot = target
-            elif not writes:
+            own = [] if target is not None or result is self._change else changing.intersection(slots)
+            if not writes:
                 slot = self._new_slot()
+            elif target is not None and is_free(target, number):
+                slot = target
+                changing.discard(slot)  # from now on it holds the result
+            elif mine := [slot for slot in own if is_free(slot, number)]:
+                slot = mine[0]
+                tenant[slot] = result
             elif free:
                 slot = free.pop()
             else:
