@@ -63,7 +63,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
 def to_array(data: Any, dtype: Any = None, floats: Any = None) -> np.ndarray:
     """An ndarray of numbers; refuses what is not numeric.
 
-    Python floats get the dtype `floats`, if that is a floating one, else the default dtype.
+    Python numbers get the dtype `floats`, if that is a floating one, else the default dtype.
     """
     if isinstance(data, Tensor):
         array = data._readable("converted")
@@ -73,7 +73,7 @@ def to_array(data: Any, dtype: Any = None, floats: Any = None) -> np.ndarray:
         array = np.asarray(data)
     elif dtype is None and floats is not None and np.dtype(floats).kind in "fc":
         array = _from_python(data, floats)
-        array = array.astype(floats) if array.dtype in (np.float64, np.complex128) else array
+        array = array.astype(floats) if array.dtype in (np.float64, np.complex128, np.int64) else array
     else:
         array = _from_python(data, dtype)
     if array.dtype.kind not in "biufc":
@@ -150,8 +150,8 @@ def is_complex(value: Any) -> bool:
 def operand(value: Any, beside: Any = None) -> Any:
     """What an operation computes with for an argument that is not a Tensor; NotImplemented if it is none.
 
-    Python and NumPy scalars are weak: beside a float32 tensor they do not raise its dtype. A list takes the
-    floating dtype of the tensor or array that it stands beside.
+    Python and NumPy scalars are weak: beside a float32 tensor they do not raise its dtype. A list of numbers
+    takes the floating dtype of the tensor or array that it stands beside.
     """
     kind = type(value)
     if kind in PYTHON_SCALARS:

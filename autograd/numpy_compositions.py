@@ -107,7 +107,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:  #
     x = asarray(x)
     if x.ndim != 1:
         raise ValueError(f"np.vander needs a vector, and x has shape {x.shape}")
-    powers = np.arange(x.size if N is None else N)
+    powers = np.arange(x.size if N is None else N, dtype=x.dtype)
     result: Tensor = x[:, None] ** (powers if increasing else powers[::-1])
     return result
 

@@ -357,6 +357,8 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
         body += [f"{INDENT}if {others}:", f"{INDENT * 2}{first} = asarray({first})"]
     for i, name in enumerate(op.inputs):
         beside = op.inputs[1] if i == 0 and len(op.inputs) > 1 else first
+        if op.rules and name not in op.rules:
+            beside = "None"  # indices and the like have a dtype of their own
         body += [
             f"if isinstance({name}, Tensor):",
             f"{INDENT}{name}_data = {name}._array",

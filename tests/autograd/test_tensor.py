@@ -278,3 +278,12 @@ def test_subclasses_keep_their_attributes():
     x.note = ["a"]
     assert copy.deepcopy(x).note == ["a"]
     assert copy.deepcopy(x).note is not x.note
+
+
+def test_a_list_of_integers_is_as_weak_as_one_of_floats():
+    t = pb.tensor([1.0, -2.0], requires_grad=True)
+    for y in (t * [1, 2], [3, 4] - t, t ** [2, 3], t @ [1, 2], pb.maximum(t, [1, 0]), np.vander(t)):
+        assert y.dtype == pb.float32
+    assert (pb.tensor([1, 2]) * [3, 4]).dtype == pb.int64
+    assert (t ** [2, 3]).tolist() == [1, -8]
+    assert (t * np.array([1, 2])).dtype == pb.float64  # an array has a dtype of its own
