@@ -54,7 +54,7 @@ def load_torch(path: str | os.PathLike[str]) -> Any:
         ValueError: if it is no whole file of this kind, or holds anything else (a whole module, a class, a sparse or
             quantised tensor); the message says what.
 
-    Example: `model.load_state_dict(nn.load_torch("resnet18-f37072fd.pth"))`.
+    Example: `model.load_state_dict(nn.load_torch("resnet18.pth"))`.
     """
     content = Path(path).read_bytes()
     try:

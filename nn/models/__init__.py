@@ -1,6 +1,6 @@
 """Models by name. Those for images have torchvision's keys and shapes, so that its published weights load:
 
-`model.load_state_dict(nn.load_torch("resnet18-f37072fd.pth"))`, and then `model.eval()`.
+`model.load_state_dict(nn.load_torch("resnet18.pth"))`, and then `model.eval()`.
 """
 
 from .alexnet import AlexNet, alexnet
