@@ -1,18 +1,20 @@
 """An update rule as a straight-line program that runs over long arrays in pieces that stay in the cache.
 
 A rule is written as a formula on whole arrays. Run like that on millions of numbers, each of its operations would read
-and write main memory. So the rule is called once with symbols in place of arrays, which writes down its operations,
-and these then run on one piece of the arrays after the other, in scratch memory that is used again. The same
-operations on the same numbers in the same order: the results are those of the rule itself, bit for bit.
+and write main memory. So the rule is called once with symbols in place of arrays (`recording.py`), which writes down
+its operations, and these then run on one piece of the arrays after the other, in scratch memory that is used again.
+The same operations on the same numbers in the same order: the results are those of the rule itself, bit for bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from .recording import Instruction, Record, Symbol
 
 Array = np.ndarray[Any, Any]
 State = dict[str, Any]
@@ -21,80 +23,119 @@ Update = Callable[..., tuple[Any, State]]
 PIECE = 1 << 18  # bytes of each array in one piece: a handful of them stay in the caches, and calls are few
 ROW = 1 << 13  # elements
 
-
-class Instruction(NamedTuple):
-    """`result = function(*operands)`, written to memory at hand if the result has the dtype of the parameters."""
-
-    function: Callable[..., Any]
-    operands: tuple[Any, ...]
-    result: Symbol
-    in_place: bool
+PARAMETER, GRADIENT, FIRST_STATE = 0, 1, 2  # slots; then come the states, the new parameter, and all others
 
 
-class Record(list[Instruction]):
-    """What a rule does, in order, with parameters of a dtype."""
+class Layout:
+    """Where everything stands while a program runs: numbered slots, of which some are memory that is written.
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        super().__init__()
-        self.dtype = dtype
+    A result goes to its last place at once if what was there is read no more; a passing one into the memory of an
+    operand that is done with, or into scratch memory.
 
-    def add(self, function: Callable[..., Any], operands: tuple[Any, ...], dtype: np.dtype[Any]) -> Symbol:
-        """Write down one operation."""
-        result = Symbol(self, dtype)
-        self.append(Instruction(function, operands, result, function is not np.where and dtype == self.dtype))
-        return result
+    Args:
+        record: the operations.
+        old: the states before, by name.
+        new: the states afterwards.
+        parameter, gradient: what is given.
+        value: the new parameter.
+        change: what is looked at after all operations.
+    """
 
+    def __init__(
+        self,
+        record: Record,
+        old: dict[str, Symbol],
+        new: dict[str, Symbol],
+        parameter: Symbol,
+        gradient: Symbol,
+        value: Symbol,
+        change: Symbol,
+    ) -> None:
+        self.states = {name: slot for slot, name in enumerate({**old, **new}, start=FIRST_STATE)}
+        self.value = FIRST_STATE + len(self.states)
+        self.size = self.value + 1
+        self.scratch: list[int] = []
+        self.constants: dict[int, Any] = {}
+        self.copies: list[tuple[int, int]] = []
+        self._dtype = record.dtype
+        self._where = {parameter: PARAMETER, gradient: GRADIENT}
+        self._where |= {symbol: self.states[name] for name, symbol in old.items()}
+        results = [(self.states[name], symbol) for name, symbol in new.items() if old.get(name) is not symbol]
+        self._targets = self._wanted([*results, (self.value, value)])
+        self._last: dict[Symbol, int] = {}
+        for number, instruction in enumerate(record):
+            self._last |= dict.fromkeys(instruction.symbols, number)
+        self._last[change] = len(record)
+        self._read_until = {slot: self._last.get(symbol, -1) for symbol, slot in self._where.items()}
+        self._read_until[self.value] = self._read_until[PARAMETER]  # the new one may go where the old one is
+        self._lendable = {self.states[name] for name, symbol in old.items() if new.get(name) is not symbol}
+        self._guests: dict[int, Symbol] = {}  # what stands in the memory of an old state that is read no more
+        self._free: list[int] = []
+        self._change = change
+        self.steps = [self._place(number, instruction) for number, instruction in enumerate(record)]
+        self.change = self._where[change]
 
-class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
-    """Stands for an array of unknown length while a rule is written down."""
+    def _wanted(self, results: list[tuple[int, Symbol]]) -> dict[Symbol, int]:
+        """The last place of each result; one that was given, or has a place, is copied."""
+        targets: dict[Symbol, int] = {}
+        for slot, symbol in results:
+            if symbol.dtype != self._dtype:
+                raise TypeError(f"the rule gives {symbol.dtype} for a parameter of {self._dtype}")
+            needs_copy = symbol in self._where or symbol in targets
+            targets[np.positive(symbol) if needs_copy else symbol] = slot
+        return targets
 
-    __slots__ = ("dtype", "record")
-    __hash__ = object.__hash__
+    def _place(
+        self, number: int, instruction: Instruction
+    ) -> tuple[Callable[..., Any], Callable[[list[Any]], Any], int | None]:
+        """The function, what gets its operands from all slots, and the slot of a result that is not written."""
+        function, operands, result, written = instruction
+        slots = [self._slot_of(operand, written) for operand in operands]
+        for symbol in instruction.symbols:
+            done = self._last[symbol] == number and symbol not in self._targets
+            if done and self._where[symbol] in self.scratch:
+                self._free.append(self._where[symbol])
+        slot = self._slot_for(number, result, slots) if written else self._new_slot()
+        target = self._targets.get(result, slot)
+        if slot != target:
+            self.copies.append((slot, target))
+        self._where[result] = slot
+        if written:
+            return _into(function), itemgetter(*slots, slot), None
+        return function, _getter(slots), slot
 
-    def __init__(self, record: Record, dtype: np.dtype[Any]) -> None:
-        self.record = record
-        self.dtype = dtype
+    def _slot_of(self, operand: Any, written: bool) -> int:
+        if isinstance(operand, Symbol):
+            return self._where[operand]
+        slot = self._new_slot()
+        self.constants[slot] = np.asarray(operand, self._dtype) if written else operand
+        return slot
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Symbol:
-        if method != "__call__" or kwargs or ufunc.nout != 1 or ufunc.signature is not None:
-            raise TypeError(
-                f"an elementwise update rule cannot use {ufunc.__name__} in this way: it may combine "
-                "no elements, and writes to no array; write a formula of new arrays"
-            )
-        operands = tuple(map(_operand, inputs))
-        kinds = tuple(x.dtype if isinstance(x, Symbol) else type(x) for x in operands)
-        return self.record.add(ufunc, operands, ufunc.resolve_dtypes((*kinds, None))[-1])
+    def _slot_for(self, number: int, result: Symbol, operands: list[int]) -> int:
+        """Where to write a result."""
+        target = self._targets.get(result)
+        if target is not None and self._is_free(target, number):
+            self._lendable.discard(target)  # from now on it holds the result
+            return target
+        if target is None and result is not self._change:
+            for slot in self._lendable.intersection(operands):
+                if self._is_free(slot, number):
+                    self._guests[slot] = result
+                    return slot
+        if self._free:
+            return self._free.pop()
+        self.scratch.append(self._new_slot())
+        return self.scratch[-1]
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Symbol:
-        if function is not np.where or kwargs or len(args) != 3:
-            raise TypeError(
-                f"an elementwise update rule cannot use np.{function.__name__}; it may use arithmetic, "
-                "ufuncs and np.where"
-            )
-        operands = tuple(map(_operand, args))
-        kinds = (x.dtype if isinstance(x, Symbol) else x for x in operands[1:])
-        return self.record.add(np.where, operands, np.result_type(*kinds))
+    def _is_free(self, slot: int, number: int) -> bool:
+        """Whether nobody reads what stands in a slot after an operation."""
+        guest = self._guests.get(slot)
+        occupied = guest is not None and self._last.get(guest, -1) > number
+        return not occupied and self._read_until.get(slot, -1) <= number
 
-    def __pow__(self, exponent: Any) -> Any:
-        """As arrays do it: the most usual powers are other operations, which round differently."""
-        usual: dict[float, Any] = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}
-        return usual.get(exponent, lambda x: np.power(x, exponent))(self)
-
-    def __bool__(self) -> bool:
-        raise TypeError("an elementwise update rule cannot branch on its arrays; use np.where")
-
-
-def _operand(value: Any) -> Any:
-    """Numbers as Python's, which take the dtype of the arrays beside them."""
-    if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
-        value = value.item()
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, (Symbol, int, float)):
-        return value
-    raise TypeError(
-        f"an elementwise update rule combines its arrays with numbers, not with a {type(value).__name__}"
-    )
+    def _new_slot(self) -> int:
+        self.size += 1
+        return self.size - 1
 
 
 class Program:
@@ -129,8 +170,9 @@ class Program:
         new = {name: entry for name, entry in state.items() if isinstance(entry, Symbol)}
         self.entries = tuple(state)
         self.numbers = {name: entry for name, entry in state.items() if name not in new}
-        self._change = self._change_to(value)
-        self._plan(old, value, new)
+        change = self._change_to(value)
+        self._layout = Layout(self._record, old, new, self._parameter, self._gradient, value, change)
+        self._memory = np.empty((len(self._layout.scratch), 0), dtype)
 
     def _change_to(self, value: Symbol) -> Symbol:
         """What the parameter changes by, but for its sign; mostly the rule has computed it anyway."""
@@ -141,79 +183,6 @@ class Program:
                     return change
         difference: Symbol = value - self._parameter
         return difference
-
-    def _plan(self, old: dict[str, Symbol], value: Symbol, new: dict[str, Symbol]) -> None:
-        """Decide where each result is written: to its last place at once if what was there is read no more."""
-        self._slots = slot_of = {name: number for number, name in enumerate({**old, **new}, start=2)}
-        self._value_slot = 2 + len(slot_of)
-        self._size = 3 + len(slot_of)
-        where: dict[Symbol, int] = {self._parameter: 0, self._gradient: 1}
-        where |= {symbol: slot_of[name] for name, symbol in old.items()}
-        targets: dict[Symbol, int] = {}
-        results = [(slot_of[name], symbol) for name, symbol in new.items() if old.get(name) is not symbol]
-        for slot, symbol in [*results, (self._value_slot, value)]:
-            if symbol.dtype != self.dtype:
-                raise TypeError(f"the rule gives {symbol.dtype} for a parameter of {self.dtype}")
-            needs_copy = symbol in where or symbol in targets
-            targets[np.positive(symbol) if needs_copy else symbol] = slot
-        last: dict[Symbol, int] = {}
-        for number, instruction in enumerate(self._record):
-            last |= {operand: number for operand in instruction.operands if isinstance(operand, Symbol)}
-        last[self._change] = len(self._record)
-        read_until = {slot: last.get(symbol, -1) for symbol, slot in where.items()}
-        read_until[self._value_slot] = read_until[0]  # where the new value goes, the old may be
-        changing = {slot_of[name] for name, symbol in old.items() if new.get(name) is not symbol}
-        tenant: dict[int, Symbol] = {}  # what stands in the memory of an old state that is read no more
-
-        def is_free(slot: int, number: int) -> bool:
-            there = tenant.get(slot)
-            return read_until.get(slot, -1) <= number and (there is None or last.get(there, -1) <= number)
-
-        free: list[int] = []
-        self._scratch: list[int] = []
-        self._constants: dict[int, Any] = {}
-        self._copies: list[tuple[int, int]] = []
-        self._steps: list[tuple[Callable[..., Any], Callable[[list[Any]], Any], int | None]] = []
-        for number, (function, operands, result, writes) in enumerate(self._record):
-            slots = []
-            for operand in operands:
-                if isinstance(operand, Symbol):
-                    slots.append(where[operand])
-                else:
-                    self._constants[self._size] = np.asarray(operand, self.dtype) if writes else operand
-                    slots.append(self._new_slot())
-            for symbol in {operand for operand in operands if isinstance(operand, Symbol)}:
-                done = last[symbol] == number and symbol not in targets
-                if done and where[symbol] in self._scratch:
-                    free.append(where[symbol])
-            target = targets.get(result)
-            own = [] if target is not None or result is self._change else changing.intersection(slots)
-            if not writes:
-                slot = self._new_slot()
-            elif target is not None and is_free(target, number):
-                slot = target
-                changing.discard(slot)  # from now on it holds the result
-            elif mine := [slot for slot in own if is_free(slot, number)]:
-                slot = mine[0]
-                tenant[slot] = result
-            elif free:
-                slot = free.pop()
-            else:
-                slot = self._new_slot()
-                self._scratch.append(slot)
-            if target is not None and slot != target:
-                self._copies.append((slot, target))
-            where[result] = slot
-            if writes:
-                self._steps.append((_into(function), itemgetter(*slots, slot), None))
-            else:
-                self._steps.append((function, _getter(slots), slot))
-        self._change_slot = where[self._change]
-        self._memory = np.empty((len(self._scratch), 0), self.dtype)
-
-    def _new_slot(self) -> int:
-        self._size += 1
-        return self._size - 1
 
     def run(
         self, parameter: Array, gradient: Array, state: Mapping[str, Array], value: Array
@@ -229,30 +198,30 @@ class Program:
         Returns:
             The sums of squares of the change and of the old parameter.
         """
-        arrays = {0: parameter, 1: gradient, self._value_slot: value}
-        arrays |= {slot: state[name] for name, slot in self._slots.items()}
+        layout = self._layout
+        arrays = {PARAMETER: parameter, GRADIENT: gradient, layout.value: value}
+        arrays |= {slot: state[name] for name, slot in layout.states.items()}
         length = len(parameter)
         count = -(-length * self.dtype.itemsize // PIECE)
         piece = max(-(-length // max(count, 1)), 1)  # equal ones, each within PIECE
         if self._memory.shape[1] < piece:
-            self._memory = np.empty((len(self._scratch), piece), self.dtype)
-        memory: list[Any] = [None] * self._size
-        for slot, constant in self._constants.items():
+            self._memory = np.empty((len(layout.scratch), piece), self.dtype)
+        memory: list[Any] = [None] * layout.size
+        for slot, constant in layout.constants.items():
             memory[slot] = constant
         changed = size = 0.0
         for start in range(0, length, piece):
             for slot, array in arrays.items():
                 memory[slot] = array[start : start + piece]
-            for slot, row in zip(self._scratch, self._memory, strict=True):
+            for slot, row in zip(layout.scratch, self._memory, strict=True):
                 memory[slot] = row[: min(piece, length - start)]
-            size += _sum_of_squares(memory[0])
-            for function, operands, loose in self._steps:
+            size += _sum_of_squares(memory[PARAMETER])
+            for function, operands, loose in layout.steps:
                 result = function(*operands(memory))
                 if loose is not None:
                     memory[loose] = result
-            change = memory[self._change_slot]
-            changed += _sum_of_squares(change)
-            for source, target in self._copies:
+            changed += _sum_of_squares(memory[layout.change])
+            for source, target in layout.copies:
                 memory[target][...] = memory[source]
         return changed, size
 
