@@ -6,12 +6,10 @@ Such a file is a zip archive: `data.pkl` describes the objects, and each `data/<
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import zipfile
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -56,11 +54,11 @@ def load_torch(path: str | os.PathLike[str]) -> Any:
 
     Example: `model.load_state_dict(nn.load_torch("resnet18.pth"))`.
     """
-    content = Path(path).read_bytes()
-    try:
-        return _Archive(content).load()
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(path)} cannot be read: {error}") from error
+    with open(path, "rb") as file:
+        try:
+            return _Archive(file).load()
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)} cannot be read: {error}") from error
 
 
 class _Storage(NamedTuple):
@@ -74,18 +72,19 @@ class _Storage(NamedTuple):
 class _Archive:
     """An open file: its entries, and the storages that have been read."""
 
-    def __init__(self, content: bytes) -> None:
-        if content.startswith(_LEGACY):
+    def __init__(self, file: BinaryIO) -> None:
+        start = file.read(len(_LEGACY))
+        if start == _LEGACY:
             raise ValueError(
                 "it is in the format of PyTorch before 1.6; load it there and save it again: "
                 "torch.save(torch.load(path, weights_only=True), path)"
             )
-        if not content.startswith(b"PK"):
+        if not start.startswith(b"PK"):
             raise ValueError(
                 "it is no zip archive, as torch.save writes; a safetensors file is read by pb.load"
             )
         try:
-            self.zip = zipfile.ZipFile(io.BytesIO(content))
+            self.zip = zipfile.ZipFile(file)
             names = self.zip.namelist()
         except (zipfile.BadZipFile, NotImplementedError, OverflowError, EOFError) as error:
             raise ValueError(f"the zip archive is damaged: {error}") from error
@@ -97,19 +96,21 @@ class _Archive:
             raise ValueError(
                 "it is a TorchScript program; save the state: torch.save(model.state_dict(), path)"
             )
-        self.left = len(content)  # how much may be read: no honest archive holds more than its own size
+        self.left = file.seek(
+            0, os.SEEK_END
+        )  # how much may be read: no honest archive holds more than its own size
         self.contents: dict[str, bytearray] = {}
         self.arrays: dict[tuple[str, str, bool, bool], np.ndarray[Any, Any]] = {}
         self.order: Any = "<"
         if f"{self.prefix}byteorder" in names:
-            self.order = {b"little": "<", b"big": ">"}.get(self.entry("byteorder"), "")
+            self.order = {b"little": "<", b"big": ">"}.get(bytes(self.entry("byteorder")), "")
             if not self.order:
                 raise ValueError("its byte order is neither little nor big")
 
     def load(self) -> Any:
-        return _public(pickle_data.read(self.entry("data.pkl"), self.call, self.storage))
+        return _public(pickle_data.read(bytes(self.entry("data.pkl")), self.call, self.storage))
 
-    def entry(self, name: str) -> bytes:
+    def entry(self, name: str) -> bytearray:
         """The content of an entry."""
         try:
             info = self.zip.getinfo(self.prefix + name)
@@ -121,7 +122,11 @@ class _Archive:
             )
         self.left -= info.file_size
         try:
-            return self.zip.read(info)
+            content = bytearray()
+            with self.zip.open(info) as file:
+                while part := file.read(1 << 22):
+                    content += part
+            return content
         except (
             zipfile.BadZipFile,
             NotImplementedError,

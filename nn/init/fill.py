@@ -265,5 +265,10 @@ def write(tensor: T, values: Any) -> T:
         raise TypeError(f"initialisers fill Tensors in place, not {type(tensor).__name__}")
     if tensor.dtype.kind != "f":
         raise TypeError(f"initialisers fill floating tensors, and this one is {tensor.dtype}")
+    if not tensor.is_leaf:
+        raise RuntimeError(
+            "initialisers fill tensors in place, and this one was computed from others: fill those; they are the "
+            "originals of a parametrised weight, for example"
+        )
     writable(tensor)[...] = values()
     return tensor

@@ -196,3 +196,9 @@ def test_identities():
         init.dirac_(pb.zeros((4, 2)))
     with pytest.raises(ValueError, match="two or more axes"):
         init.orthogonal_(pb.zeros(4))
+
+
+def test_a_computed_tensor_is_refused():
+    layer = pb.nn.utils.weight_norm(pb.nn.Linear(2, 2))
+    with pytest.raises(RuntimeError, match="was computed from others: fill those"):
+        init.zeros_(layer.weight)
