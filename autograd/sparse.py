@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 
+_FEW = 8  # rows for one number that are not worth a product of their own
+
+
 class Scattered:
     """The gradient of an array of a shape: zero, with values added at the places that indices pick."""
 
@@ -104,14 +107,29 @@ def add_at(out: np.ndarray, index: tuple[Any, ...], values: Any) -> None:
 
 
 def summed(numbers: np.ndarray, rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each number once, in order, and the sum of its rows; several times as fast as `np.add.at` on rows."""
+    """Each number once, in order, and the sum of its rows; many times as fast as `np.add.at` on rows.
+
+    The first rows of all numbers are taken together, then the second ones, and so on; a number that has more than a
+    few is one product with ones.
+    """
     if not numbers.size:
         return numbers, rows
     numbers = np.where(numbers < 0, numbers + count, numbers)
     order = np.argsort(numbers, kind="stable")
-    numbers = numbers[order]
+    numbers, rows = numbers[order], rows[order]
     starts = np.flatnonzero(np.concatenate(([True], numbers[1:] != numbers[:-1])))
-    return numbers[starts], np.add.reduceat(rows[order], starts, axis=0)
+    lengths = np.diff(starts, append=len(numbers))
+    sums = rows[starts]
+    few = np.flatnonzero((lengths > 1) & (lengths <= _FEW))
+    for i in range(1, _FEW):
+        few = few[lengths[few] > i]
+        if not few.size:
+            break
+        sums[few] += rows[starts[few] + i]
+    for many in np.flatnonzero(lengths > _FEW):
+        own = rows[starts[many] : starts[many] + lengths[many]]
+        sums[many] = np.tensordot(np.ones(len(own), rows.dtype), own, 1)
+    return numbers[starts], sums
 
 
 class SparseGradient(NamedTuple):

@@ -68,8 +68,12 @@ CASES = {
     ),
     "reflected border 1, 16×64×32×32": layer(lambda nn: nn.ReflectionPad2d(1), (16, 64, 32, 32)),
     "batch norm, 64×64×32×32": layer(lambda nn: nn.BatchNorm2d(64), (64, 64, 32, 32)),
+    "batch norm 1-d, 64×128×64": layer(lambda nn: nn.BatchNorm1d(128), (64, 128, 64)),
+    "instance norm, 16×64×32×32": layer(lambda nn: nn.InstanceNorm2d(64), (16, 64, 32, 32)),
     "layer norm, 4096×1024": layer(lambda nn: nn.LayerNorm(1024), (4096, 1024)),
     "group norm 8, 16×64×32×32": layer(lambda nn: nn.GroupNorm(8, 64), (16, 64, 32, 32)),
+    "RMS norm, 4096×1024": layer(lambda nn: nn.RMSNorm(1024), (4096, 1024)),
+    "response norm 5, 16×64×32×32": layer(lambda nn: nn.LocalResponseNorm(5), (16, 64, 32, 32)),
     "GELU, 4096×1024": layer(lambda nn: nn.GELU(), (4096, 1024)),
     "softmax, 4096×1024": layer(lambda nn: nn.Softmax(-1), (4096, 1024)),
     "RNN 64→128, 64×32": layer(lambda nn: nn.RNN(64, 128), (64, 32, 64)),
@@ -78,7 +82,11 @@ CASES = {
     "attention 128, 4 heads, 16×128": layer(
         lambda nn: nn.MultiheadAttention(128, 4, batch_first=True), *((16, 128, 128),) * 3
     ),
+    "transformer layer 256, 8 heads, 8×256": layer(
+        lambda nn: nn.TransformerEncoderLayer(256, 8, 1024, dropout=0.0, batch_first=True), (8, 256, 256)
+    ),
     "embedding 10000→256, 32×128": layer(lambda nn: nn.Embedding(10000, 256), Classes((32, 128), 10000)),
+    "embedding bag 10000→64, 256×50": layer(lambda nn: nn.EmbeddingBag(10000, 64), Classes((256, 50), 10000)),
     "cross entropy, 4096×1000": layer(lambda nn: nn.CrossEntropyLoss(), (4096, 1000), Classes((4096,), 1000)),
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, mean, reshape, sqrt
 from ...autograd.extend import MIXER, SCALER, given, op
-from .channel_norm import OVER_BATCH, Normalized, affine, check, move, normalize, planes, pull, standardised
+from .channel_norm import OVER_BATCH, Normalized, affine, check, move, normalize, pull, standardised
 
 Array = np.ndarray[Any, Any]
 
@@ -141,9 +141,7 @@ def _normalize_by(
     eps: float,
 ) -> Any:
     """(x − mean)/√(variance + ε)·weight + bias for each channel, with the given statistics."""
-    x = planes(input)
-    everywhere = (np.broadcast_to(statistic, x.shape[:2]) for statistic in (mean, variance))
-    return standardised(x, *everywhere, weight, bias, eps).reshape(input.shape)
+    return standardised(input, mean, variance, weight, bias, eps)
 
 
 def _over_channels(g: Any) -> Any:

@@ -68,12 +68,17 @@ def move(
             memory += momentum * (factor * (values.mean(axis=0) if values.ndim > 1 else values) - memory)
 
 
-# the kernel: x as (N, C, L), statistics as (N, C)
+# the kernel: x as (N·C, L), statistics as (N, C)
 
 
-def planes(x: Array) -> Array:
-    """The array as (N, C, L), each channel of an example in one contiguous row."""
-    return np.ascontiguousarray(x).reshape(*x.shape[:2], math.prod(x.shape[2:]))
+def _planes(x: Array) -> Array:
+    """The array as (N·C, L), each channel of an example in one contiguous row."""
+    return np.ascontiguousarray(x).reshape(math.prod(x.shape[:2]), math.prod(x.shape[2:]))
+
+
+def _column(values: Array, shape: tuple[int, int]) -> Array:
+    """Values that broadcast to (N, C) as (N·C, 1)."""
+    return np.ascontiguousarray(np.broadcast_to(values, shape)).reshape(math.prod(shape), 1)
 
 
 def _pooled(values: Array, groups: int) -> Array:
@@ -89,35 +94,38 @@ def normalize(
     input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array]:
     """The output, and mean and variance of the pool of each example and channel."""
-    x = planes(input)
-    n, c, length = x.shape
-    own, deviation = x[:, :, 0] if length == 1 else np.empty((n, c), x.dtype), np.zeros((n, c), x.dtype)
-    for part in blocks(n, c * length * x.itemsize) if length > 1 else ():
+    x, shape = _planes(input), input.shape[:2]
+    rows, length = x.shape
+    own, deviation = x[:, 0] if length == 1 else np.empty(rows, x.dtype), np.zeros(rows, x.dtype)
+    for part in blocks(rows, length * x.itemsize) if length > 1 else ():
         own[part] = row_sums(x[part]) / length
-        centred = x[part] - own[part, :, None]
+        centred = x[part] - own[part, None]
         slip = row_sums(centred) / length  # what rounding took from the mean, which counts if it is large
         own[part] += slip
         deviation[part] = row_sums(centred, centred) / length - slip * slip
+    own, deviation = own.reshape(shape), deviation.reshape(shape)
     means = _pooled(own, groups)
     means = means + _pooled(own - means, groups)
     variances = np.maximum(_pooled(deviation + (own - means) ** 2, groups), 0)
-    return standardised(x, means, variances, weight, bias, eps).reshape(input.shape), means, variances
+    return standardised(input, means, variances, weight, bias, eps), means, variances
 
 
 def standardised(
-    x: Array, means: Array, variances: Array, weight: Array | None, bias: Array | None, eps: float
+    input: Array, means: Array, variances: Array, weight: Array | None, bias: Array | None, eps: float
 ) -> Array:
-    """(x − mean)/√(variance + ε)·weight + bias for x as (N, C, L) and statistics as (N, C)."""
-    scale = 1 / np.sqrt(variances + eps)
-    if weight is not None:
-        scale = scale * weight
+    """(x − mean)/√(variance + ε)·weight + bias, with statistics that broadcast to (N, C)."""
+    x, shape = _planes(input), input.shape[:2]
+    scales = 1 / np.sqrt(variances + eps)
+    scale = _column(scales if weight is None else scales * weight, shape)
+    mean = _column(means, shape)
+    offset = None if bias is None else _column(bias, shape)
     out = np.empty_like(x)
-    for part in blocks(len(x), x[:1].nbytes):
-        y = np.subtract(x[part], means[part, :, None], out=out[part])
-        y *= scale[part, :, None]
-        if bias is not None:
-            y += bias[:, None]
-    return out
+    for part in blocks(len(x), x.shape[1] * x.itemsize):
+        y = np.subtract(x[part], mean[part], out=out[part])
+        y *= scale[part]
+        if offset is not None:
+            y += offset[part]
+    return out.reshape(input.shape)
 
 
 def pull(
@@ -136,30 +144,31 @@ def pull(
 
     `g_mean` and `g_variance` are the gradients of a pool's statistics for each of its elements, or 0.
     """
-    x, upstream = planes(input), planes(g)
-    n, c, length = x.shape
-    scale = 1 / np.sqrt(variances + eps)
-    sums, products = np.empty((n, c), x.dtype), np.empty((n, c), x.dtype)
-    for part in blocks(n, c * length * x.itemsize):
+    x, upstream, shape = _planes(input), _planes(g), input.shape[:2]
+    rows, length = x.shape
+    mean = _column(means, shape)
+    sums, products = np.empty(rows, x.dtype), np.empty(rows, x.dtype)
+    for part in blocks(rows, length * x.itemsize):
         sums[part] = row_sums(upstream[part])
-        centred = x[part] - means[part, :, None]
-        products[part] = row_sums(upstream[part], centred)
-    products *= scale
+        products[part] = row_sums(upstream[part], x[part] - mean[part])
+    scale = 1 / np.sqrt(variances + eps)
+    sums, products = sums.reshape(shape), products.reshape(shape) * scale
     d_weight = products.sum(axis=0) if needs.weight else None
     d_bias = sums.sum(axis=0) if needs.bias else None
     if not needs.input:
         return None, d_weight, d_bias
-    w = np.ones(c, x.dtype) if weight is None else weight
+    w = np.ones(shape[1], x.dtype) if weight is None else weight
     per = max(length, 1)
-    offset = g_mean - scale * _pooled(w * sums / per, groups)
-    slope = 2 * g_variance - scale * scale * _pooled(w * products / per, groups)
+    offset = _column(g_mean - scale * _pooled(w * sums / per, groups), shape)
+    slope = _column(2 * g_variance - scale * scale * _pooled(w * products / per, groups), shape)
+    factor = _column(w * scale, shape)
     d_input = np.empty_like(x)
-    for part in blocks(n, c * length * x.itemsize):
-        centred = x[part] - means[part, :, None]
-        centred *= slope[part, :, None]
-        d = np.multiply(upstream[part], (w * scale[part])[:, :, None], out=d_input[part])
+    for part in blocks(rows, length * x.itemsize):
+        centred = x[part] - mean[part]
+        centred *= slope[part]
+        d = np.multiply(upstream[part], factor[part], out=d_input[part])
         d += centred
-        d += offset[part, :, None]
+        d += offset[part]
     return d_input.reshape(np.shape(input)), d_weight, d_bias
 
 

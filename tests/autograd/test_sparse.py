@@ -130,3 +130,18 @@ def test_a_change_of_dtype_and_a_copy_keep_it():
 
 def test_second_order_through_reads():
     pb.gradcheck(pb.grad(lambda x: (x[pb.asarray([0, 0, 2])] ** 3).sum()), ([1.0, 2.0, 3.0],)).assert_ok()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([0, 1, 2, 5, -1, -4]), max_size=60), st.sampled_from([(), (3,), (2, 3)]))
+def test_rows_that_are_read_often_add_up(numbers, trailing):
+    x = pb.tensor(np.zeros((7, *trailing)), requires_grad=True)
+    index = np.array(numbers, dtype=np.int64)
+    weights = np.random.default_rng(len(numbers)).normal(size=(len(numbers), *trailing))
+    (x[index] * weights).sum().backward()
+    expected = np.zeros(x.shape)
+    np.add.at(expected, index, weights)
+    rows = sparse_grad(x)
+    np.testing.assert_allclose(rows.values, expected[rows.indices], atol=1e-12)
+    assert rows.indices.tolist() == sorted({i % 7 for i in numbers})
+    np.testing.assert_allclose(x.grad.numpy(), expected, atol=1e-12)
