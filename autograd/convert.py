@@ -155,6 +155,10 @@ def operand(value: Any, beside: Any = None) -> Any:
     """
     kind = type(value)
     if kind in PYTHON_SCALARS:
+        if kind is complex and getattr(beside, "dtype", None) == np.float64:
+            return np.complex128(
+                value
+            )  # with a float64 scalar, which is a Python float, it would make no array
         return value
     if kind is np.ndarray and value.dtype.kind in "biufc":
         return value

@@ -1,5 +1,7 @@
 """Complex numbers: the convention ∂/∂Re + i·∂/∂Im, mixed real and complex inputs, what is refused."""
 
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -208,3 +210,20 @@ def test_complex_values_without_a_gradient():
         pb.relu(1j)
     with pytest.raises(TypeError, match="maximum takes real numbers"):
         np.maximum(pb.tensor([1.0]), np.array([1j]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "combine",
+    [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow],
+    ids=lambda f: f.__name__,
+)
+def test_a_complex_number_beside_a_tensor_without_axes(combine, dtype):
+    x = pb.tensor(1.5, dtype=dtype, requires_grad=True)
+    for scalar in (x, x * x):  # a leaf, and a computed one
+        for result, expected in (
+            (combine(1j, scalar), combine(1j, scalar.item())),
+            (combine(scalar, 1j), combine(scalar.item(), 1j)),
+        ):
+            assert result.dtype == ("complex64" if dtype == "float32" else "complex128")
+            assert result.item() == pytest.approx(expected, rel=1e-6)
