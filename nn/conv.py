@@ -100,9 +100,40 @@ class _Convolution(Module):
 
 
 class _Plain(_Convolution):
-    """The forward of Conv1d, Conv2d and Conv3d."""
+    """The arguments and the forward of Conv1d, Conv2d and Conv3d."""
 
     function: ClassVar[Callable[..., Tensor]]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: PerAxis,
+        stride: PerAxis = 1,
+        padding: PerAxis | str = 0,
+        dilation: PerAxis = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self._set_up(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            dtype,
+            rng,
+        )
 
     def forward(self, input: Any) -> Tensor:
         """Convolve the input."""
@@ -116,10 +147,42 @@ class _Plain(_Convolution):
 
 
 class _Transposed(_Convolution):
-    """The forward of the transposed layers."""
+    """The arguments and the forward of the transposed layers."""
 
     transposed = True
     function: ClassVar[Callable[..., Tensor]]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: PerAxis,
+        stride: PerAxis = 1,
+        padding: PerAxis = 0,
+        output_padding: PerAxis = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: PerAxis = 1,
+        padding_mode: str = "zeros",
+        *,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self._set_up(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            output_padding,
+            groups,
+            bias,
+            padding_mode,
+            dtype,
+            rng,
+        )
 
     def forward(self, input: Any, output_size: Sequence[int] | None = None) -> Tensor:
         """Transpose the convolution.
@@ -167,37 +230,6 @@ class Conv1d(_Plain):
     axes = 1
     function = staticmethod(conv1d)
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: PerAxis,
-        stride: PerAxis = 1,
-        padding: PerAxis | str = 0,
-        dilation: PerAxis = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        *,
-        dtype: Any = None,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_up(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            0,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
-            rng,
-        )
-
 
 class Conv2d(_Plain):
     """Filters that slide over images: y = w ∗ x + b at every place; see `functional.conv2d`.
@@ -234,37 +266,6 @@ class Conv2d(_Plain):
     axes = 2
     function = staticmethod(conv2d)
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: PerAxis,
-        stride: PerAxis = 1,
-        padding: PerAxis | str = 0,
-        dilation: PerAxis = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        *,
-        dtype: Any = None,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_up(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            0,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
-            rng,
-        )
-
 
 class Conv3d(_Plain):
     """Filters that slide over volumes of shape (N, C, D, H, W) or (C, D, H, W); the arguments are those of `Conv2d`.
@@ -277,37 +278,6 @@ class Conv3d(_Plain):
     axes = 3
     function = staticmethod(conv3d)
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: PerAxis,
-        stride: PerAxis = 1,
-        padding: PerAxis | str = 0,
-        dilation: PerAxis = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        *,
-        dtype: Any = None,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_up(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            0,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
-            rng,
-        )
-
 
 class ConvTranspose1d(_Transposed):
     """The transposed convolution of sequences, (N, C, L) or (C, L); the arguments are those of `ConvTranspose2d`.
@@ -319,38 +289,6 @@ class ConvTranspose1d(_Transposed):
 
     axes = 1
     function = staticmethod(conv_transpose1d)
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: PerAxis,
-        stride: PerAxis = 1,
-        padding: PerAxis = 0,
-        output_padding: PerAxis = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: PerAxis = 1,
-        padding_mode: str = "zeros",
-        *,
-        dtype: Any = None,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_up(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            output_padding,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
-            rng,
-        )
 
 
 class ConvTranspose2d(_Transposed):
@@ -389,38 +327,6 @@ class ConvTranspose2d(_Transposed):
     axes = 2
     function = staticmethod(conv_transpose2d)
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: PerAxis,
-        stride: PerAxis = 1,
-        padding: PerAxis = 0,
-        output_padding: PerAxis = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: PerAxis = 1,
-        padding_mode: str = "zeros",
-        *,
-        dtype: Any = None,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_up(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            output_padding,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
-            rng,
-        )
-
 
 class ConvTranspose3d(_Transposed):
     """The transposed convolution of volumes, (N, C, D, H, W) or (C, D, H, W); see `ConvTranspose2d`.
@@ -432,35 +338,3 @@ class ConvTranspose3d(_Transposed):
 
     axes = 3
     function = staticmethod(conv_transpose3d)
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: PerAxis,
-        stride: PerAxis = 1,
-        padding: PerAxis = 0,
-        output_padding: PerAxis = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: PerAxis = 1,
-        padding_mode: str = "zeros",
-        *,
-        dtype: Any = None,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self._set_up(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            output_padding,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
-            rng,
-        )

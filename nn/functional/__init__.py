@@ -25,6 +25,7 @@ from .embedding import embedding
 from .embedding_bag import embedding_bag
 from .encoding import one_hot
 from .fold import fold, unfold
+from .fractional_pool import fractional_max_pool2d, fractional_max_pool3d
 from .group_norm import group_norm, instance_norm
 from .gru import gru_cell, gru_layer
 from .inplace import (
@@ -71,6 +72,7 @@ from .loss import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from .lp_pool import lp_pool1d, lp_pool2d, lp_pool3d
 from .lstm import lstm_cell, lstm_layer
 from .multi_head import multi_head_attention_forward
 from .norm import layer_norm, rms_norm
@@ -93,16 +95,7 @@ from .rectifier import hardshrink, prelu, softshrink
 from .response_norm import local_response_norm
 from .rnn import rnn_layer, rnn_relu_cell, rnn_tanh_cell
 from .shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
-from .unpool import (
-    fractional_max_pool2d,
-    fractional_max_pool3d,
-    lp_pool1d,
-    lp_pool2d,
-    lp_pool3d,
-    max_unpool1d,
-    max_unpool2d,
-    max_unpool3d,
-)
+from .unpool import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
     "adaptive_avg_pool1d",

@@ -166,10 +166,10 @@ def taps_by_rank(places: Array, elements: Array, weights: Array | None) -> Itera
     for t in range(int(rank.max(initial=-1)) + 1):
         chosen = rank == t
         own = None if weights is None or (weights[chosen] == 1).all() else weights[chosen]
-        yield Tap(_evenly(places[chosen]), _evenly(elements[chosen]), own)
+        yield Tap(evenly(places[chosen]), evenly(elements[chosen]), own)
 
 
-def _evenly(numbers: Array) -> Part:
+def evenly(numbers: Array) -> Part:
     """Numbers as a slice, if they grow evenly."""
     if len(numbers) == 1:
         return slice(int(numbers[0]), int(numbers[0]) + 1)
@@ -271,84 +271,8 @@ def region_maximum_map(size: int, places: int) -> AxisMap:
     """The same regions for maxima: shorter ones repeat their last element."""
     start, end = _regions(size, places)
     most = int((end - start).max(initial=0))
-    taps = [Tap(slice(0, places), _evenly(np.minimum(start + t, end - 1))) for t in range(most)]
+    taps = [Tap(slice(0, places), evenly(np.minimum(start + t, end - 1))) for t in range(most)]
     return AxisMap(size, places, taps, label="regions")
-
-
-@functools.lru_cache(maxsize=512)
-def linear_map(
-    size: int, places: int, kind: str, align_corners: bool, scale: float | None, antialias: bool = False
-) -> AxisMap:
-    """Interpolation from `size` elements to `places`.
-
-    Args:
-        size: how many elements there are.
-        places: how many the result has.
-        kind: "nearest", "nearest-exact", "linear" or "cubic".
-        align_corners: whether the outermost elements keep their places, instead of the outer edges.
-        scale: places per element, where that is not places/size.
-        antialias: whether the neighbourhood widens where the result is smaller.
-    """
-    step = size / places if scale is None else 1 / scale
-    if align_corners:
-        step = (size - 1) / (places - 1) if places > 1 else 0.0
-    if kind.startswith("nearest"):
-        elements = _nearest(size, places, kind, step)
-        return AxisMap(size, places, list(taps_by_rank(np.arange(places), elements, None)), label=kind)
-    if antialias:
-        weights = _widened(size, places, kind, step)
-    else:
-        weights = _neighbours(size, places, kind, step, align_corners)
-    at, elements = np.nonzero(weights)
-    return AxisMap(size, places, list(taps_by_rank(at, elements, weights[at, elements])), label=kind)
-
-
-def _nearest(size: int, places: int, kind: str, step: float) -> Array:
-    """The element below each place; PyTorch computes it in float32, which decides at the boundaries."""
-    i, narrow = np.arange(places), np.float32(step)
-    if kind == "nearest-exact":
-        found = np.floor(((i + 0.5) * np.float64(narrow)).astype(np.float32))
-    else:
-        found = np.floor(i.astype(np.float32) * narrow)
-    return np.minimum(found.astype(np.int64), size - 1)
-
-
-def _neighbours(size: int, places: int, kind: str, step: float, align_corners: bool) -> Array:
-    """The weights of the two or four elements around each place, as a matrix."""
-    i = np.arange(places)
-    at = i * step if align_corners else (i + 0.5) * step - 0.5
-    weights = np.zeros((places, size))
-    if kind == "linear":
-        at = np.maximum(at, 0) if places != size else i.astype(float)
-    low = np.minimum(np.floor(at), size - 1)
-    t = np.clip(at - low, 0, 1)
-    around = (1 - t, t) if kind == "linear" else [_cubic(t + 1 - k, -0.75) for k in range(4)]
-    for k, weight in enumerate(around):
-        element = np.clip(low.astype(np.int64) + k - (kind == "cubic"), 0, size - 1)
-        np.add.at(weights, (i, element), weight)
-    return weights
-
-
-def _widened(size: int, places: int, kind: str, step: float) -> Array:
-    """The weights of a filter as wide as the step, as a matrix."""
-    width = max(step, 1.0)
-    reach = (1.0 if kind == "linear" else 2.0) * width
-    centre = (np.arange(places)[:, None] + 0.5) * step
-    low, high = (np.trunc(centre + side * reach + 0.5) for side in (-1, 1))
-    element = np.arange(size)
-    distance = (element + 0.5 - centre) / width
-    shape = np.maximum(1 - np.abs(distance), 0) if kind == "linear" else _cubic(distance, -0.5)
-    weights = np.where((element >= low) & (element < high), shape, 0)
-    normal: Array = weights / weights.sum(1, keepdims=True)
-    return normal
-
-
-def _cubic(x: Array, a: float) -> Array:
-    """The convolution kernel of Keys, "Cubic convolution interpolation for digital image processing", 1981."""
-    x = np.abs(x)
-    near = ((a + 2) * x - (a + 3)) * x * x + 1
-    far = a * (((x - 5) * x + 8) * x - 4)
-    return np.where(x <= 1, near, np.where(x < 2, far, 0))
 
 
 def _regions(size: int, places: int) -> tuple[Array, Array]:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 import pullback as pb
 from pullback import nn
 from pullback.nn import functional as F  # noqa: N812 - as everyone calls it
-from pullback.nn.functional.axis_map import average_map, linear_map, region_map, window_map
+from pullback.nn.functional.axis_map import average_map, region_map, window_map
+from pullback.nn.functional.interpolate import linear_map
 
 RNG = np.random.default_rng(0)
 
