@@ -14,6 +14,7 @@ from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
 from .ops.index import scattered
 from .samples import along, elementwise, given, integers, matrices, of_family, reduction
+from .select import select
 from .sparse import SparseGradient, sparse_grad
 from .vectorise import each_example, is_batched
 
@@ -60,6 +61,7 @@ __all__ = [
     "reduction",
     "replace_memory",
     "scattered",
+    "select",
     "sparse_grad",
     "spread",
     "writable",

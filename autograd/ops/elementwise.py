@@ -11,6 +11,7 @@ from ..family import Family
 from ..gate import BLOCK, DISTRIBUTOR, FLAT, ROUTER, SCALER, SWITCHER
 from ..op import SingularPoint, op
 from ..samples import elementwise, integers, of_family
+from ..select import select
 
 # arithmetic
 
@@ -349,9 +350,9 @@ minimum = op(
 
 @op(
     "x min max",
-    x=lambda g, x, min, max: np.where(_below(x, min) | _below(max, x), 0, g),
-    min=lambda g, x, min, max: np.where(_below(x, min) & ~_below(max, min), g, 0),
-    max=lambda g, x, min, max: np.where(_below(max, x) | _below(max, min), g, 0),
+    x=lambda g, x, min, max: select(_below(x, min) | _below(max, x), 0, g),
+    min=lambda g, x, min, max: select(_below(x, min) & ~_below(max, min), g, 0),
+    max=lambda g, x, min, max: select(_below(max, x) | _below(max, min), g, 0),
     gate=ROUTER,
     method=True,
     numpy=(np.clip,),
@@ -383,8 +384,8 @@ def _below(x: Any, y: Any) -> Any:
 
 @op(
     "condition x y",
-    x=lambda g, condition: np.where(condition, g, 0),
-    y=lambda g, condition: np.where(condition, 0, g),
+    x=lambda g, condition: select(condition, g, 0),
+    y=lambda g, condition: select(condition, 0, g),
     gate={"condition": BLOCK, "x": ROUTER, "y": ROUTER},
     complex="written",
     samples=of_family(
@@ -410,7 +411,7 @@ def where(condition: Any, x: Any, y: Any, /) -> Any:
     """
     if isinstance(x, PYTHON_SCALARS) and isinstance(y, PYTHON_SCALARS):
         x, y = to_array([x, y])  # in the default dtype
-    return np.where(condition, x, y)
+    return select(condition, x, y)
 
 
 # steps: tracked, with a gradient that is exactly zero

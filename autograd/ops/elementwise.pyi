@@ -7,6 +7,7 @@ from ..family import Family
 from ..gate import BLOCK, DISTRIBUTOR, FLAT, ROUTER, SCALER, SWITCHER
 from ..op import SingularPoint, op
 from ..samples import elementwise, integers, of_family
+from ..select import select
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 @declared

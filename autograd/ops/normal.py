@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..select import select
+
 Array = np.ndarray[Any, Any]
 
 _A = 4 * math.sqrt(2)
@@ -60,7 +62,7 @@ _SINGLE = (
 )
 
 # so many numbers at a time that the buffers stay in the cache
-_BLOCK = 8192
+_BLOCK = 32768
 
 
 def normal_cdf(x: Array) -> Array:
@@ -92,4 +94,4 @@ def _block(x: Array, out: Array, coefficients: tuple[float, ...]) -> None:
     np.multiply(x, x, out=t)
     t *= -0.5
     out *= np.exp(t, out=t)
-    np.subtract(1, out, out=out, where=x > 0)
+    out[...] = select(x > 0, 1 - out, out)

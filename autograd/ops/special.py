@@ -9,6 +9,7 @@ import numpy as np
 from ..gate import MIXER, ROUTER, SCALER
 from ..op import SingularPoint, op
 from ..samples import along, elementwise, reduction
+from ..select import select
 from .reduce import Axis
 
 
@@ -23,13 +24,13 @@ from .reduce import Axis
 )
 def sigmoid(x: Any, /) -> Any:
     """1 / (1 + e⁻ˣ), without overflow for any x. The gradient is g·σ·(1 − σ)."""
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
+    with np.errstate(over="ignore"):  # far to the left 1/∞ is the right 0
+        return 1 / (1 + np.exp(-x))
 
 
 @op(
     "x",
-    x=lambda g, out: np.where(out > 0, g, 0),
+    x=lambda g, out: select(out > 0, g, 0),
     gate=ROUTER,
     symbol="max(0,x)",
     method=True,

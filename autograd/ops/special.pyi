@@ -5,6 +5,7 @@ import numpy as np
 from ..gate import MIXER, ROUTER, SCALER
 from ..op import SingularPoint, op
 from ..samples import along, elementwise, reduction
+from ..select import select
 from .reduce import Axis
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

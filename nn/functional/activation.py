@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor, asarray, max, sigmoid, softmax
-from ...autograd.extend import SCALER, SingularPoint, elementwise, op
+from ...autograd.extend import SCALER, SingularPoint, elementwise, op, select
 from ...autograd.special import ndtr
 from .check import check_floating, whole
 
@@ -106,8 +106,15 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+def _squashed(input: Any) -> Any:
+    """tanh(softplus(x)) = n/(n + 2) with n = eˣ·(eˣ + 2); from x = 20 on it is 1."""
+    e = np.exp(np.minimum(input, 20))
+    n = e * (e + 2)
+    return n / (n + 2)
+
+
 def _mish_slope(input: Any) -> Any:
-    squashed = np.tanh(np.logaddexp(input, 0))
+    squashed = _squashed(input)
     return squashed + input * sigmoid.raw(input) * (1 - squashed * squashed)
 
 
@@ -128,12 +135,12 @@ def mish(input: Any) -> Any:
     0.8651
     """
     check_floating("mish", "the input", input)
-    return input * np.tanh(_softplus(input))
+    return input * _squashed(input)
 
 
 @op(
     "input",
-    input=lambda g, input, beta, threshold: np.where(
+    input=lambda g, input, beta, threshold: select(
         input * beta > threshold, g, g * sigmoid.raw(input * beta)
     ),
     gate=SCALER,
@@ -157,7 +164,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
         raise ValueError("softplus: beta must not be 0")
     beta = float(beta)
     scaled = input * beta
-    return np.where(scaled > threshold, input, _softplus(scaled) / beta)
+    return select(scaled > threshold, input, _softplus(scaled) / beta)
 
 
 @op(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor, asarray, default_generator, where
-from ...autograd.extend import SCALER, SingularPoint, elementwise, given, op
+from ...autograd.extend import SCALER, SingularPoint, elementwise, given, op, select
 from .check import check_dtypes, check_floating
 
 Array = np.ndarray[Any, Any]
@@ -21,7 +21,7 @@ _SELU_SCALE = 1.0507009873554805
 
 @op(
     "input",
-    input=lambda g, input, negative_slope: np.where(input > 0, g, g * negative_slope),
+    input=lambda g, input, negative_slope: select(input > 0, g, g * negative_slope),
     gate=SCALER,
     symbol="leaky relu",
     samples=elementwise(1, avoid=(0,)),
@@ -38,7 +38,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01) -> Any:
     [-0.10000000149011612, 2.0]
     """
     check_floating("leaky_relu", "the input", input)
-    return np.where(input > 0, input, input * float(negative_slope))
+    return select(input > 0, input, input * float(negative_slope))
 
 
 def _prelu_batch(call: Any, batched: tuple[bool, ...], input: Any, weight: Any) -> Any:
@@ -60,7 +60,7 @@ def _per_channel(input: Any, weight: Any) -> Any:
 
 def _prelu_weight_rule(g: Any, input: Any, weight_shape: tuple[int, ...]) -> Any:
     """g·x where x is negative, summed over everything that shares a weight."""
-    parts = np.where(input > 0, 0, g * input)
+    parts = select(input > 0, 0, g * input)
     if weight_shape in ((), (1,)):
         return np.reshape(np.sum(parts), weight_shape)
     return np.sum(parts, axis=tuple(axis for axis in range(parts.ndim) if axis != 1))
@@ -68,7 +68,7 @@ def _prelu_weight_rule(g: Any, input: Any, weight_shape: tuple[int, ...]) -> Any
 
 @op(
     "input weight",
-    input=lambda g, input, weight: np.where(input > 0, g, g * _per_channel(input, weight)),
+    input=lambda g, input, weight: select(input > 0, g, g * _per_channel(input, weight)),
     weight=_prelu_weight_rule,
     gate=SCALER,
     symbol="prelu",
@@ -104,7 +104,7 @@ def prelu(input: Any, weight: Any) -> Any:
             f"prelu: weight has shape {np.shape(weight)}, and input of shape {input.shape} wants (1,)"
             + (f" or ({channels},), one per channel" if input.ndim > 1 else "")
         )
-    return np.where(input > 0, input, input * _per_channel(input, weight))
+    return select(input > 0, input, input * _per_channel(input, weight))
 
 
 def rrelu(
@@ -145,14 +145,14 @@ def rrelu(
     return result
 
 
-def _below_zero(input: Any) -> Any:
+def _left(input: Any) -> Any:
     """The input where it is not positive, else 0, so that no exponential overflows."""
-    return np.where(input > 0, 0, input)
+    return select(input > 0, 0, input)
 
 
 @op(
     "input",
-    input=lambda g, input, alpha: g * np.where(input > 0, 1, alpha * np.exp(_below_zero(input))),
+    input=lambda g, input, alpha: g * select(input > 0, 1, alpha * np.exp(_left(input))),
     gate=SCALER,
     samples=elementwise(1, avoid=(0,)),
     reference=lambda x: np.where(x > 0, x, np.exp(x) - 1),
@@ -169,13 +169,13 @@ def elu(input: Any, alpha: float = 1.0) -> Any:
     [-1.0, 2.0]
     """
     check_floating("elu", "the input", input)
-    return np.where(input > 0, input, float(alpha) * np.expm1(_below_zero(input)))
+    return np.maximum(input, 0) + float(alpha) * np.expm1(np.minimum(input, 0))
 
 
 @op(
     "input",
     input=lambda g, input: (
-        g * np.where(input > 0, _SELU_SCALE, _SELU_SCALE * _SELU_ALPHA * np.exp(_below_zero(input)))
+        g * select(input > 0, _SELU_SCALE, _SELU_SCALE * _SELU_ALPHA * np.exp(_left(input)))
     ),
     gate=SCALER,
     samples=elementwise(1, avoid=(0,)),
@@ -193,12 +193,12 @@ def selu(input: Any) -> Any:
     1.0507
     """
     check_floating("selu", "the input", input)
-    return _SELU_SCALE * np.where(input > 0, input, _SELU_ALPHA * np.expm1(_below_zero(input)))
+    return _SELU_SCALE * (np.maximum(input, 0) + _SELU_ALPHA * np.expm1(np.minimum(input, 0)))
 
 
 @op(
     "input",
-    input=lambda g, input, alpha: g * np.where(input > 0, 1, np.exp(_below_zero(input) / alpha)),
+    input=lambda g, input, alpha: g * np.exp(_left(input) / alpha),
     gate=SCALER,
     samples=elementwise(1, alpha=0.7),
     reference=lambda x, alpha: np.maximum(x, 0) + np.minimum(0, alpha * (np.exp(x / alpha) - 1)),
@@ -217,12 +217,12 @@ def celu(input: Any, alpha: float = 1.0) -> Any:
     if not alpha:
         raise ValueError("celu: alpha must not be 0")
     alpha = float(alpha)
-    return np.where(input > 0, input, alpha * np.expm1(_below_zero(input) / alpha))
+    return np.maximum(input, 0) + alpha * np.expm1(np.minimum(input, 0) / alpha)
 
 
 @op(
     "input",
-    input=lambda g, input, threshold: np.where(input <= threshold, 0, g),
+    input=lambda g, input, threshold: select(input <= threshold, 0, g),
     gate=SCALER,
     samples=elementwise(1, avoid=(0.5,), threshold=0.5, value=-3.0),
     reference=lambda x, threshold, value: np.where(x > threshold, x, value),
@@ -235,12 +235,12 @@ def threshold(input: Any, threshold: float, value: float) -> Any:
     [-1.0, -1.0, 2.0]
     """
     check_floating("threshold", "the input", input)
-    return np.where(input <= threshold, input.dtype.type(value), input)
+    return select(input <= threshold, float(value), input)
 
 
 @op(
     "input",
-    input=lambda g, input, min_val, max_val: np.where((input > min_val) & (input < max_val), g, 0),
+    input=lambda g, input, min_val, max_val: select((input > min_val) & (input < max_val), g, 0),
     gate=SCALER,
     samples=elementwise(1, avoid=(-1, 1)),
     reference=lambda x: np.clip(x, -1, 1),
@@ -258,12 +258,12 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
         raise ValueError(
             f"hardtanh: min_val must not be above max_val, and they are {min_val!r} and {max_val!r}"
         )
-    return np.minimum(np.maximum(input, float(min_val)), float(max_val))
+    return np.clip(input, float(min_val), float(max_val))
 
 
 @op(
     "input",
-    input=lambda g, input: np.where((input > 0) & (input < 6), g, 0),
+    input=lambda g, input: select((input > 0) & (input < 6), g, 0),
     gate=SCALER,
     samples=elementwise(1, (-2, 8), avoid=(0, 6)),
     reference=lambda x: np.clip(x, 0, 6),
@@ -279,12 +279,12 @@ def relu6(input: Any) -> Any:
     [0.0, 5.0, 6.0]
     """
     check_floating("relu6", "the input", input)
-    return np.minimum(np.maximum(input, 0), 6)
+    return np.clip(input, 0, 6)
 
 
 @op(
     "input",
-    input=lambda g, input: np.where((input > -3) & (input < 3), g / 6, 0),
+    input=lambda g, input: select((input > -3) & (input < 3), g / 6, 0),
     gate=SCALER,
     samples=elementwise(1, (-5, 5), avoid=(-3, 3)),
     reference=lambda x: np.clip(x / 6 + 0.5, 0, 1),
@@ -298,12 +298,12 @@ def hardsigmoid(input: Any) -> Any:
     [0.0, 0.5, 1.0]
     """
     check_floating("hardsigmoid", "the input", input)
-    return np.minimum(np.maximum(input + 3, 0), 6) / 6
+    return np.clip(input + 3, 0, 6) / 6
 
 
 @op(
     "input",
-    input=lambda g, input: g * np.where(input < 3, np.where(input > -3, input / 3 + 0.5, 0), 1),
+    input=lambda g, input: g * select(input < 3, select(input > -3, input / 3 + 0.5, 0), 1),
     gate=SCALER,
     samples=elementwise(1, (-5, 5), avoid=(-3, 3)),
     reference=lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
@@ -319,12 +319,12 @@ def hardswish(input: Any) -> Any:
     [0.0, 1.125, 4.0]
     """
     check_floating("hardswish", "the input", input)
-    return input * (np.minimum(np.maximum(input + 3, 0), 6) / 6)
+    return input * (np.clip(input + 3, 0, 6) / 6)
 
 
 @op(
     "input",
-    input=lambda g, input, lambd: np.where((input >= -lambd) & (input <= lambd), 0, g),
+    input=lambda g, input, lambd: select((input >= -lambd) & (input <= lambd), 0, g),
     gate=SCALER,
     samples=elementwise(1, avoid=(-0.5, 0.5)),
     reference=lambda x: x * (np.abs(x) > 0.5),
@@ -338,12 +338,12 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     [-1.0, 0.0, 2.0]
     """
     check_floating("hardshrink", "the input", input)
-    return np.where((input >= -lambd) & (input <= lambd), input.dtype.type(0), input)
+    return select((input >= -lambd) & (input <= lambd), 0.0, input)
 
 
 @op(
     "input",
-    input=lambda g, input, lambd: np.where((input >= -lambd) & (input <= lambd), 0, g),
+    input=lambda g, input, lambd: select((input >= -lambd) & (input <= lambd), 0, g),
     gate=SCALER,
     samples=elementwise(1, avoid=(-0.5, 0.5)),
     reference=lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0),
@@ -359,4 +359,4 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     check_floating("softshrink", "the input", input)
     if not lambd >= 0:
         raise ValueError(f"softshrink: lambd must not be negative, and it is {lambd!r}")
-    return input - np.minimum(np.maximum(input, -float(lambd)), float(lambd))
+    return input - np.clip(input, -float(lambd), float(lambd))

@@ -166,9 +166,8 @@ def smooth_l1_loss(input: Any, target: Any, *, reduction: str = "mean", beta: fl
     input, target, _ = pointwise("smooth_l1_loss", input, target)
     distance = np.abs(input - target)
     if beta:
-        distance = np.where(
-            distance < beta, np.square(distance) * (0.5 / float(beta)), distance - 0.5 * float(beta)
-        )
+        near = np.minimum(distance, float(beta))
+        distance = near * (distance - 0.5 * near) / float(beta)
     return reduced(distance, reduction)
 
 
@@ -183,7 +182,8 @@ def _huber(
     delta = check_positive("huber_loss", "delta", delta)
     input, target, weight = pointwise("huber_loss", input, target, weight)
     distance = np.abs(input - target)
-    losses = np.where(distance <= delta, 0.5 * np.square(distance), delta * (distance - 0.5 * delta))
+    near = np.minimum(distance, delta)
+    losses = near * (distance - 0.5 * near)
     return reduced(losses if weight is None else losses * weight, reduction)
 
 
