@@ -120,6 +120,16 @@ def test_a_masked_class_gives_no_nan():
     np.testing.assert_allclose([loss.item(), *x.grad.tolist()[0]], [np.log(2), -0.5, 0.0, 0.5], rtol=1e-6)
 
 
+def test_a_masked_class_costs_a_soft_target_nothing():
+    x = pb.tensor([[0.0, -np.inf, 0.0]], requires_grad=True)
+    target = pb.tensor([[0.5, 0.0, 0.5]])
+    loss = F.cross_entropy(x, target)
+    np.testing.assert_allclose(loss.item(), np.log(2), rtol=1e-6)
+    (g,) = pb.gradients(loss, [x], create_graph=True)
+    np.testing.assert_allclose(g.detach().numpy(), 0, atol=1e-6)
+    assert np.isfinite(pb.gradients((g * g).sum(), [x])[0].numpy()).all()
+
+
 def test_the_mean_of_no_samples_is_nan_and_its_gradient_zero():
     x = pb.tensor(LOGITS, requires_grad=True)
     loss = F.cross_entropy(x, np.full(5, 7), ignore_index=7)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ....autograd import Tensor, asarray, log_softmax
-from ....autograd.extend import BLOCK, MIXER, batch_size, given, op, spread
-from .reduction import check_reduction
+from ....autograd import Tensor, asarray, log_softmax, where
+from ....autograd.extend import BLOCK, MIXER, batch_size, given, op, select, spread
+from .reduction import check_reduction, reduced
 
 Array = np.ndarray[Any, Any]
 
@@ -20,16 +20,25 @@ def _logits_rule(
     input: Any,
     target: Any,
     weight: Any,
+    log_sum: Any,
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
 ) -> Any:
-    """Softmax minus target, each sample by its weight."""
+    """Softmax minus target, each sample by its weight; in one array of the input's size for plain classes."""
     axis = class_axis(input)
-    wanted = wanted_shares(input, target, weight, ignore_index, label_smoothing)
-    softmax = np.exp(log_softmax.raw(input, axis=axis))
-    slope = softmax * np.sum(wanted, axis=axis, keepdims=True) - wanted
-    return per_sample(g, input, target, weight, ignore_index, reduction) * slope
+    part = per_sample(g, input, target, weight, ignore_index, reduction)
+    slope = np.exp(input - log_sum)
+    if _is_soft(target) or label_smoothing:
+        wanted = wanted_shares(input, target, weight, ignore_index, label_smoothing)
+        slope *= np.sum(wanted, axis=axis, keepdims=True)
+        slope -= wanted
+    else:
+        place = _picked(target, ignore_index, axis)
+        np.put_along_axis(slope, place, np.take_along_axis(slope, place, axis) - 1, axis)
+        part = part * np.expand_dims(target_weights(input, target, weight, ignore_index), axis)
+    slope *= part
+    return slope
 
 
 def _probabilities_rule(
@@ -37,13 +46,45 @@ def _probabilities_rule(
     input: Any,
     target: Any,
     weight: Any,
+    log_sum: Any,
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
 ) -> Any:
     """−log softmax: how much the loss grows with a target's probability."""
-    slope = -log_softmax.raw(input, axis=class_axis(input)) * class_weights(input, weight)
+    slope = (log_sum - input) * class_weights(input, weight)
     return per_sample(g, input, target, weight, ignore_index, reduction) * slope * (1 - label_smoothing)
+
+
+def _composed(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """The same in operations: −log softmax, weighted by what is wanted."""
+    axis = class_axis(input)
+    wanted = wanted_shares(input, target, weight, ignore_index, label_smoothing)
+    losses = -np.sum(where(wanted != 0, log_softmax(input, axis), 0.0) * wanted, axis=axis)
+    if reduction == "none":
+        return losses
+    total = np.sum(losses)
+    if reduction == "sum":
+        return total
+    return total / (target_count(input, target, weight, ignore_index) or np.nan)
+
+
+def _is_soft(target: Any) -> bool:
+    """Whether a target holds probabilities and not class numbers."""
+    return bool(target.dtype.kind == "f")
+
+
+def _picked(target: Any, ignore_index: int, axis: int) -> Any:
+    """The place of each sample's class along the axis of classes; 0 for those that count nothing."""
+    return np.expand_dims(np.where(target != ignore_index, target, 0), axis)
 
 
 def _cross_entropy(
@@ -54,7 +95,7 @@ def _cross_entropy(
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Array:
+) -> Any:
     """The cross entropy between a target and the softmax of logits; the loss of classification.
 
     For sample n with logits x and class y: −w_y·log(eˣʸ / Σ eˣᶜ), computed without overflow for logits of any
@@ -90,25 +131,22 @@ def _cross_entropy(
     input, target = np.asarray(input), np.asarray(target)
     _check(input, target, weight, ignore_index, reduction, label_smoothing)
     axis = class_axis(input)
-    log_p = log_softmax.raw(input, axis=axis)
-    if target.dtype.kind == "f" or label_smoothing:
+    peak = np.max(input, axis=axis, keepdims=True)
+    shifted = input - peak
+    if _is_soft(target) or label_smoothing:
+        log_sum = np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
         wanted = wanted_shares(input, target, weight, ignore_index, label_smoothing)
         # Classes that are not wanted count nothing, also where log p is −inf.
-        losses = -np.sum(np.multiply(wanted, log_p, out=np.zeros_like(log_p), where=wanted != 0), axis=axis)
+        losses = np.sum(select(wanted != 0, log_sum - shifted, 0) * wanted, axis=axis)
     else:
-        kept = target != ignore_index
-        picked = np.expand_dims(np.where(kept, target, 0), axis)
-        losses = np.where(kept, -np.squeeze(np.take_along_axis(log_p, picked, axis), axis), 0)
+        place = _picked(target, ignore_index, axis)
+        own = np.take_along_axis(shifted, place, axis)
+        log_sum = np.log(np.sum(np.exp(shifted, out=shifted), axis=axis, keepdims=True))
+        losses = np.where(target != ignore_index, np.squeeze(log_sum - own, axis), 0)
         if weight is not None:
             losses = losses * target_weights(input, target, weight, ignore_index)
     losses = losses.astype(input.dtype, copy=False)
-    if reduction == "none":
-        return losses
-    total: Array = np.sum(losses)
-    if reduction == "sum":
-        return total
-    count = target_count(input, target, weight, ignore_index)
-    return np.asarray(total / count if count else np.nan, input.dtype)[()]
+    return reduced(losses, reduction, target_count(input, target, weight, ignore_index)), log_sum + peak
 
 
 def class_axis(input: Any) -> int:
@@ -141,7 +179,7 @@ def wanted_shares(
 ) -> Any:
     """What −log p of each class counts in each sample's loss: the (smoothed) target, by class weight."""
     axis = class_axis(input)
-    if hasattr(target, "dtype") and target.dtype.kind == "f":
+    if _is_soft(target):
         shares = target.astype(input.dtype)
         kept: Any = 1
     else:
@@ -155,7 +193,7 @@ def wanted_shares(
 
 def target_count(input: Any, target: Any, weight: Array | None, ignore_index: int) -> float:
     """What the mean divides by."""
-    if hasattr(target, "dtype") and target.dtype.kind == "f":
+    if _is_soft(target):
         return float(input.size // input.shape[class_axis(input)])
     return float(np.sum(target_weights(input, target, weight, ignore_index)))
 
@@ -297,6 +335,8 @@ cross_entropy: Callable[..., Tensor] = op(
     "input target weight",
     input=_logits_rule,
     target=_probabilities_rule,
+    residuals="log_sum",
+    composed=_composed,
     gate={"input": MIXER, "target": MIXER, "weight": BLOCK},
     name="cross_entropy",
     symbol="cross entropy",

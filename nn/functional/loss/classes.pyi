@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 import numpy as np
-from ....autograd import Tensor, asarray, log_softmax
-from ....autograd.extend import BLOCK, MIXER, batch_size, given, op, spread
-from .reduction import check_reduction
+from ....autograd import Tensor, asarray, log_softmax, where
+from ....autograd.extend import BLOCK, MIXER, batch_size, given, op, select, spread
+from .reduction import check_reduction, reduced
 from ....autograd.ops.declared import declared
 from ....autograd.tensor import Tensor
 Array = np.ndarray[Any, Any]
