@@ -106,7 +106,8 @@ class Problem:
 
     def along(self, direction: Sequence[Array], distance: float) -> float:
         """The value at a distance along a direction; nan where the function is not defined."""
-        point = [x + distance * u for x, u in zip(self.point, direction, strict=True)]
+        pairs = zip(self.point, direction, strict=True)
+        point = [np.asarray(x + distance * u, x.dtype) for x, u in pairs]
         try:
             return self.value(point)
         except (ArithmeticError, ValueError):  # as LinAlgError is
