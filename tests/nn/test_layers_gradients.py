@@ -129,6 +129,8 @@ def layers():
     yield "TransformerDecoder", case(decoder, SEQUENCE, SEQUENCE[:2])
     whole = nn.Transformer(4, num_encoder_layers=1, num_decoder_layers=1, **small)
     yield "Transformer", case(whole, SEQUENCE, SEQUENCE[:2])
+    yield "LearnedPositionalEncoding", case(nn.LearnedPositionalEncoding(4, 5), SEQUENCE)
+    yield "SinusoidalPositionalEncoding", case(nn.SinusoidalPositionalEncoding(4), SEQUENCE)
     yield "CosineSimilarity", case(nn.CosineSimilarity(), normal(3, 4), normal(3, 4))
     yield "PairwiseDistance", case(nn.PairwiseDistance(), normal(3, 4), normal(3, 4))
 
@@ -144,6 +146,7 @@ def losses():
     yield from ((name, case(getattr(nn, name)(), normal(3, 4), normal(3, 4))) for name in same.split())
     yield "CrossEntropyLoss", case(nn.CrossEntropyLoss(label_smoothing=0.1), LOGITS, CLASSES)
     yield "NLLLoss", case(nn.NLLLoss(), LOGITS, CLASSES)
+    yield "MulticlassHingeLoss", case(nn.MulticlassHingeLoss(), LOGITS, CLASSES)
     yield "MultiMarginLoss", case(nn.MultiMarginLoss(), LOGITS, CLASSES)
     yield (
         "MultiLabelMarginLoss",
