@@ -203,7 +203,9 @@ class Program:
         arrays |= {slot: state[name] for name, slot in layout.states.items()}
         length = len(parameter)
         count = -(-length * self.dtype.itemsize // PIECE)
-        piece = max(-(-length // max(count, 1)), 1)  # equal ones, each within PIECE
+        piece = max(-(-length // max(count, 1)), 1)  # equal ones
+        if piece > ROW:
+            piece = -(-piece // ROW) * ROW  # of whole rows
         if self._memory.shape[1] < piece:
             self._memory = np.empty((len(layout.scratch), piece), self.dtype)
         memory: list[Any] = [None] * layout.size
@@ -242,4 +244,5 @@ def _sum_of_squares(x: Array) -> float:
     """By rows, which are too short for BLAS to wake its other threads for them."""
     even = len(x) - len(x) % ROW
     rows, rest = x[:even].reshape(-1, ROW), x[even:]
-    return float(np.vecdot(rows, rows).sum()) + float(np.dot(rest, rest))
+    total: float = sum(np.vecdot(rows, rows).tolist())
+    return total + float(np.dot(rest, rest)) if len(rest) else total

@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
@@ -428,7 +428,7 @@ def rules(draw):
     return rule
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(rule=rules(), dtype=st.sampled_from([np.float32, np.float64]))
 def test_random_rules_run_as_programs_bit_for_bit(rule, dtype):
     rng = np.random.default_rng(3)
