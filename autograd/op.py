@@ -262,7 +262,11 @@ class Op:
         """Make the operation known: to the registry, to Tensor and to NumPy's protocols."""
         REGISTRY[self.name] = self
         for function in self.numpy_functions:
-            NUMPY_OVERRIDES[function] = self.call
+            # The rules of other operations call NumPy's functions, so a second operation with the same ufunc as its
+            # forward must not take them over by the way.
+            known = getattr(NUMPY_OVERRIDES.get(function), "op", None)
+            if function is not self.forward or known is None or known.name == self.name:
+                NUMPY_OVERRIDES[function] = self.call
         if self.method:
             setattr(OperationMethods, self.method, self.call)
 
@@ -340,7 +344,7 @@ def op(
         symbol: the glyph in pictures.
         infix: the Python operator, which it then also implements (a prefix operator for one input).
         method: also a method of Tensor, under its own or the given name.
-        numpy: NumPy functions that it overrides, besides a ufunc given as `forward`.
+        numpy: NumPy functions that it overrides, besides a ufunc given as `forward` that no other operation has.
         reference: an independent implementation on arrays that the tests compare with.
         singular: the conventions at points where the derivative does not exist.
         view: whether the result may share the memory of the first input.

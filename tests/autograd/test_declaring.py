@@ -128,3 +128,15 @@ def test_a_name_in_pictures_and_tables_is_that_of_the_public_function():
 def test_an_operation_of_the_package_is_not_replaced():
     with pytest.raises(TypeError, match=r"declared already, in pullback\.autograd"):
         declare(lambda x, /: x, name="exp")
+
+
+def test_a_ufunc_that_an_operation_has_already_stays_its_own():
+    """The rule of cos calls np.sin, so another operation on np.sin must not change second derivatives of cos."""
+    wrong = op(
+        np.sin, "x", x=lambda g, x: -g * np.cos(x), name="tried", gate=SCALER, samples=elementwise(1), doc="d"
+    )
+    x = pb.tensor([0.3, 2.0], requires_grad=True)
+    assert pb.grad(lambda x: wrong(x).sum())(x).tolist() == (-np.cos(x.detach().numpy())).tolist()
+    assert np.sin(x).tolist() == pb.sin(x).tolist()
+    np.testing.assert_array_equal(pb.grad(lambda x: np.sin(x).sum())(x).numpy(), np.cos(x.detach().numpy()))
+    pb.gradcheck(pb.grad(lambda x: pb.cos(x).sum()), ([0.3, 2.0],)).assert_ok()
