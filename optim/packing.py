@@ -44,6 +44,7 @@ class Pack:
     ) -> None:
         self.positions, self.parameters, self.arrays, self.states = positions, parameters, arrays, states
         self.dtype = arrays[0].dtype
+        self._names = tuple(entries)
         self._small = [i for i, a in enumerate(arrays) if a.size < LARGE or not a.flags.c_contiguous]
         self._large = sorted(set(range(len(arrays))) - set(self._small))
         self._bounds = np.cumsum([0, *(arrays[i].size for i in self._small)])
@@ -73,6 +74,11 @@ class Pack:
 
     def _add(self, name: str) -> list[Array]:
         """Memory for an entry of the state."""
+        if name not in self._names:
+            raise TypeError(
+                f"the rule's state has an array {name!r} that shapes_like_parameter does not name; it names "
+                f"{', '.join(map(repr, self._names)) or 'none'}"
+            )
         flat, views = self._buffer()
         of_small = dict(zip(self._small, views, strict=True))
         self._flat[name] = flat

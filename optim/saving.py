@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 NOT_OURS = frozenset(("foreach", "fused", "capturable", "differentiable"))
 """Entries of PyTorch's groups that choose among its implementations."""
 
+ADDED_LATER = frozenset(("decoupled_weight_decay", "maximize"))
+"""Options that older states of PyTorch lack; they take the optimiser's defaults."""
+
 STRUCTURE = "structure"
 
 
@@ -41,7 +44,7 @@ def checked_groups(optimizer: Optimizer, groups: Any) -> list[dict[str, Any]]:
     first = 0
     result = []
     for place, (group, saved) in enumerate(zip(optimizer.param_groups, groups, strict=True)):
-        missing = optimizer.defaults.keys() - saved.keys()
+        missing = optimizer.defaults.keys() - saved.keys() - ADDED_LATER
         if missing or "params" not in saved:
             raise ValueError(
                 f"group {place} of the state has the options {sorted(saved)}, and "
@@ -54,7 +57,8 @@ def checked_groups(optimizer: Optimizer, groups: Any) -> list[dict[str, Any]]:
                 f"optimiser's is of {expected}; the same groups in the same order are needed"
             )
         first += len(expected)
-        options = {
+        options = {name: value for name, value in optimizer.defaults.items() if name in ADDED_LATER}
+        options |= {
             name: tuple(value) if isinstance(group.get(name), tuple) else value
             for name, value in saved.items()
             if name != "params" and name not in NOT_OURS

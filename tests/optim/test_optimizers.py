@@ -345,6 +345,21 @@ def test_a_loaded_state_is_a_copy():
     assert second.state[v]["exp_avg"] == pytest.approx(0.2)
 
 
+def test_a_state_of_an_older_pytorch_is_completed():
+    w = leaf(1.0)
+    optimizer = optim.AdamW([w])
+    bowl_step(optimizer, w)
+    state = optimizer.state_dict()
+    group = state["param_groups"][0]
+    del group["decoupled_weight_decay"], group["maximize"]
+    group |= {"foreach": None, "capturable": False, "initial_lr": 0.5, "lr": 0.25}
+    optimizer.load_state_dict(state)
+    loaded = optimizer.param_groups[0]
+    assert loaded["decoupled_weight_decay"] is True
+    assert (loaded["maximize"], loaded["initial_lr"], loaded["lr"]) == (False, 0.5, 0.25)
+    assert "foreach" not in loaded
+
+
 def damaged(change):
     w = leaf(1.0, 2.0)
     optimizer = optim.Adam([w])

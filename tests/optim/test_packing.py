@@ -395,6 +395,24 @@ def test_rules_that_are_not_elementwise_are_refused(rule, message):
     assert w.tolist() == [1.0] * 50
 
 
+@pytest.mark.parametrize("piecewise", [False, True])
+def test_arrays_of_a_state_that_are_not_named_are_refused(piecewise, request):
+    if piecewise:
+        request.getfixturevalue("small_pieces")
+
+    class Wrong(optim.Optimizer):
+        update = staticmethod(lambda p, g, s: (p - g, {"mean": 1.0 * g}))
+        elementwise = True
+
+    w = pb.tensor(np.ones(50), requires_grad=True)
+    w.grad = pb.tensor(np.ones(50))
+    with pytest.raises(
+        TypeError, match="an array 'mean' that shapes_like_parameter does not name; it names none"
+    ):
+        Wrong([w], {}).step()
+    assert w.tolist() == [1.0] * 50
+
+
 BINARY = [np.add, np.subtract, np.multiply, np.maximum, np.minimum, np.copysign, np.divide]
 UNARY = [np.negative, np.absolute, np.sqrt, np.sign, np.square, np.tanh, lambda x: x**2, lambda x: x**3]
 
