@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-BLOCK_BYTES = 1 << 18  # a few of them fit into a core's own cache
+BLOCK_BYTES = 1 << 19  # a few of them fit into a core's own cache
 
 
 def blocks(rows: int, row_bytes: int) -> Iterator[slice]:

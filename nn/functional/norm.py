@@ -135,12 +135,12 @@ def _layer_norm(
 def _layer_norm_rule(
     g: Any, input: Any, weight: Any, means: Array, scales: Array, axes: int, needs: Any
 ) -> tuple[Any, ...]:
-    """With y the normal form: d_x = scale·(h − mean(h) − y·mean(h·y)), where h = g·weight."""
+    """With y the normal form: d_x = h − mean(h) − y·mean(h·y), where h = g·weight·scale."""
     return _rows_rule(g, input, weight, means, scales, axes, needs, needs.bias)
 
 
 def _rms_norm_rule(g: Any, input: Any, weight: Any, scales: Array, axes: int, needs: Any) -> tuple[Any, ...]:
-    """With y the normal form: d_x = scale·(h − y·mean(h·y)), where h = g·weight."""
+    """With y the normal form: d_x = h − y·mean(h·y), where h = g·weight·scale."""
     return _rows_rule(g, input, weight, None, scales, axes, needs, False)[:2]
 
 
@@ -160,21 +160,20 @@ def _rows_rule(
     d_weight = np.zeros(count, x.dtype) if needs.weight else None
     d_bias = np.zeros(count, x.dtype) if needs_bias else None
     for part in blocks(len(x), x.nbytes // max(len(x), 1)):
-        h, scale = upstream[part], scales[part, None]
-        y = x[part] * scale if means is None else x[part] - means[part, None]
-        if means is not None:
-            y *= scale
+        h, scale = upstream[part] * scales[part, None], scales[part]
+        centred = x[part] if means is None else x[part] - means[part, None]
         if d_bias is not None:
-            d_bias += np.ones(len(h), h.dtype) @ h
+            d_bias += np.ones(len(h), h.dtype) @ upstream[part]
         if d_weight is not None:
-            d_weight += np.einsum("ij,ij->j", h, y)
+            d_weight += np.einsum("ij,ij->j", h, centred)
         if d_input is not None:
-            h = h if weight is None else h * weight.ravel()
-            y *= (row_sums(h, y) / count)[:, None]
-            d = np.subtract(h, y, out=d_input[part])
+            if weight is not None:
+                h *= weight.ravel()
+            slope = row_sums(h, centred) * (scale * scale / -count)
+            d = np.multiply(centred, slope[:, None], out=d_input[part])
             if means is not None:
                 d -= (row_sums(h) / count)[:, None]
-            d *= scale
+            d += h
     d_input = None if d_input is None else d_input.reshape(np.shape(input))
     d_weight = None if d_weight is None else d_weight.reshape(weight.shape)
     return d_input, d_weight, None if d_bias is None else d_bias.reshape(np.shape(input)[-axes:])
