@@ -63,7 +63,8 @@ def pull_composed(
 def _apart(x: Any, tracked: bool) -> Any:
     """An input under a node of its own, so that its gradient is only what comes through this operation."""
     if not isinstance(x, Tensor):
-        return wrap(x, None) if isinstance(x, (np.ndarray, np.generic)) else x
+        # a Python float stays one, which is weak beside the dtypes of the others
+        return wrap(np.asarray(x)[()], None) if isinstance(x, (np.ndarray, np.generic, int)) else x
     node = make_node(ALIAS, (x._node,), (), (), (), x._array, None) if tracked and x._node else None
     alias = wrap(x._array, node)
     alias._seal = x._seal

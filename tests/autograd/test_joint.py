@@ -123,6 +123,28 @@ def test_transforms_go_through_the_twin():
     np.testing.assert_allclose(jacobian.numpy(), reference.numpy(), atol=1e-12)
 
 
+def test_the_twin_gets_tensors_for_plain_numbers():
+    def composed(x, times):
+        assert isinstance(times, pb.Tensor)
+        return x * times
+
+    scaled = op(
+        lambda x, times, /: (x * times, times),
+        "x times",
+        joint=lambda g, x, times, needs: (g * times, None),
+        residuals="kept",
+        composed=composed,
+        gate={"x": SCALER, "times": BLOCK},
+        name="scaled_for_test",
+        doc="Times a number.",
+        samples=elementwise(2),
+    )
+    x = pb.tensor(3.0, requires_grad=True)
+    (g,) = pb.gradients(scaled(x, 2) ** 2, x, create_graph=True)
+    assert g.item() == 24
+    assert g.dtype == np.float32
+
+
 def test_without_a_twin_higher_orders_raise():
     standardise = standardise_op(composed=None)
     check_operation(standardise)
