@@ -113,7 +113,8 @@ from .rectifier import (
     Threshold,
 )
 from .recurrent import GRU, LSTM, RNN
-from .recurrent_cell import GRUCell, LSTMCell, RNNCell
+from .recurrent_base import RNNBase
+from .recurrent_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from .regression_loss import GaussianNLLLoss, HuberLoss, L1Loss, MSELoss, PoissonNLLLoss, SmoothL1Loss
 from .running_norm import (
     BatchNorm1d,
@@ -256,7 +257,9 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNNBase",
     "RNNCell",
+    "RNNCellBase",
     "RReLU",
     "ReLU",
     "ReLU6",
