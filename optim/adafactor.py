@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
-from .base import Optimizer, require, require_not_negative
+from .base import Optimizer
+from .checks import require, require_not_negative
 from .program import State
 from .scalars import used
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .base import Optimizer, require_betas, require_not_negative
+from .base import Optimizer
+from .checks import require_betas, require_not_negative
 from .program import State
 from .scalars import used
 

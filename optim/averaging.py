@@ -11,7 +11,7 @@ import numpy as np
 
 from ..autograd import Tensor, no_grad, tensor
 from ..autograd.extend import writable, writable_arrays
-from .base import require
+from .checks import require
 
 AverageOne = Callable[[Tensor, Tensor, int], Any]
 AverageAll = Callable[[list[Tensor], list[Tensor], int], None]

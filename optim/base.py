@@ -11,6 +11,7 @@ import numpy as np
 
 from ..autograd import Tensor, enable_grad, zeros_like
 from ..autograd.extend import gradient_arrays, writable, writable_arrays
+from .checks import EMPTY, as_groups, as_tensors, is_named, shown
 from .packing import Pack, pack
 from .program import Array, State
 from .saving import checked_groups, checked_state, copied
@@ -71,16 +72,15 @@ class Optimizer:
         self.state: defaultdict[Tensor, State] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._packs: dict[int, tuple[list[Tensor], list[Pack]]] = {}
-        self._moved: dict[Tensor, tuple[float, float]] | None = (
-            None  # by the last step: its norm, the parameter's
-        )
-        self._stepped: list[Pack] = []  # by the last step; they know the norms of theirs
+        # Of the last step: the norms of its updates and of what they moved, and packs that know theirs.
+        self._moved: dict[Tensor, tuple[float, float]] | None = None
+        self._stepped: list[Pack] = []
         self.check(self.defaults)
-        groups = _as_groups(params)
+        groups = as_groups(params)
         for group in groups:
             self.add_param_group(group)
         if not any(group["params"] for group in self.param_groups):
-            raise ValueError(_EMPTY)
+            raise ValueError(EMPTY)
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise ValueError for options out of range; a rule overrides it."""
@@ -97,7 +97,6 @@ class Optimizer:
                 f"{where} is {parameter.dtype}, and optimisers change real floating numbers only; a complex "
                 "parameter can be given as its real and its imaginary part, which pb.complex puts together"
             )
-
         if not parameter.detach().numpy().flags.writeable:
             raise ValueError(
                 f"{where} has memory that is read-only, so it cannot be optimised; make a tensor of its own: "
@@ -257,7 +256,7 @@ class Optimizer:
         if not isinstance(param_group, dict) or "params" not in param_group:
             raise TypeError(
                 "a parameter group is a dict such as {'params': [...], 'lr': 0.1}, "
-                f"not {_shown(param_group)}"
+                f"not {shown(param_group)}"
             )
         given = {name: value for name, value in param_group.items() if name != "params"}
         for name in given:
@@ -269,9 +268,9 @@ class Optimizer:
         options = self.defaults | given
         self.check(options)
         params = param_group["params"]
-        tensors = [params] if isinstance(params, Tensor) else _as_tensors(params)
+        tensors = [params] if isinstance(params, Tensor) else as_tensors(params)
         group = f"of group {len(self.param_groups)}"
-        names = [item[0] for item in tensors if _is_named(item)]
+        names = [item[0] for item in tensors if is_named(item)]
         if names and len(names) < len(tensors):
             raise TypeError(f"some parameters {group} have names and others have none; give all or none")
         if names:
@@ -280,7 +279,7 @@ class Optimizer:
         for i, parameter in enumerate(tensors):
             if not isinstance(parameter, Tensor):
                 raise TypeError(
-                    f"parameter {i} {group} is {_shown(parameter)}; an optimiser changes Tensors only"
+                    f"parameter {i} {group} is {shown(parameter)}; an optimiser changes Tensors only"
                 )
             self.check_parameter(parameter, f"parameter {i} {group}")
             if id(parameter) in known:
@@ -334,59 +333,3 @@ class Optimizer:
             lines.append(f"Parameter group {place} ({len(group['params'])} tensors)")
             lines += [f"    {name}: {value}" for name, value in group.items() if name != "params"]
         return "\n".join([*lines, ")"])
-
-
-_EMPTY = (
-    "the list of parameters is empty; pass for example model.parameters(). A model finds the parameters of the modules "
-    "that are its attributes, and none in plain lists and dicts: keep several in a ModuleList or a Sequential"
-)
-
-
-def _as_groups(params: Any) -> list[dict[str, Any]]:
-    tensors = _as_tensors(params)
-    if not tensors:
-        raise ValueError(_EMPTY)
-    if all(isinstance(item, dict) for item in tensors):
-        return tensors
-    return [{"params": tensors}]
-
-
-def _as_tensors(params: Any) -> list[Any]:
-    unfit = (Tensor, str, bytes, dict, set, frozenset)
-    if isinstance(params, unfit) or not isinstance(params, Iterable) or hasattr(params, "parameters"):
-        raise TypeError(
-            "parameters are given as an iterable of tensors in a fixed order, such as model.parameters() or "
-            f"[w, b], not as {_shown(params)}"
-        )
-    return list(params)
-
-
-def _is_named(item: Any) -> bool:
-    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
-
-
-def _shown(value: Any) -> str:
-    return "a single Tensor" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-
-
-def require(condition: bool, option: str, value: object, law: str) -> None:
-    """Raise ValueError for an option out of its range."""
-    if not condition:
-        raise ValueError(f"{option} must be {law}, not {value!r}")
-
-
-def require_not_negative(options: Mapping[str, Any], *names: str) -> None:
-    """Raise an error unless these options are numbers of zero or more."""
-    for name in names:
-        value = number(options[name])
-        if not isinstance(value, (int, float)):
-            raise TypeError(f"{name} must be a number, not {_shown(value)}: {value!r}")
-        require(value >= 0, name, options[name], "zero or more")
-
-
-def require_betas(options: Mapping[str, Any]) -> None:
-    """Raise ValueError unless the betas are two decay rates."""
-    betas = number(options["betas"])
-    fit = isinstance(betas, tuple) and len(betas) == 2
-    fit = fit and all(isinstance(beta, (int, float)) and 0 <= beta < 1 for beta in betas)
-    require(fit, "betas", options["betas"], "two numbers in [0, 1)")

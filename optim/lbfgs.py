@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from . import vector
-from .base import require, require_not_negative
+from .checks import require, require_not_negative
 from .line_search import Point, strong_wolfe
 from .program import Array
 from .vector import VectorOptimizer

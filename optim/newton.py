@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import vector
-from .base import require_not_negative
+from .checks import require_not_negative
 from .vector import Slope, VectorOptimizer
 
 

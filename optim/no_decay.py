@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ..autograd import Tensor
-from .base import require
+from .checks import require
 
 NO_DECAY = ("*.bias", "*norm*")
 """The patterns that `param_groups` takes if none are given."""

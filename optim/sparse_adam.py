@@ -9,7 +9,8 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.extend import SparseGradient, sparse_grad, writable
-from .base import Optimizer, require, require_betas
+from .base import Optimizer
+from .checks import require, require_betas
 from .program import State
 
 

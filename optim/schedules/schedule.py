@@ -9,7 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..base import require
+from ..checks import require
 
 Steps = np.ndarray[Any, Any]
 
