@@ -74,6 +74,9 @@ CASES = {
     "group norm 8, 16×64×32×32": layer(lambda nn: nn.GroupNorm(8, 64), (16, 64, 32, 32)),
     "RMS norm, 4096×1024": layer(lambda nn: nn.RMSNorm(1024), (4096, 1024)),
     "response norm 5, 16×64×32×32": layer(lambda nn: nn.LocalResponseNorm(5), (16, 64, 32, 32)),
+    "ReLU, 16×64×56×56": layer(lambda nn: nn.ReLU(), (16, 64, 56, 56)),
+    "SiLU, 4096×1024": layer(lambda nn: nn.SiLU(), (4096, 1024)),
+    "dropout, 4096×1024": layer(lambda nn: nn.Dropout(), (4096, 1024)),
     "GELU, 4096×1024": layer(lambda nn: nn.GELU(), (4096, 1024)),
     "softmax, 4096×1024": layer(lambda nn: nn.Softmax(-1), (4096, 1024)),
     "RNN 64→128, 64×32": layer(lambda nn: nn.RNN(64, 128), (64, 32, 64)),
@@ -87,6 +90,10 @@ CASES = {
     ),
     "embedding 10000→256, 32×128": layer(lambda nn: nn.Embedding(10000, 256), Classes((32, 128), 10000)),
     "embedding bag 10000→64, 256×50": layer(lambda nn: nn.EmbeddingBag(10000, 64), Classes((256, 50), 10000)),
+    "squared error, 4096×1024": layer(lambda nn: nn.MSELoss(), (4096, 1024), (4096, 1024)),
+    "binary cross entropy of logits, 4096×1024": layer(
+        lambda nn: nn.BCEWithLogitsLoss(), (4096, 1024), (4096, 1024)
+    ),
     "cross entropy, 4096×1000": layer(lambda nn: nn.CrossEntropyLoss(), (4096, 1000), Classes((4096,), 1000)),
 }
 
