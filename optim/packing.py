@@ -61,6 +61,7 @@ class Pack:
                     place[...] = state[name]
                     state[name] = place
         self._squares: dict[int, tuple[float, float]] = {}
+        self._made: tuple[Any, Program] | None = None
 
     def _buffer(self) -> tuple[Array, list[Array]]:
         """Memory for all small parameters, and the part of each."""
@@ -134,7 +135,10 @@ class Pack:
 
     def _run(self, update: Update, gradients: Sequence[Array], options: Mapping[str, Any]) -> tuple[str, ...]:
         """Apply the rule as a program to the flat buffers and to each large parameter."""
-        program = Program(update, tuple(self.states[0]), self.numbers, options, self.dtype)
+        made_for = (update, tuple(self.states[0]), self.numbers, dict(options))
+        if self._made is None or self._made[0] != made_for:  # step counts change the program of most rules
+            self._made = made_for, Program(*made_for, self.dtype)
+        program = self._made[1]
         for name in program.entries:
             if name not in self._entries and name not in program.numbers:
                 self._add(name)
