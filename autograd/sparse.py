@@ -114,6 +114,7 @@ def summed(numbers: np.ndarray, rows: np.ndarray, count: int) -> tuple[np.ndarra
     """
     if not numbers.size:
         return numbers, rows
+    numbers = numbers.astype(np.intp, copy=False)  # a count may be too large for the index's own dtype
     numbers = np.where(numbers < 0, numbers + count, numbers)
     order = np.argsort(numbers, kind="stable")
     numbers, rows = numbers[order], rows[order]

@@ -145,3 +145,12 @@ def test_rows_that_are_read_often_add_up(numbers, trailing):
     np.testing.assert_allclose(rows.values, expected[rows.indices], atol=1e-12)
     assert rows.indices.tolist() == sorted({i % 7 for i in numbers})
     np.testing.assert_allclose(x.grad.numpy(), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16])
+def test_numbers_of_rows_may_be_of_a_small_dtype(dtype):
+    """The length of the table need not fit into it."""
+    x = pb.ones((40_000, 2)).requires_grad_()
+    index = np.array([7, 3, 7], dtype)
+    x[index].sum().backward()
+    assert x.grad[np.array([7, 3, 0])].tolist() == [[2, 2], [1, 1], [0, 0]]
