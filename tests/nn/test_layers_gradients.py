@@ -173,7 +173,8 @@ def losses():
 
 
 # containers and bases have no gradient of their own
-EXEMPT = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
+BASES = {"Module", "RNNBase", "RNNCellBase"}  # what layers derive from
+EXEMPT = BASES | {"Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
 CASES = [entry for group in (activations, movement, windows, norms, layers, losses) for entry in group()]
 
 
