@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -56,6 +57,7 @@ class Problem:
         self.names: list[Name] = [names[i] for i in self.places]
         self.point: list[Array] = [np.array(arrays[i], self._kind(arrays[i])) for i in self.places]
         self.size = sum(x.size for x in self.point)
+        self._needs_tape = False
         self._pull(weights)
 
     def _kind(self, x: Any) -> np.dtype[Any]:
@@ -88,8 +90,9 @@ class Problem:
 
     def value(self, point: Sequence[Array], **observed: Any) -> float:
         """The weighted sum of all outputs at a point; nan where the function is."""
-        with no_grad(), ModeContext(lambda mode: mode.changed(**observed)), np.errstate(all="ignore"):
-            outputs = self.outputs(self.leaves(point, tracked=False))
+        grad = enable_grad if self._needs_tape else no_grad
+        with grad(), ModeContext(lambda mode: mode.changed(**observed)), np.errstate(all="ignore"):
+            outputs = self.outputs(self.leaves(point, self._needs_tape))
         return self.weighted(outputs)
 
     def weighted(self, outputs: Sequence[Tensor]) -> float:
@@ -106,10 +109,12 @@ class Problem:
 
     def along(self, direction: Sequence[Array], distance: float) -> float:
         """The value at a distance along a direction; nan where the function is not defined."""
-        pairs = zip(self.point, direction, strict=True)
-        point = [np.asarray(x + distance * u, x.dtype) for x, u in pairs]
+        return self.value_at([x + distance * u for x, u in zip(self.point, direction, strict=True)])
+
+    def value_at(self, point: Sequence[Array]) -> float:
+        """The value at a point, in its precision; nan where the function is not defined."""
         try:
-            return self.value(point)
+            return self.value([np.asarray(x, own.dtype) for x, own in zip(point, self.point, strict=True)])
         except (ArithmeticError, ValueError):  # as LinAlgError is
             return float("nan")
 
@@ -122,11 +127,16 @@ class Problem:
             self.weights = self._weights(outputs) if weights is None else list(weights)
             self.output_shapes = [y.shape for y in outputs]
             self.gradients = self.gradients_of(leaves, outputs, strict=True)
-        self.magnitude = sum(
-            float(np.sum(np.abs(np.asarray(y.detach().numpy(), double(y)) * w)))
-            for y, w in zip(outputs, self.weights, strict=True)
-        )
+        with np.errstate(all="ignore"):
+            self.magnitude = sum(
+                float(np.sum(np.abs(np.asarray(y.detach().numpy(), double(y)) * w)))
+                for y, w in zip(outputs, self.weights, strict=True)
+            )
         self.scale = max((float(np.max(np.abs(g), initial=0)) for g in self.gradients), default=0.0)
+        try:
+            self.value(self.point)
+        except RuntimeError:
+            self._needs_tape = True  # for what is there only where gradients are, such as hooks
         values = [self.weighted(outputs), self.value(self.point), self.value(self.point)]
         self.center = values[-1]
         self.finite = bool(np.isfinite(self.center))
@@ -190,6 +200,15 @@ class Problem:
         """Normal values for all elements, each input in its own scale."""
         return [self.normal(x) * self.size_of(i) for i, x in enumerate(self.point)]
 
+    def size_along(self, direction: Sequence[Array]) -> float:
+        """The size that ⟨g, u⟩ has for signs at random: the norm of its terms."""
+        with np.errstate(all="ignore"):
+            terms = [np.abs(g * u) for g, u in zip(self.gradients, direction, strict=True)]
+        largest = max(float(np.max(t, initial=0)) for t in terms)
+        if not math.isfinite(largest) or largest == 0:
+            return largest
+        return largest * math.sqrt(sum(float(np.sum((t / largest) ** 2)) for t in terms))
+
     def unit_direction(self, place: int, element: tuple[int, ...], unit: complex = 1) -> list[Array]:
         """One element of one input."""
         direction = [np.zeros_like(x) for x in self.point]
@@ -250,4 +269,13 @@ def double(value: Any) -> type:
 
 def inner(a: Any, b: Any) -> float:
     """The real inner product Re Σ conj(a)·b."""
-    return float(np.real(np.sum(np.conjugate(a) * b)))
+    with np.errstate(all="ignore"):
+        return float(np.real(np.sum(np.conjugate(a) * b)))
+
+
+def slope_along(gradients: Sequence[Array], direction: Sequence[Array]) -> float:
+    """⟨g, u⟩, in which a gradient that is not finite counts only where the direction goes."""
+    return sum(
+        inner(g, u) if np.isfinite(g).all() else inner(g[u != 0], u[u != 0])
+        for g, u in zip(gradients, direction, strict=True)
+    )

@@ -143,6 +143,7 @@ def _checked(
             seed=seed,
         )
     comparisons = [comparer.direction() for _ in range(directions)]
+    comparisons += [comparer.direction(among) for among in comparer.unseen() for _ in range(directions and 2)]
     checked = f"{directions} random directions through {problem.size} elements"
     if elementwise or any(c.verdict is not Verdict.PASS for c in comparisons):
         elements, taken = comparer.elements(max_elements)

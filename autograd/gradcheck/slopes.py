@@ -51,6 +51,13 @@ class Slope:
     """Whether the function is finite on one side only."""
 
     @property
+    def jump(self) -> bool:
+        """Whether the difference between the sides stays the same however small the step: the function jumps."""
+        sides = [s.step * s.estimate for s in self.curve[-4:] if abs(s.estimate) > 4 * s.rounding]
+        sizes = [abs(side) for side in sides]
+        return len(sizes) == 4 and min(sizes) > 0.9 * max(sizes)
+
+    @property
     def flat(self) -> bool:
         """Whether the function does not move at all at the step of the estimate."""
         return any(s.step == self.step and s.left == s.right == s.estimate == 0 for s in self.curve)
@@ -109,10 +116,22 @@ def _best(curve: Sequence[Step]) -> tuple[int, float] | None:
     finite = [i for i, step in enumerate(curve) if math.isfinite(step.estimate)]
     for k, i in enumerate(finite):
         beyond = [abs(curve[i].estimate - curve[j].estimate) - curve[j].rounding for j in finite[k + 1 :]]
-        error = curve[i].rounding + max([0.0, *beyond])
+        error = curve[i].rounding + max([0.0, *beyond]) + _trend(curve, i)
         if found is None or error < found[1]:
             found = i, error
     return found
+
+
+def _trend(curve: Sequence[Step], i: int) -> float:
+    """What is left to go if the estimates go on as from the step before: an error in proportion to the step.
+
+    Without a step before it, or within its rounding, all of the difference between the sides.
+    """
+    last = curve[i - 1].estimate if i else math.nan
+    if math.isfinite(last):
+        gone = abs(curve[i].estimate - last) - curve[i].rounding
+        return max(0.0, gone) * SHRINK / (1 - SHRINK)
+    return abs(curve[i].right - curve[i].left)
 
 
 def _may_be_kink(curve: Sequence[Step], noise: float) -> bool:
@@ -134,6 +153,8 @@ def _kink(curve: Sequence[Step], noise: float) -> Slope | None:
     if len(seen) < 3:
         return None
     jumps = [step.right - step.left for step in seen]
+    if any(s.step < seen[-1].step and 32 * noise / s.step < abs(jumps[-1]) for s in curve):
+        return None  # it would be seen at smaller steps too: the kink is not here, but beside
     # a smooth function's fall eightfold from step to step; the last ones must do nothing like it
     if not all(
         abs(after) > 0.6 * abs(before) and after * before > 0
