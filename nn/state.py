@@ -95,7 +95,9 @@ def _shape(value: Any) -> str:
 def _misfit(tensor: Tensor, value: Any) -> str | None:
     """Why a value cannot be loaded into a tensor, if so."""
     if not isinstance(value, (Tensor, np.ndarray, np.generic)):
-        return f"is a {type(value).__name__}, not a Tensor or an ndarray"
+        kind = type(value)
+        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        return f"is a {name}, not a Tensor or an ndarray" + ("; use .numpy()" * hasattr(value, "numpy"))
     if value.shape != tensor.shape and not isinstance(tensor, UninitializedParameter):
         return f"has shape {value.shape} in the state and {tensor.shape} in the module"
     if not np.can_cast(value.dtype, tensor.dtype, "same_kind"):

@@ -72,6 +72,11 @@ def _again(reduced: Any, axis: Axis, x: Any) -> Any:
     return np.reshape(reduced, kept)
 
 
+def _peak(x: Any, axis: Axis) -> Any:
+    """The largest element along the axes, which are kept; anything where there are none, as nothing is shifted."""
+    return (np.max if x.size else np.sum)(x, axis=axis, keepdims=True)
+
+
 @op(
     "x",
     x=lambda g, out, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)),
@@ -87,7 +92,7 @@ def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
     >>> pb.softmax(pb.tensor([0.0, 0.0, 10000.0, 10000.0]))
     tensor([0. , 0. , 0.5, 0.5], dtype=float32)
     """
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    e = np.exp(x - _peak(x, axis))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
@@ -101,5 +106,7 @@ def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
 )
 def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
     """log softmax(x), accurate also where softmax underflows. The gradient is g − softmax·Σg."""
-    shifted = x - np.max(x, axis=axis, keepdims=True)
+    shifted = x - _peak(x, axis)
+    if not x.size:
+        return shifted
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))

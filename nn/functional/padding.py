@@ -19,7 +19,8 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     Args:
         input: the array.
         pad: the widths, in pairs (before, after), beginning with the last axis: (left, right, top, bottom, ...). A
-            negative width cuts off.
+            negative width cuts off, after the border is made: "reflect" and "replicate" still see what is cut off
+            at the other end, while "circular" joins the ends that are left.
         mode: "constant"; or where the border's values come from: "reflect" mirrors at the outermost elements without
             repeating them, "replicate" repeats the outermost element, "circular" goes on at the other end.
         value: the border's value for "constant", 0 if not given.
@@ -40,26 +41,39 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
             f"pad: mode {mode!r} takes its values from the input, so value={value!r} has no meaning"
         )
     pairs = _pairs(input, pad)
-    for axis, (n, widths) in enumerate(zip(input.shape, pairs, strict=True)):
+    for axis, (size, widths) in enumerate(zip(input.shape, pairs, strict=True)):
+        n = size + sum(min(width, 0) for width in widths) if mode == "circular" else size
         most = {"reflect": n - 1, "circular": n, "replicate": max(widths) if n else 0}.get(mode, max(widths))
         if max(widths) > max(most, 0):
             raise ValueError(
                 f"pad: a border of {max(widths)} is too wide for axis {axis} of input of shape {input.shape} in mode "
                 f"{mode!r}, which takes at most {max(most, 0)}"
             )
-        if n + sum(widths) < 0:
+        if size + sum(widths) < 0:
             raise ValueError(
                 f"pad: {widths} cuts off more than axis {axis} of input of shape {input.shape} has"
             )
-    if any(min(widths) < 0 for widths in pairs):
-        input = input[tuple(_kept(n, *widths) for n, widths in zip(input.shape, pairs, strict=True))]
-        pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
-    if not any(map(any, pairs)):
-        unchanged: Tensor = input
-        return unchanged
+    cut = [(min(before, 0), min(after, 0)) for before, after in pairs]
+    border = tuple((max(before, 0), max(after, 0)) for before, after in pairs)
+    if mode == "circular":
+        return _bordered(_cut(input, cut), border, mode, value)
+    return _cut(_bordered(input, border, mode, value), cut)
+
+
+def _bordered(input: Tensor, border: tuple[tuple[int, int], ...], mode: str, value: float | None) -> Tensor:
+    if not any(map(any, border)):
+        return input
     if mode == "constant":
-        return with_border(input, tuple(pairs), constant_values=value or 0.0)
-    return with_border(input, tuple(pairs), _MODES[mode])
+        return with_border(input, border, constant_values=value or 0.0)
+    return with_border(input, border, _MODES[mode])
+
+
+def _cut(input: Tensor, cut: Sequence[tuple[int, int]]) -> Tensor:
+    if not any(map(any, cut)):
+        return input
+    return input[
+        tuple(slice(-before, n + after) for n, (before, after) in zip(input.shape, cut, strict=True))
+    ]
 
 
 def _pairs(input: Any, widths: Sequence[int]) -> list[tuple[int, int]]:
@@ -74,7 +88,3 @@ def _pairs(input: Any, widths: Sequence[int]) -> list[tuple[int, int]]:
             raise ValueError(f"pad: a width is a whole number, not {width!r}")
     given = [(int(a), int(b)) for a, b in zip(widths[::2], widths[1::2], strict=True)][::-1]
     return [(0, 0)] * (input.ndim - len(given)) + given
-
-
-def _kept(n: int, before: int, after: int) -> slice:
-    return slice(max(-before, 0), n - max(-after, 0))

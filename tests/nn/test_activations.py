@@ -193,3 +193,12 @@ def test_prelu_with_weights_of_its_own_for_each_example():
     np.testing.assert_allclose(
         together.numpy(), np.stack([F.prelu(a, b).numpy() for a, b in zip(x, weight, strict=True)])
     )
+
+
+@pytest.mark.parametrize("name", ["softmax", "softmin", "log_softmax"])
+def test_shares_along_an_axis_without_elements(name):
+    x = pb.tensor(np.zeros((2, 0, 3)), requires_grad=True)
+    y = getattr(F, name)(x, 1)
+    assert y.shape == (2, 0, 3)
+    y.sum().backward()
+    assert x.grad.shape == (2, 0, 3)

@@ -249,10 +249,15 @@ def test_pad_counts_from_the_last_axis_and_cuts_off():
     x = pb.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     assert F.pad(x, (1, -1, 0, 1), value=9).tolist() == [[9, 1, 2], [9, 4, 5], [9, 9, 9]]
     assert F.pad(x, (-1, -1), mode="circular").tolist() == [[2], [5]]
+    assert F.pad(x, (2, -2), mode="reflect").tolist() == [[3, 2, 1], [6, 5, 4]]
+    assert F.pad(x, (-3, 1), mode="replicate").tolist() == [[3], [6]]
+    assert F.pad(x, (1, -3), value=9).tolist() == [[9], [9]]
+    assert F.pad(x, (2, -1), mode="circular").tolist() == [[1, 2, 1, 2], [4, 5, 4, 5]]
     assert F.pad(x, (0, 0)) is x
     for widths, mode, message in [
         ((3, 0), "reflect", "at most 2"),
         ((4, 0), "circular", "at most 3"),
+        ((3, -1), "circular", "at most 2"),
         ((-2, -2), "constant", "cuts off more"),
         ((1,), "constant", "pairs"),
         ((1,) * 6, "constant", "pairs"),
