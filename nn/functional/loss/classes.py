@@ -34,7 +34,7 @@ def _logits_rule(
         slope *= np.sum(wanted, axis=axis, keepdims=True)
         slope -= wanted
     else:
-        place = _picked(target, ignore_index, axis)
+        place = picked(target, ignore_index, axis)
         np.put_along_axis(slope, place, np.take_along_axis(slope, place, axis) - 1, axis)
         part = part * np.expand_dims(target_weights(input, target, weight, ignore_index), axis)
     slope *= part
@@ -65,16 +65,23 @@ def _composed(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Any:
-    """The same in operations: −log softmax, weighted by what is wanted."""
-    axis = class_axis(input)
-    wanted = wanted_shares(input, target, weight, ignore_index, label_smoothing)
-    losses = -np.sum(where(wanted != 0, log_softmax(input, axis), 0.0) * wanted, axis=axis)
+    """The same in operations."""
+    log_p = log_softmax(input, class_axis(input))
+    return in_operations(log_p, target, weight, ignore_index, reduction, label_smoothing)
+
+
+def in_operations(
+    log_p: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float = 0.0
+) -> Any:
+    """The loss of log probabilities in operations: −log p, weighted by what is wanted."""
+    wanted = wanted_shares(log_p, target, weight, ignore_index, label_smoothing)
+    losses = -np.sum(where(wanted != 0, log_p, 0.0) * wanted, axis=class_axis(log_p))
     if reduction == "none":
         return losses
     total = np.sum(losses)
     if reduction == "sum":
         return total
-    return total / (target_count(input, target, weight, ignore_index) or np.nan)
+    return total / (target_count(log_p, target, weight, ignore_index) or np.nan)
 
 
 def _is_soft(target: Any) -> bool:
@@ -82,7 +89,7 @@ def _is_soft(target: Any) -> bool:
     return bool(target.dtype.kind == "f")
 
 
-def _picked(target: Any, ignore_index: int, axis: int) -> Any:
+def picked(target: Any, ignore_index: int, axis: int) -> Any:
     """The place of each sample's class along the axis of classes; 0 for those that count nothing."""
     return np.expand_dims(np.where(target != ignore_index, target, 0), axis)
 
@@ -139,7 +146,7 @@ def _cross_entropy(
         # Classes that are not wanted count nothing, also where log p is −inf.
         losses = np.sum(select(wanted != 0, log_sum - shifted, 0) * wanted, axis=axis)
     else:
-        place = _picked(target, ignore_index, axis)
+        place = picked(target, ignore_index, axis)
         own = np.take_along_axis(shifted, place, axis)
         log_sum = np.log(np.sum(np.exp(shifted, out=shifted), axis=axis, keepdims=True))
         losses = np.where(target != ignore_index, np.squeeze(log_sum - own, axis), 0)

@@ -12,17 +12,30 @@ from .classes import (
     check_scores,
     class_axis,
     class_batch,
+    in_operations,
     per_sample,
+    picked,
     target_count,
     target_weights,
-    wanted_shares,
 )
 from .reduction import check_reduction, reduced
 
 
 def _nll_rule(g: Any, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str) -> Any:
+    """−w at the class of each sample, and 0 elsewhere."""
+    axis = class_axis(input)
     part = per_sample(g, input, target, weight, ignore_index, reduction)
-    return -part * wanted_shares(input, target, weight, ignore_index, 0.0)
+    values = -part * np.expand_dims(target_weights(input, target, weight, ignore_index), axis)
+    slope = np.zeros_like(input)
+    np.put_along_axis(slope, picked(target, ignore_index, axis), values.astype(input.dtype), axis)
+    return slope, None, None
+
+
+def _composed(
+    input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean"
+) -> Any:
+    """The same in operations."""
+    return in_operations(input, target, weight, ignore_index, reduction)
 
 
 _LABELS = np.array([2, 0, 1, 2])
@@ -31,7 +44,8 @@ _WEIGHTS = np.array([0.5, 2.0, 1.0])
 
 @op(
     "input target weight",
-    input=_nll_rule,
+    joint=_nll_rule,
+    composed=_composed,
     gate={"input": MIXER, "target": BLOCK, "weight": BLOCK},
     symbol="nll",
     batch=class_batch,
@@ -77,8 +91,8 @@ def nll_loss(
     check_classes("nll_loss", input, target, ignore_index)
     axis = class_axis(input)
     kept = target != ignore_index
-    picked = np.expand_dims(np.where(kept, target, 0), axis)
-    losses = np.where(kept, -np.squeeze(np.take_along_axis(input, picked, axis), axis), 0)
+    place = picked(target, ignore_index, axis)
+    losses = np.where(kept, -np.squeeze(np.take_along_axis(input, place, axis), axis), 0)
     if weight is not None:
         losses = losses * target_weights(input, target, weight, ignore_index)
     return reduced(

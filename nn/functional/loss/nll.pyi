@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 import numpy as np
 from ....autograd.extend import BLOCK, MIXER, given, op
-from .classes import check_classes, check_scores, class_axis, class_batch, per_sample, target_count, target_weights, wanted_shares
+from .classes import check_classes, check_scores, class_axis, class_batch, in_operations, per_sample, picked, target_count, target_weights
 from .reduction import check_reduction, reduced
 from ....autograd.ops.declared import declared
 from ....autograd.tensor import Tensor
