@@ -120,7 +120,8 @@ class RNNBase(Module):
     def _in_order(self, input: Tensor) -> tuple[Tensor, bool]:
         """The input as (length, N, features), and whether it is one sequence."""
         axes = "(N, length" if self.batch_first else "(length, N"
-        if input.ndim not in (2, 3) or input.shape[-1] != self.input_size or 0 in input.shape[-3:-1]:
+        length = input.shape[1 if self.batch_first and input.ndim == 3 else 0] if input.ndim else 0
+        if input.ndim not in (2, 3) or input.shape[-1] != self.input_size or not length:
             raise ValueError(
                 f"{type(self).__name__}: the input has shape {input.shape} and must be {axes}, {self.input_size}) or "
                 f"(length, {self.input_size}), with one step or more and the features input_size"

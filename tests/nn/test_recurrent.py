@@ -234,3 +234,17 @@ def test_padding_options():
 def test_errors_of_packing(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_no_sequences_give_no_outputs(kind):
+    layer = kind(3, 2, num_layers=2, bidirectional=True, batch_first=True)
+    x = pb.zeros((0, 5, 3), requires_grad=True)
+    output, state = layer(x)
+    output.sum().backward()
+    assert output.shape == (0, 5, 4)
+    assert (state[0] if kind is nn.LSTM else state).shape == (4, 0, 2)
+    assert x.grad.shape == (0, 5, 3)
+    assert all(not p.grad.numpy().any() for p in layer.parameters())
+    with pytest.raises(ValueError, match="one step or more"):
+        layer(pb.zeros((5, 0, 3)))
