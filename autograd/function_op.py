@@ -28,7 +28,9 @@ class Kept(NamedTuple):
     """A value that `ctx.save` was given."""
 
     value: Any
-    origin: str  # "input" or "output", of that place, or "made" for what is neither
+    origin: (
+        str  # "input" or "output", of that place, "constant" for a plain argument, or "made" for what is none
+    )
     place: int
     form: type  # as it was given, it is given back: Tensor, np.ndarray, or object for anything else
 
@@ -167,6 +169,8 @@ class Application:
         for i, output in enumerate(outputs):
             if value is self.made[i] or _same(data, output._array):
                 return Kept(output._array, "output", i, form), sealed(output)
+        if any(value is constant for constant in self.constants):
+            return Kept(data, "constant", -1, form), None
         seal = sealed(value) if isinstance(value, Tensor) else None
         for tensor in (*inputs, *outputs):  # a part of one of them
             if type(data) is np.ndarray and np.may_share_memory(data, tensor._array):
@@ -242,7 +246,7 @@ def _given_back(entry: Kept, node: Node, seal: Seal | None, recorded: bool) -> A
     """A saved value for backward; what is an input or output is on the tape again if that is recorded."""
     if entry.form is object:
         return entry.value  # None, a number, a shape
-    if not recorded or entry.origin == "made":
+    if not recorded or entry.origin in ("constant", "made"):
         handle = _protected(entry.value, None)
         return handle if entry.form is Tensor else handle._array
     if entry.origin == "input":

@@ -331,6 +331,24 @@ def test_the_array_of_an_input_is_that_input(value):
     assert x.tolist() == value
 
 
+def test_a_plain_argument_that_is_saved_is_a_constant_of_every_order():
+    class Times(pb.Function):
+        @staticmethod
+        def forward(ctx, x, c):
+            ctx.save(x, c)
+            return x * x * c
+
+        @staticmethod
+        def backward(ctx, g):
+            x, c = ctx.saved
+            return g * x * (2 * c), (g * x * x if ctx.needs_grad[1] else None)
+
+    c = np.array([2.0, 3.0])
+    x = np.array([1.0, -1.0])
+    found = pb.hessian(lambda x: Times.apply(x, c).sum())(x)
+    np.testing.assert_array_equal(found.numpy(), np.diag(2 * c))
+
+
 def test_floating_attributes_have_no_second_derivative_and_others_do():
     def forward(ctx, x):
         ctx.positive, ctx.slope = x.numpy() > 0, np.cos(x)
