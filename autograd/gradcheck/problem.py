@@ -43,7 +43,7 @@ class Problem:
         self.rng = rng
         self.dtype = np.dtype(dtype)
         self.eps = float(np.finfo(self.dtype).eps)
-        flat = [flatten(_own_copy(argument, self.dtype)) for argument in inputs]
+        flat = [flatten(own_copy(argument, self.dtype)) for argument in inputs]
         self._trees = [tree for _, tree in flat]
         leaves = [leaf for found, _ in flat for leaf in found]
         arrays = [_array(leaf) for leaf in leaves]
@@ -220,7 +220,7 @@ def _called(module: Any, *arguments: Any) -> Any:
     return module(*arguments)
 
 
-def _own_copy(argument: Any, dtype: Any) -> Any:
+def own_copy(argument: Any, dtype: Any) -> Any:
     """A module as a copy of itself in the dtype, with its buffers; anything else as it is."""
     if not is_module(argument):
         return argument

@@ -14,6 +14,7 @@ from ..record import Entry, Recording, record
 from ..tensor import Tensor
 from .comparing import Comparer
 from .diagnosis import explain
+from .layouts import explain_layout, layout_comparisons, without_elements
 from .localise import first_wrong
 from .oracles import analytic_line, double_backward
 from .problem import Problem
@@ -34,6 +35,7 @@ def gradcheck(
     dtype: Any = np.float64,
     max_elements: int = 1000,
     curves: bool = False,
+    layouts: bool = False,
     rng: np.random.Generator | int | None = 0,
 ) -> GradcheckResult:
     """Compare the gradients of a function or a module with numerical differentiation.
@@ -60,6 +62,9 @@ def gradcheck(
             gradients, and random ones; the report says how many of how many.
         curves: try every step in every comparison, so that the report shows the whole curve of errors against steps;
             else a comparison stops when its steps have said enough.
+        layouts: also compare results and gradients for the same values in other memory (reversed, with gaps,
+            transposed, overlapping) with those in contiguous memory, and check the inputs with a first axis of length
+            0 where the function takes it.
         rng: a generator or a seed for the directions and weights.
 
     Returns:
@@ -82,9 +87,10 @@ def gradcheck(
             f"gradcheck: oracle is one of {ORACLES}, order 1 or 2, dtype float64 or float32; not {oracle!r}, "
             f"{order!r}, {dtype!r}"
         )
+    inputs = tuple(inputs)
     seed = rng if isinstance(rng, int) else None
     tolerance = (1e-2 if np.dtype(dtype) == np.float32 else 1e-5) if tolerance is None else tolerance
-    problem = Problem(function, tuple(inputs), np.random.default_rng(rng), dtype)
+    problem = Problem(function, inputs, np.random.default_rng(rng), dtype)
     if oracle == "complex":
         unfit = analytic_line(problem)
         if unfit is not None:
@@ -93,13 +99,21 @@ def gradcheck(
             )
     comparer = Comparer(problem, tolerance, oracle, curves)
     result = _checked(comparer, directions, elementwise, max_elements, seed)
+    if layouts and result.ok:
+        result = _in_other_memory(result, problem)
+        empty = without_elements(function, inputs, np.random.default_rng(rng), dtype) if result.ok else None
+        if empty is not None and empty.finite:
+            nothing = _checked(Comparer(empty, tolerance, oracle), 1, False, 0, seed)
+            result = _with(result, nothing, "no elements")
+        if not result.ok:
+            return result
     if order == 1 or not result.ok:
         return result if result.verdict is not Verdict.FAIL else _explained(result, problem, 1)
     second = double_backward(problem)
     if second is None:
         return result
     twice = _checked(Comparer(second, tolerance, "central", curves), directions, False, max_elements, seed)
-    both = _joined(result, twice)
+    both = _with(result, twice, "double backward")
     return both if both.verdict is not Verdict.FAIL else _explained(both, problem, 2)
 
 
@@ -173,13 +187,33 @@ def _largest(comparisons: Sequence[Comparison]) -> float:
     return math.nan if any(map(math.isnan, errors)) else max(errors, default=0.0)
 
 
-def _joined(first: GradcheckResult, second: GradcheckResult) -> GradcheckResult:
+def _in_other_memory(result: GradcheckResult, problem: Problem) -> GradcheckResult:
+    """The same with the comparisons of other layouts of memory, and with their cause."""
+    comparisons = layout_comparisons(problem)
+    both = replace(
+        result,
+        verdict=_worst(comparisons),
+        max_relative_error=_largest([*result.comparisons, *comparisons]),
+        checked=f"{result.checked}; {len(comparisons)} other layouts of memory",
+        comparisons=(*result.comparisons, *comparisons),
+        advice=next((c.note for c in comparisons if c.verdict is Verdict.INCONCLUSIVE), result.advice),
+    )
+    if both.verdict is not Verdict.FAIL:
+        return both
+    culprit, cause = explain_layout(problem, comparisons)
+    recording, entries = _recorded(problem)
+    entry = None if culprit is None else entries[culprit.number]
+    return replace(both, culprit=culprit, causes=(cause,), recording=recording, entry=entry)
+
+
+def _with(first: GradcheckResult, second: GradcheckResult, what: str) -> GradcheckResult:
+    """Two checks as one, the second of `what`."""
     comparisons = first.comparisons + second.comparisons
     return GradcheckResult(
         _worst(comparisons) if second.comparisons else second.verdict,
         _largest(comparisons),
         first.tolerance,
-        f"{first.checked}; double backward: {second.checked}",
+        f"{first.checked}; {what}: {second.checked}",
         first.oracle,
         comparisons,
         advice=second.advice,
