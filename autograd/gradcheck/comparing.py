@@ -121,8 +121,9 @@ class Comparer:
         if problem.size <= limit:
             return list(np.ndindex(x.shape))
         share = min(x.size, math.ceil(limit * x.size / problem.size))
-        largest = np.argsort(-np.abs(problem.gradients[place]), axis=None)[: share // 2]
-        others = problem.rng.permutation(x.size)[: share - share // 2]
+        by_size = np.argsort(-np.abs(problem.gradients[place]), axis=None)
+        largest = by_size[: share // 2]
+        others = problem.rng.permutation(by_size[share // 2 :])[: share - share // 2]
         chosen = np.unique(np.concatenate([largest, others]))
         return [tuple(int(k) for k in np.unravel_index(i, x.shape)) for i in chosen]
 
