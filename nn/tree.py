@@ -25,18 +25,28 @@ class Tree:
     _stand_ins: frozenset[str] = frozenset()  # parameters whose place another tensor has for a while
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Tensor) or name in self.__dict__.get("_buffers", ()):
-            self._check_part(name, value)
+        held = self.__dict__.get(name)
+        if isinstance(held, (Parameter, Tree)) or name in self.__dict__.get("_buffers", ()):
+            self._check_part(name, held, value)
         object.__setattr__(self, name, value)
 
-    def _check_part(self, name: str, value: Any) -> None:
-        """Refuse what would make a parameter or a buffer something else without notice."""
-        if isinstance(self.__dict__.get(name), Parameter) and not isinstance(value, Parameter):
+    def _check_part(self, name: str, held: Any, value: Any) -> None:
+        """Refuse what would make a parameter, a buffer or a module something else without notice; None removes it."""
+        if value is None:
+            return
+        kind = f"a plain {type(value).__name__}"
+        if isinstance(held, Parameter) and not isinstance(value, (Parameter, Tree)):
             raise TypeError(
-                f"{name!r} is a parameter of this {type(self).__name__}, and a plain Tensor in its place would not "
+                f"{name!r} is a parameter of this {type(self).__name__}, and {kind} in its place would not "
                 f"be trained; assign nn.Parameter(...), or write its values: {name}.data.copy_(...)"
             )
-        if name in self.__dict__.get("_buffers", ()) and not (value is None or isinstance(value, Tensor)):
+        if isinstance(held, Tree) and not isinstance(value, (Parameter, Tree)):
+            what = f"the class {value.__name__}, not a module of it" if isinstance(value, type) else kind
+            raise TypeError(
+                f"{name!r} is a module of this {type(self).__name__}, and {what} cannot stand in its place; assign a "
+                "module, or None to remove it"
+            )
+        if name in self.__dict__.get("_buffers", ()) and not isinstance(value, Tensor):
             raise TypeError(
                 f"{name!r} is a buffer of this {type(self).__name__} and must be a Tensor or None, not "
                 f"{type(value).__name__}"

@@ -246,3 +246,21 @@ def test_files_from_before_batches_were_counted_are_loaded():
     del state["0.running_mean"]
     with pytest.raises(RuntimeError, match=r"missing: '0\.running_mean' \(3,\)$"):
         net.load_state_dict(state)
+
+
+def test_a_part_is_not_replaced_by_something_else():
+    model = nn.Sequential(nn.Linear(2, 3))
+    model.head = nn.Linear(3, 1)
+    weight = model.head.weight
+    with pytest.raises(
+        TypeError, match="'head' is a module of this Sequential, and the class Linear, not a module"
+    ):
+        model.head = nn.Linear
+    with pytest.raises(TypeError, match="a plain int cannot stand in its place"):
+        model.head = 3
+    with pytest.raises(TypeError, match="a plain ndarray in its place would not be trained"):
+        model.head.weight = np.zeros((1, 3))
+    assert model.head.weight is weight
+    model.head.bias = None
+    model.head = None
+    assert len(list(model.parameters())) == 2
