@@ -76,6 +76,8 @@ class LBFGS(VectorOptimizer):
     tensor([1., 1.], dtype=float64)
     """
 
+    vectors = ("d", "old_dirs", "old_stps", "prev_flat_grad")
+
     def __init__(
         self,
         params: Any,

@@ -77,31 +77,39 @@ def checked_state(optimizer: Optimizer, saved: Mapping[int, Mapping[str, Any]]) 
             raise ValueError(
                 f"the state has a parameter {place!r}, and the optimiser {len(parameters)} in all"
             )
+        if not isinstance(entries, Mapping):
+            raise ValueError(f"the state of parameter {place} is not a dict, but {type(entries).__name__}")
         parameter = parameters[place]
         shapes = optimizer.state_shapes(parameter)
-        result[parameter] = state = {}
-        for name, entry in entries.items():
-            if name in shapes and entry is not None:
-                array = np.asarray(entry.detach() if isinstance(entry, Tensor) else entry)
-                if array.shape != shapes[name] or array.dtype.kind != parameter.dtype.kind:
-                    raise ValueError(
-                        f"{name!r} of parameter {place} is {array.dtype}{list(array.shape)} in the state; "
-                        f"the parameter is {parameter.dtype}{list(parameter.shape)}"
-                        + ("" if shapes[name] == parameter.shape else f" and needs {list(shapes[name])}")
-                    )
-                state[name] = array.astype(parameter.dtype)
-            elif entry is not None:
-                state[name] = _converted(entry, parameter.dtype)
+        result[parameter] = {
+            name: _fitting(
+                entry, f"{name!r} of parameter {place}", parameter, shapes.get(name), optimizer.elementwise
+            )
+            for name, entry in entries.items()
+            if entry is not None
+        }
     return result
 
 
-def _converted(value: Any, dtype: np.dtype[Any]) -> Any:
-    """A copy of what is no array of the parameter's shape: counts as ints, numbers as Python's."""
-    if isinstance(value, (list, tuple)):
-        return [_converted(entry, dtype) for entry in value]
-    if isinstance(value, (np.ndarray, Tensor)) and value.ndim:
-        return np.asarray(value.detach() if isinstance(value, Tensor) else value).astype(dtype)
-    value = number(value)
+def _fitting(entry: Any, what: str, parameter: Tensor, shape: tuple[int, ...] | None, numbers: bool) -> Any:
+    """A copy of an entry: arrays of a shape in the parameter's dtype, counts as ints, numbers as Python's.
+
+    Without a shape it is a number if the rule has no other arrays (`numbers`), else whatever is numeric.
+    """
+    if isinstance(entry, (list, tuple)):
+        return [None if part is None else _fitting(part, what, parameter, shape, numbers) for part in entry]
+    array = np.asarray(entry.detach() if isinstance(entry, Tensor) else entry)
+    if shape is not None and (array.shape != shape or array.dtype.kind != parameter.dtype.kind):
+        raise ValueError(
+            f"{what} is {array.dtype}{list(array.shape)} in the state; the parameter is "
+            f"{parameter.dtype}{list(parameter.shape)}"
+            + ("" if shape == parameter.shape else f" and needs {list(shape)}")
+        )
+    if array.dtype.kind not in "biuf" or (shape is None and numbers and array.size != 1):
+        raise ValueError(f"{what} is {array.dtype}{list(array.shape)} in the state, and must be a number")
+    if shape is not None or (array.ndim and not numbers):
+        return array.astype(parameter.dtype)
+    value = number(entry)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

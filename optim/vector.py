@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,13 @@ from .program import Array
 
 class VectorOptimizer(Optimizer):
     """What the rules share that see all parameters of their only group as one vector, and evaluate a closure."""
+
+    vectors: ClassVar[tuple[str, ...]] = ()
+    """The entries of the state that are vectors of the length of all parameters, or lists of such."""
+
+    def state_shapes(self, parameter: Tensor) -> dict[str, tuple[int, ...]]:
+        """One vector for all parameters."""
+        return dict.fromkeys(self.vectors, (sum(p.size for p in self.param_groups[0]["params"]),))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Take the only group."""

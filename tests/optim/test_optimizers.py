@@ -382,6 +382,9 @@ def damaged(change):
         (lambda s: s["state"].update({5: {}}), "has a parameter 5, and the optimiser 1 in all"),
         (lambda s: s["state"][0].update(exp_avg=np.zeros(3)), r"'exp_avg' of parameter 0 is float64\[3\]"),
         (lambda s: s["state"][0].update(exp_avg=np.zeros(2, int)), r"is int64\[2\] in the state"),
+        (lambda s: s["state"][0].update(step="3"), "'step' of parameter 0 .* must be a number"),
+        (lambda s: s["state"][0].update(step=np.ones(3)), "'step' of parameter 0 .* must be a number"),
+        (lambda s: s["state"].update({0: "x"}), "the state of parameter 0 is not a dict, but str"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused_and_nothing_changes(change, message):
@@ -394,6 +397,25 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_changes(change, messag
     after = optimizer.state_dict()
     assert after["param_groups"] == before["param_groups"]
     np.testing.assert_array_equal(after["state"][0]["exp_avg"], before["state"][0]["exp_avg"])
+
+
+@pytest.mark.parametrize("name", ["d", "old_dirs", "prev_flat_grad"])
+def test_vectors_of_another_length_are_refused(name):
+    w, v = leaf(1.0, 2.0), leaf(3.0)
+    optimizer = optim.LBFGS([w, v])
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (w**4).sum() + v * v
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    optimizer.load_state_dict(optimizer.state_dict())  # fits
+    state = copy.deepcopy(optimizer.state_dict())
+    state["state"][0][name] = [np.ones(5)] if name == "old_dirs" else np.ones(5)
+    with pytest.raises(ValueError, match=rf"'{name}' of parameter 0 is float64\[5\] .* needs \[3\]"):
+        optimizer.load_state_dict(state)
 
 
 def test_the_base_alone_has_no_rule():
