@@ -7,6 +7,7 @@ before a rule, a hook or anything recorded sees it. A leaf keeps it until its `.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 
+_MUCH = 2  # times the size of the array; then the values are added up
 _FEW = 8  # rows for one number that are not worth a product of their own
 
 
@@ -43,6 +45,17 @@ class Scattered:
         out = np.zeros(self.shape, self.dtype)
         self.add_to(out)
         return out if out.ndim else out[()]
+
+    def extend(self, other: Scattered) -> None:
+        """Add another gradient of the same array; what is kept never takes more than a few times the whole array."""
+        self.pieces += other.pieces
+        if self.nbytes > _MUCH * math.prod(self.shape) * self.dtype.itemsize:
+            found = self.rows()
+            if found is None:
+                self.pieces = [((Ellipsis,), self.dense())]
+            else:
+                numbers, rows = summed(np.concatenate(found[0]), np.concatenate(found[1]), self.shape[0])
+                self.pieces = [((numbers,), rows)]
 
     def copy(self) -> Scattered:
         """The same with values of its own."""
@@ -80,7 +93,7 @@ def merged(first: Any, second: Any, owned: bool) -> Any:
     """The sum of two gradients, one of them Scattered; `first` is changed if it is, or is `owned`."""
     if isinstance(first, Scattered):
         if isinstance(second, Scattered):
-            first.pieces += second.pieces
+            first.extend(second)
             return first
         first, second, owned = second, first, False
     if not isinstance(first, (np.ndarray, np.generic)):  # a Tensor

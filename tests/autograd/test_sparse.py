@@ -154,3 +154,19 @@ def test_numbers_of_rows_may_be_of_a_small_dtype(dtype):
     index = np.array([7, 3, 7], dtype)
     x[index].sum().backward()
     assert x.grad[np.array([7, 3, 0])].tolist() == [[2, 2], [1, 1], [0, 0]]
+
+
+@pytest.mark.parametrize("index", [np.array([0, 2, 0]), (slice(None), 1), 2])
+def test_a_gradient_that_nobody_reads_does_not_grow_for_ever(index):
+    x = pb.ones((3, 2)).requires_grad_()
+    for _ in range(100):
+        x[index].sum().backward()
+    assert x._grad.nbytes <= 3 * x.detach().numpy().nbytes
+    rows = sparse_grad(x)
+    expected = np.zeros((3, 2))
+    np.add.at(expected, index, 100)
+    if rows is not None:
+        found = np.zeros((3, 2))
+        found[rows.indices] = rows.values
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(x.grad.numpy(), expected)
