@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor, get_default_dtype, log_softmax, sigmoid, softmax, tanh
+from ..autograd import Tensor, get_default_dtype, sigmoid, tanh
 from . import functional as F  # noqa: N812 - the field's abbreviation
 from . import init
 from .functional.check import whole
@@ -209,17 +209,6 @@ class _AlongOneAxis(Activation):
         super().__init__()
         self.dim = dim
 
-    def _axis(self, input: Any) -> int:
-        """The axis; the last one of a vector or a matrix if none is given."""
-        if self.dim is not None:
-            return self.dim
-        if input.ndim > 2:
-            raise ValueError(
-                f"{type(self).__name__} of input of shape {input.shape} needs its axis: "
-                f"{type(self).__name__}(dim=1) for the channels, dim=-1 for the last axis"
-            )
-        return -1
-
 
 class Softmax(_AlongOneAxis):
     """eˣ / Σ eˣ along an axis.
@@ -234,7 +223,7 @@ class Softmax(_AlongOneAxis):
 
     def forward(self, input: Any) -> Tensor:
         """Normalise."""
-        return softmax(input, self._axis(input))
+        return F.softmax(input, self.dim)
 
 
 class LogSoftmax(_AlongOneAxis):
@@ -250,7 +239,7 @@ class LogSoftmax(_AlongOneAxis):
 
     def forward(self, input: Any) -> Tensor:
         """Normalise."""
-        return log_softmax(input, self._axis(input))
+        return F.log_softmax(input, self.dim)
 
 
 class Softmin(_AlongOneAxis):
@@ -266,7 +255,7 @@ class Softmin(_AlongOneAxis):
 
     def forward(self, input: Any) -> Tensor:
         """Normalise."""
-        return F.softmin(input, self._axis(input))
+        return F.softmin(input, self.dim)
 
 
 class Softmax2d(Activation):
@@ -285,7 +274,7 @@ class Softmax2d(Activation):
         """
         if input.ndim not in (3, 4):
             raise ValueError(f"Softmax2d takes (N, C, H, W) or (C, H, W), not shape {input.shape}")
-        return softmax(input, -3)
+        return F.softmax(input, -3)
 
 
 class Maxout(Module):

@@ -4,8 +4,8 @@ Each is an operation declared through `pullback.autograd.extend`, the same door 
 engine already has is passed on from there. No classes live here.
 """
 
-from ...autograd import log_softmax, sigmoid, softmax, tanh
-from .activation import gelu, glu, logsigmoid, maxout, softmin, softplus, softsign, tanhshrink
+from ...autograd import sigmoid, tanh
+from .activation import gelu, glu, logsigmoid, maxout, softplus, softsign, tanhshrink
 from .attention import scaled_dot_product_attention
 from .batch_norm import batch_norm
 from .bilinear import bilinear
@@ -94,6 +94,7 @@ from .pooling import (
 from .rectifier import hardshrink, prelu, softshrink
 from .response_norm import local_response_norm
 from .rnn import rnn_layer, rnn_relu_cell, rnn_tanh_cell
+from .shares import log_softmax, softmax, softmin
 from .shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .unpool import max_unpool1d, max_unpool2d, max_unpool3d
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, max, sigmoid, softmax
+from ...autograd import Tensor, asarray, max, sigmoid
 from ...autograd.extend import SCALER, SingularPoint, elementwise, op, select
 from ...autograd.special import ndtr
 from .check import check_floating, whole
@@ -247,16 +247,6 @@ def glu(input: Any, dim: int = -1) -> Tensor:
     front = (slice(None),) * (dim % input.ndim)
     result: Tensor = input[(*front, slice(half))] * sigmoid(input[(*front, slice(half, None))])
     return result
-
-
-def softmin(input: Any, dim: int = -1) -> Tensor:
-    """softmax(−x) along an axis: the smallest element gets the largest share.
-
-    >>> import pullback as pb
-    >>> pb.nn.functional.softmin(pb.tensor([0.0, 10000.0])).tolist()
-    [1.0, 0.0]
-    """
-    return softmax(-asarray(input), dim)
 
 
 def maxout(input: Any, num_pieces: int, dim: int = -1) -> Tensor:

@@ -168,7 +168,7 @@ def test_shapes_that_do_not_fit():
         F.prelu(pb.ones((2, 4)), pb.ones(3))
     with pytest.raises(ValueError, match="cannot be halved along axis -1"):
         F.glu(pb.ones((4, 3)))
-    with pytest.raises(ValueError, match=r"Softmax of input of shape \(2, 3, 4\) needs its axis"):
+    with pytest.raises(ValueError, match=r"softmax: input of shape \(2, 3, 4\) needs its axis"):
         nn.Softmax()(pb.ones((2, 3, 4)))
     with pytest.raises(ValueError, match="Softmax2d takes"):
         nn.Softmax2d()(pb.ones((2, 3)))

@@ -226,4 +226,17 @@ def test_linear_refuses_mixed_dtypes_with_the_fix():
 def test_what_the_engine_has_is_passed_on():
     assert F.sigmoid is pb.sigmoid
     assert F.relu.op is pb.relu.op
-    assert F.log_softmax is pb.log_softmax
+    assert F.tanh is pb.tanh
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin"])
+def test_shares_name_their_axis_and_convert_first(name):
+    function = getattr(F, name)
+    x = pb.tensor(np.array([[1.0, 2.0, 300.0]], np.float16), requires_grad=True)
+    y = function(input=x, dim=-1, dtype="float32")
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y.numpy(), function(x.astype("float32")).numpy())
+    y.sum().backward()
+    assert x.grad.dtype == np.float16
+    with pytest.raises(ValueError, match=r"shape \(2, 3, 4\) needs its axis: dim=1"):
+        function(pb.zeros((2, 3, 4)))
