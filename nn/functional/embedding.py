@@ -34,7 +34,8 @@ def embedding(
         padding_idx: a row that gets no gradient; negative numbers count from the end.
         max_norm: rows that are read and are longer than this are first shortened to it, in place.
         norm_type: the p of the norm that `max_norm` means.
-        scale_grad_by_freq: divide the gradient of a row by how often it was read.
+        scale_grad_by_freq: divide the gradient of a row by how often it was read; in a second derivative each
+            gradient that comes back is divided, and PyTorch divides the last one only.
         sparse: taken for PyTorch's sake; see above.
 
     Returns:
