@@ -46,6 +46,7 @@ class Module(Tree):
 
     training: bool
     _optional_state: frozenset[str] = frozenset()  # what a state may lack, as older files do
+    _old_names: Mapping[str, str] = {}  # what older files call a part of the state, and its name now
     _folds = False  # whether equal neighbours are shown as one
     _forward_hooks: ForwardHooks | None = None  # most modules have none
 

@@ -46,6 +46,7 @@ def load(module: Module, state: Mapping[str, Any], strict: bool) -> Incompatible
     """Copy a state into a module, or raise and change nothing; see `Module.load_state_dict`."""
     if not isinstance(state, Mapping):
         raise TypeError(f"a state is a dict of tensors by name, not {type(state).__name__}")
+    state = _renamed(module, state)
     own, extra = dict(named_state(module)), dict(named_extra(module))
     optional = _optional(module)
     missing = [name for name in (*own, *extra) if name not in state and name not in optional]
@@ -76,6 +77,15 @@ def load(module: Module, state: Mapping[str, Any], strict: bool) -> Incompatible
         if name in state:
             part.set_extra_state(state[name])
     return IncompatibleKeys(missing, unexpected)
+
+
+def _renamed(module: Module, state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The state with today's names for those of older files."""
+    parts = module.named_modules(remove_duplicate=False)
+    names = {join(path, old): join(path, now) for path, part in parts for old, now in part._old_names.items()}
+    if not any(old in state and now not in state for old, now in names.items()):
+        return state
+    return {name if names.get(name, name) in state else names[name]: value for name, value in state.items()}
 
 
 def _optional(module: Module) -> set[str]:

@@ -45,8 +45,8 @@ class _WeightNorm(Module):
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     """Let a weight be w = g·v/‖v‖, so that its length g and its direction v are trained apart.
 
-    Salimans and Kingma, "Weight normalization", 2016. `parametrizations.weight.original0` is g, `original1` is v; the
-    weight is at first what it was.
+    Salimans and Kingma, "Weight normalization", 2016. `parametrizations.weight.original0` is g, `original1` is v, and a
+    state that calls them `weight_g` and `weight_v` is loaded as well; the weight is at first what it was.
 
     Args:
         module: the layer.
@@ -64,7 +64,8 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     >>> {name: tensor.shape for name, tensor in layer.state_dict().items()}
     {'bias': (2,), 'parametrizations.weight.original0': (2, 1), 'parametrizations.weight.original1': (2, 3)}
     """
-    return register_parametrization(module, name, _WeightNorm(dim, _ndim(module, name)))
+    register_parametrization(module, name, _WeightNorm(dim, _ndim(module, name)))
+    return _formerly(module, name, g="original0", v="original1")
 
 
 class _SpectralNorm(Module):
@@ -169,7 +170,8 @@ def spectral_norm(
         dim = int(any(cls.__name__.startswith("ConvTranspose") for cls in type(module).__mro__))
     _ndim(module, name)
     weight = getattr(module, name)
-    return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps, rng))
+    register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps, rng))
+    return _formerly(module, name, orig="original", u="0._u", v="0._v")
 
 
 def remove_weight_norm(module: M, name: str = "weight") -> M:
@@ -180,6 +182,13 @@ def remove_weight_norm(module: M, name: str = "weight") -> M:
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
     """Make a weight that is normalised by `spectral_norm` an ordinary parameter again, of the value that it has."""
     return remove_parametrizations(module, name)
+
+
+def _formerly(module: M, name: str, **parts: str) -> M:
+    """Let files of PyTorch's older functions of the same names, with keys like "weight_g", be loaded."""
+    new = {f"{name}_{old}": f"parametrizations.{name}.{now}" for old, now in parts.items()}
+    module._old_names = {**module._old_names, **new}
+    return module
 
 
 def _ndim(module: Module, name: str) -> int:

@@ -50,3 +50,16 @@ def test_values_gradients_and_keys(name, options):
             close(our.grad, their.grad)
         for our, their in zip(ours.buffers(), theirs.buffers(), strict=True):
             close(our, their)
+
+
+@pytest.mark.filterwarnings("ignore:.*is deprecated")
+@pytest.mark.parametrize("name", ["weight_norm", "spectral_norm"])
+def test_states_of_the_older_functions_are_loaded(name):
+    theirs = torch.nn.Sequential(getattr(torch.nn.utils, name)(torch.nn.Linear(3, 4, dtype=torch.float64)))
+    state = {key: value.numpy() for key, value in theirs.state_dict().items()}
+    ours = nn.Sequential(getattr(parametrizations, name)(nn.Linear(3, 4, dtype="float64")))
+    ours.load_state_dict(state)
+    x = RNG.normal(size=(5, 3))
+    close(ours.eval()(pb.tensor(x)), theirs.eval()(torch.tensor(x)))
+    with pytest.raises(RuntimeError, match="missing: "):
+        ours.load_state_dict({key: value for key, value in state.items() if key[-2:] not in ("_g", "ig")})
