@@ -26,7 +26,7 @@ ALLOWED_LIBRARIES = {
     "autograd": {"numpy", "safetensors"},
     "nn": {"numpy"},
     "optim": {"numpy"},
-    "viz": {"numpy", "graphviz", "pygraphviz", "matplotlib"},
+    "viz": {"numpy", "cairosvg", "graphviz", "pygraphviz", "matplotlib"},
     "data": {"numpy"},
     "train": {"numpy", "tqdm"},
 }

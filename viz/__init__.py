@@ -1,4 +1,4 @@
-"""Pictures of computational graphs: capture, layout, SVG and DOT.
+"""Pictures of computational graphs: capture, layout, SVG, HTML, DOT, Mermaid, JSON and text.
 
 What lives here: everything that turns a recorded computation into something to look at. It reads the engine's
 recordings and never touches values or gradients; it may import `autograd` and no other folder.

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from ..autograd.extend import write_atomically
+from .data import graph_json
 from .graph import Graph, Target, capture
+from .mermaid import mermaid
+from .page import page
+from .raster import rendered
 from .svg import picture_title, svg
-from .text import dot
+from .text import dot, outline
 
 
 class Drawing:
-    """A drawn graph: it shows itself in a notebook, and gives SVG and DOT.
+    """A drawn graph: it shows itself in a notebook, and gives SVG, HTML, DOT, Mermaid, JSON and plain text.
 
     >>> import pullback as pb
     >>> x = pb.tensor(3.0, requires_grad=True, name="x")
@@ -43,17 +47,55 @@ class Drawing:
         """The graph in Graphviz's DOT language, for further work with other programs."""
         return dot(self.graph)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture to a file, as SVG or DOT by its suffix `.svg` or `.dot`.
+    def mermaid(self) -> str:
+        """The graph as a Mermaid flow chart, which code hosts and notebooks draw from the text."""
+        return mermaid(self.graph)
 
-        The file is replaced in one step: it holds either what it held or the whole picture. Raises
-        ValueError for another suffix and OSError where the file cannot be written.
+    def json(self) -> str:
+        """The graph as JSON, with all nodes and wires in the order of computation.
+
+        * `format`, `version`, `style` ("circuit" or "tensor"), `title`
+        * `scopes`: the modules, each with its `path` and the `parent` that it is in ("" at the top)
+        * `nodes`: `key` (the place in this list), `kind`, `name`, `symbol`, `operation`, its `parameters` where
+          they are not the defaults, `gate`, `shape`, `dtype`, `scope`, `source` (the user's line), `final` (nothing
+          consumes it), `incomplete` (operands are missing on the tape), `wrong` (a gradient check found it so)
+        * `edges`: `key`, `tail` and `head` (keys of nodes), `slot` (which input of the head)
+        * nodes and edges: `value` and `gradient`, null where not known, else `data` (the numbers nested in
+          lists, null for more than 6), `min`, `max` and `norm`; and `gradient_state`, one of "not_computed",
+          "not_required", "zero", "number", "not_finite"
+
+        Numbers that are not finite are the strings "nan", "inf" and "-inf"; complex ones have `re` and `im`.
+        """
+        return graph_json(self.graph)
+
+    def outline(self) -> str:
+        """The graph in words, one line for each value; a picture's description begins with the same lines."""
+        return outline(self.graph)
+
+    def html(self) -> str:
+        """A web page with the picture and its outline: one file, without script, that loads nothing."""
+        return page(self.graph)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the graph to a file, in the form that its suffix says.
+
+        Pictures: `.svg`, `.html`, and through CairoSVG (`pip install 'pullback[png]'`) `.png` and `.pdf`. Texts:
+        `.dot`, `.mmd` (Mermaid), `.json`, `.txt` (the outline). The file is replaced in one step: it holds
+        either what it held or the whole picture.
+
+        Raises:
+            ValueError: for another suffix.
+            ImportError: for `.png` and `.pdf` without CairoSVG.
+            OSError: where the file cannot be written.
         """
         target = Path(path)
-        suffix = target.suffix.lower()
-        if suffix not in (".svg", ".dot"):
-            raise ValueError(f"cannot tell the format of {str(target)!r}: the name must end in .svg or .dot")
-        _write(target, self.svg() if suffix == ".svg" else self.dot())
+        face = _FACES.get(target.suffix.lower())
+        if face is None:
+            *most, last = _FACES
+            raise ValueError(
+                f"cannot tell the format of {str(target)!r}: the name must end in {', '.join(most)} or {last}"
+            )
+        _write(target, face(self))
         return target
 
     def _repr_svg_(self) -> str:
@@ -111,9 +153,22 @@ def draw(
     return Drawing(capture(target, style=style, title=title, names=names, max_nodes=max_nodes))
 
 
-def _write(target: Path, text: str) -> None:
+_FACES: dict[str, Callable[[Drawing], str | bytes]] = {
+    ".svg": Drawing.svg,
+    ".html": Drawing.html,
+    ".dot": Drawing.dot,
+    ".mmd": Drawing.mermaid,
+    ".json": Drawing.json,
+    ".txt": lambda drawing: drawing.outline() + "\n",
+    ".png": lambda drawing: rendered(drawing.svg(), "png"),
+    ".pdf": lambda drawing: rendered(drawing.svg(), "pdf"),
+}
+"""What is written, by suffix."""
+
+
+def _write(target: Path, content: str | bytes) -> None:
     try:
-        write_atomically(target, text.encode())
+        write_atomically(target, content.encode() if isinstance(content, str) else content)
     except OSError as error:
         reason = error.strerror or str(error)
         raise type(error)(f"cannot write the picture to {str(target)!r}: {reason}") from error

@@ -12,7 +12,7 @@ from .legend import Item, legend_items
 from .numbers import described
 from .routing import Frame, Point
 from .shapes import Shape, Text, parameter_text, spelled
-from .text import outline
+from .text import SPOKEN_LINES, outline
 from .theme import FONTS, LIGHT, dark_rules
 
 _MARGIN = 20.0
@@ -64,7 +64,7 @@ class _Writer:
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="{p}-title {p}-desc" '
             f'font-family={quoteattr(FONTS)} style="max-width:100%;height:auto">',
             f'<title id="{p}-title">{escape(picture_title(graph))}</title>',
-            f'<desc id="{p}-desc">{escape(outline(graph))}</desc>',
+            f'<desc id="{p}-desc">{escape(outline(graph, SPOKEN_LINES))}</desc>',
             f"<style>{dark_rules(p)}</style>",
             f'<rect {_paint("panel")} x="0.5" y="0.5" rx="10" '
             f'width="{_n(width - 1)}" height="{_n(height - 1)}"/>',

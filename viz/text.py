@@ -7,7 +7,8 @@ from .numbers import numbers, small
 from .shapes import gradient_text, paint, parameter_text, spelled
 from .theme import LIGHT
 
-_OUTLINE_LINES = 60
+SPOKEN_LINES = 60
+"""Of a long outline so many lines are the description of a picture."""
 
 _DOT_SHAPES = {
     "parameter": "box",
@@ -34,7 +35,7 @@ def dot(graph: Graph) -> str:
         paper.attr(label=graphviz.escape(graph.title), labelloc="t")
     for node in graph.nodes:
         colours = LIGHT.paints[paint(node)]
-        lines = _dot_lines(node, circuit)
+        lines = label_lines(node, circuit)
         paper.node(
             f"n{node.key}",
             label="\\n".join(graphviz.escape(line).replace("\n", " ") for line in lines),
@@ -51,7 +52,8 @@ def dot(graph: Graph) -> str:
     return str(paper.source)
 
 
-def _dot_lines(node: GraphNode, circuit: bool) -> list[str]:
+def label_lines(node: GraphNode, circuit: bool) -> list[str]:
+    """What stands in the box of a node, where a program without our layout draws it."""
     if node.kind in ("adder", "copy"):
         return ["+"]
     lines = [node.symbol if circuit and node.operation else spelled(node)]
@@ -66,8 +68,8 @@ def _dot_lines(node: GraphNode, circuit: bool) -> list[str]:
     return lines
 
 
-def outline(graph: Graph) -> str:
-    """The graph in words, one line for each value in the order of computation."""
+def outline(graph: Graph, limit: int | None = None) -> str:
+    """The graph in words, one line for each value in the order of computation, at most `limit` of them."""
     inputs = graph.incoming()
     names: list[str] = []
     lines: list[str] = []
@@ -79,7 +81,7 @@ def outline(graph: Graph) -> str:
             continue
         count += 1
         names.append(node.name or (spelled(node) if node.kind == "constant" else f"value {count}"))
-        if len(lines) < _OUTLINE_LINES:
+        if limit is None or len(lines) < limit:
             lines.append(_sentence(node, names[-1], operands))
     if count > len(lines):
         lines.append(f"and {count - len(lines)} more values.")
