@@ -25,6 +25,8 @@ from ..tensor import Tensor, wrap
 Array = np.ndarray[Any, Any]
 Name = int | str
 
+NEARBY = 2.0**-5  # in the scale of each input
+
 
 class Problem:
     """The function, the leaves that are checked, and a random weight for each output."""
@@ -184,6 +186,16 @@ class Problem:
         with enable_grad(), np.errstate(all="ignore"):
             leaves = self.leaves(point)
             return self.gradients_of(leaves, self.outputs(leaves))
+
+    def beside(self) -> Problem:
+        """The same function at a point nearby, chosen at random, where nothing ties."""
+        near = copy.copy(self)
+        near.point = [
+            np.asarray(x + NEARBY * u, x.dtype)
+            for x, u in zip(self.point, self.random_direction(), strict=True)
+        ]
+        near._pull(None)
+        return near
 
     # directions
 

@@ -12,6 +12,7 @@ two are what is estimated.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import numpy as np
 Line = Callable[[float], float]
 
 ROUNDING = 4.0  # units in the last place by which a computed value is typically off
+FEW = 5  # as many steps as single precision allows
 SHRINK = 2.0**-3  # from one step to the next
 
 
@@ -56,6 +58,17 @@ class Slope:
         sides = [s.step * s.estimate for s in self.curve[-4:] if abs(s.estimate) > 4 * s.rounding]
         sizes = [abs(side) for side in sides]
         return len(sizes) == 4 and min(sizes) > 0.9 * max(sizes)
+
+    def finer_agree(self, other: float) -> bool:
+        """Whether two finer steps that follow each other give another slope; of few steps, the last."""
+        near = [
+            abs(step.estimate - other) < 0.1 * abs(step.estimate - self.value)
+            for step in self.curve
+            if step.step < self.step
+        ]
+        if len(self.curve) <= FEW:
+            return bool(near) and near[-1]
+        return any(a and b for a, b in itertools.pairwise(near))
 
     @property
     def flat(self) -> bool:

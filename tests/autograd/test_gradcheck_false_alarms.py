@@ -123,3 +123,43 @@ def test_a_wrong_tie_of_several_fails():
 
 def test_a_hook_that_changes_the_gradient_is_found():
     assert pb.gradcheck(hooked(lambda g: 2 * g), X).verdict is Verdict.FAIL
+
+
+def picture_net():
+    rng = np.random.default_rng(0)
+    conv, linear = nn.Conv2d(1, 2, 3, rng=rng), nn.Linear(2 * 5 * 5, 3, rng=rng)
+    return nn.Sequential(conv, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), linear)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_pictures_with_an_empty_background_do_not_fail(dtype):
+    """Where the picture is constant, everything that is pooled ties."""
+    picture = np.zeros((1, 1, 12, 12))
+    picture[..., 4:8, 4:8] = RNG.random((4, 4))
+    model = picture_net()
+    result = pb.gradcheck(
+        lambda m, x: nn.functional.cross_entropy(m(x), np.array([1])), (model, picture), dtype=dtype
+    )
+    assert result.verdict is not Verdict.FAIL, result
+    assert result.ok or dtype == np.float32, result
+
+
+def test_more_ties_than_elements_that_are_looked_at():
+    zeros = np.zeros((30, 30))
+    result = pb.gradcheck(lambda x: pb.relu(x), zeros, max_elements=40)
+    assert result.ok, result
+    assert "beside the point" in result.checked
+    wrong = function(pb.relu, lambda ctx, g: 1.5 * g)
+    assert pb.gradcheck(wrong, zeros, max_elements=40).verdict is Verdict.FAIL
+    everywhere = function(lambda x: pb.max(x, axis=1), lambda ctx, g: g.reshape(-1, 1) + 0 * ctx.saved[0])
+    assert pb.gradcheck(everywhere, np.ones((30, 30)), max_elements=40).verdict is Verdict.FAIL
+
+
+def test_sensitive_functions_do_not_fail():
+    def chaos(x):
+        for _ in range(40):
+            x = 3.9 * x * (1 - x)
+        return x
+
+    assert pb.gradcheck(chaos, np.array([0.3, 0.4])).verdict is not Verdict.FAIL
+    assert pb.gradcheck(lambda x: pb.sin(x * 1e4), X, dtype=np.float32).verdict is not Verdict.FAIL
