@@ -242,7 +242,7 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     arrays = f"{op.inputs[0]}_data" if op.variadic else _tuple(f"{name}_data" for name in op.inputs)
     body += [
         "try:",
-        f"{INDENT}{results} = {f'with_residuals(op, {forward})' if op.residuals else forward}",
+        f"{INDENT}{results} = {f'with_residuals(op, {forward}, {arrays})' if op.residuals else forward}",
         "except (TypeError, ValueError) as raised:",
         f"{INDENT}raise explained(op, raised, {arrays})",
     ]
@@ -314,14 +314,18 @@ def checked_results(op: Op, out: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...
     return tuple(results)
 
 
-def with_residuals(op: Op, found: Any) -> tuple[Any, ...]:
+def with_residuals(op: Op, found: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """What a forward with residuals gave: the result, and each of them."""
     if not isinstance(found, tuple) or len(found) != 1 + len(op.residuals):
         what = f"a tuple of {len(found)}" if isinstance(found, tuple) else f"a {type(found).__name__}"
         raise TypeError(
             f"the forward of {op.name!r} must give a tuple (result, {', '.join(op.residuals)}), and it gave {what}"
         )
-    return found
+    # What is written into the result later must not reach a residual; inputs have seals where a twin has saved them.
+    others = found[0] if isinstance(found[0], tuple) else found[:1]
+    others = others if op.composed is not None else (*others, *inputs)
+    kept = [own_memory(x, others) if isinstance(x, np.ndarray) else x for x in found[1:]]
+    return (found[0], *kept)
 
 
 def checked_joint(op: Op, found: Any, count: int) -> tuple[Any, ...]:

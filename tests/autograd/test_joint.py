@@ -279,3 +279,29 @@ def test_wrong_results_are_named():
     short = standardise_op(joint=lambda g: (g,))
     with pytest.raises(TypeError, match=r"gradient for each of its 3 inputs.*gave 1"):
         short(x).sum().backward()
+
+
+@pytest.mark.parametrize("of", ["result", "input"])
+def test_residuals_that_share_memory_with_what_can_be_written_are_copied(of):
+    def forward(x):
+        out = np.exp(x)
+        return out, out if of == "result" else x
+
+    operation = op(
+        forward,
+        "x",
+        x=(lambda g, kept: g * kept) if of == "result" else (lambda g, kept: g * np.exp(kept)),
+        residuals="kept",
+        name=f"exponential_that_keeps_its_{of}",
+        gate=SCALER,
+        samples=elementwise(1),
+        doc="exp(x)",
+    )
+    x = pb.tensor([0.0, 1.0], requires_grad=True, dtype="float64")
+    inner = x * 1
+    y = operation(inner)
+    total = y.sum()
+    y *= 3
+    inner[...] = 5
+    total.backward()
+    np.testing.assert_allclose(x.grad.numpy(), np.exp([0.0, 1.0]))
