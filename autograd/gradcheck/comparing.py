@@ -223,14 +223,14 @@ class Comparer:
             verdict = Verdict.FAIL
         else:
             verdict = Verdict.INCONCLUSIVE
-        beyond = max(difference - error, 0.0) if math.isfinite(difference) else math.nan
+        whole = max(size, error if math.isfinite(error) else 0.0)
         return Comparison(
             target.input,
             target.element,
             float(analytic),
             float(numeric),
             float(error),
-            float(beyond / size if size else beyond),
+            float(difference / whole) if whole else float(difference),
             verdict,
             target.part,
             kink=slope.interval,

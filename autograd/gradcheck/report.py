@@ -40,7 +40,7 @@ class Comparison:
     error: float
     """How far the two may be apart by rounding and curvature alone."""
     relative_error: float
-    """How far they are apart beyond that, relative to the larger, or to what is negligible among the others."""
+    """How far they are apart, relative to the larger, or to what is negligible among the others, or to the error."""
     verdict: Verdict
     part: str | None = None
     """Of an element of a complex input, "real" or "imaginary"."""
