@@ -92,7 +92,7 @@ def test_check_says_where_nothing_can_be_decided(expression, why):
         (["graph", "x if x else 1", "x=1"], "not allowed"),
         (["graph", "x", "x=1"], "no graph"),
         (["graph", "x + 1", "x=1", "-o", "missing/folder/f.svg"], "missing"),
-        (["graph", "x + 1", "x=1", "-o", "f.txt"], ".svg"),
+        (["graph", "x + 1", "x=1", "-o", "f.tex"], ".svg"),
         (["check", "1 + 2"], "no names"),
         (["demo", "--epochs", "0"], "not a positive number"),
         (["demo", "--epochs", "many"], "invalid"),

@@ -331,6 +331,8 @@ CALLS |= {
             (2, 3, 2),
         ),
     ],
+    "F.log_softmax": [(F.log_softmax, (2, 3))],
+    "F.softmax": [(F.softmax, (2, 3))],
     "F.softmin": [(F.softmin, (2, 3))],
     "F.stochastic_depth": [(seeded(F.stochastic_depth, p=0.5, mode="row"), (4, 2))],
     "F.triplet_margin_loss": [(F.triplet_margin_loss, (3, 2), (3, 2), (3, 2))],
