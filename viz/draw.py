@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..autograd.extend import write_atomically
+from .code import code
 from .data import graph_json
 from .graph import Graph, Target, capture
 from .mermaid import mermaid
@@ -19,7 +20,8 @@ from .text import dot, outline
 
 
 class Drawing:
-    """A drawn graph: it shows itself in a notebook, and gives SVG, HTML, DOT, Mermaid, JSON and plain text.
+    """A drawn graph: it shows itself in a notebook, and gives SVG, HTML, DOT, Mermaid, JSON, plain text
+    and Python.
 
     >>> import pullback as pb
     >>> x = pb.tensor(3.0, requires_grad=True, name="x")
@@ -76,12 +78,50 @@ class Drawing:
         """A web page with the picture and its outline: one file, without script, that loads nothing."""
         return page(self.graph)
 
+    def code(self) -> str:
+        """The computation as flat Python: forward, then backward line by line as the CS231n notes write it.
+
+        It runs with NumPy alone and gives the same values and gradients. Each value is a variable with its own
+        name where it has one, and `dx` is the gradient of `x`. The formulas are the declared ones: the gradient
+        rules of the operations, put into place where they are one expression, else as functions above.
+
+        Raises:
+            ValueError: where a value is not known, because it was not recorded; for what cannot be written in
+                NumPy alone or has chance in it; for complex numbers; for more than 100,000 numbers of
+                parameters and data; where several results leave open at which backward begins.
+
+        >>> import pullback as pb
+        >>> with pb.record() as recording:
+        ...     x, y, z = (pb.tensor(v, requires_grad=True, name=n) for v, n in ((-2.0, "x"), (5.0, "y"), (-4.0, "z")))
+        ...     q = x + y
+        ...     f = q * z
+        ...     f.backward()
+        >>> print(pb.viz.draw(recording, names=dict(q=q, f=f)).code())
+        import numpy as np
+        <BLANKLINE>
+        # forward pass
+        x = np.array(-2.0, dtype='float32')
+        y = np.array(5.0, dtype='float32')
+        q = x + y
+        z = np.array(-4.0, dtype='float32')
+        f = q * z
+        <BLANKLINE>
+        # backward pass, in the opposite order
+        df = np.array(1.0, dtype='float32')
+        dq = df * z
+        dz = df * q
+        dx = dq
+        dy = dq
+        <BLANKLINE>
+        """
+        return code(self.graph)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the graph to a file, in the form that its suffix says.
 
         Pictures: `.svg`, `.html`, and through CairoSVG (`pip install 'pullback[png]'`) `.png` and `.pdf`. Texts:
-        `.dot`, `.mmd` (Mermaid), `.json`, `.txt` (the outline). The file is replaced in one step: it holds
-        either what it held or the whole picture.
+        `.dot`, `.mmd` (Mermaid), `.json`, `.txt` (the outline), `.py` (the code). The file is replaced in one
+        step: it holds either what it held or the whole picture.
 
         Raises:
             ValueError: for another suffix.
@@ -160,6 +200,7 @@ _FACES: dict[str, Callable[[Drawing], str | bytes]] = {
     ".mmd": Drawing.mermaid,
     ".json": Drawing.json,
     ".txt": lambda drawing: drawing.outline() + "\n",
+    ".py": Drawing.code,
     ".png": lambda drawing: rendered(drawing.svg(), "png"),
     ".pdf": lambda drawing: rendered(drawing.svg(), "pdf"),
 }

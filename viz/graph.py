@@ -83,6 +83,8 @@ class Graph:
     title: str | None
     nodes: tuple[GraphNode, ...]
     edges: tuple[GraphEdge, ...]
+    entries: tuple[tuple[Entry, str | None], ...] = field(default=(), repr=False)
+    """What was captured, constants that a gate has taken in too, each with its name."""
 
     def incoming(self) -> tuple[tuple[GraphEdge, ...], ...]:
         """For each node the wires that end at it, by input slot."""
@@ -250,7 +252,8 @@ class _Builder:
             for slot, operand in enumerate(self._visible_inputs(entry)):
                 self._add_edge(sources[id(operand[0])], node.key, slot, *operand)
             sources[id(entry)] = self._add_fan_out(entry, node)
-        return Graph(self.style, title, tuple(self.nodes), tuple(self.edges))
+        entries = tuple((entry, self.name(entry)) for entry in self.entries)
+        return Graph(self.style, title, tuple(self.nodes), tuple(self.edges), entries)
 
     def _visible_inputs(self, entry: Entry) -> list[tuple[Entry, Array | None]]:
         """The operands that get a wire, each with the gradient that the operation sent back to it."""
