@@ -28,9 +28,8 @@ class Kept(NamedTuple):
     """A value that `ctx.save` was given."""
 
     value: Any
-    origin: (
-        str  # "input" or "output", of that place, "constant" for a plain argument, or "made" for what is none
-    )
+    origin: str
+    """"input" or "output", of that place, "constant" for a plain argument, or "made" for what is none of these."""
     place: int
     form: type  # as it was given, it is given back: Tensor, np.ndarray, or object for anything else
 

@@ -211,8 +211,8 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.linalg.qr: lambda a, mode="reduced": (
         decompose.qr(a, mode="reduced").R if mode == "r" else decompose.qr(a, mode=mode)
     ),
-    np.linalg.eigh: lambda a, UPLO=None: decompose.eigh(compositions.triangle(a, UPLO)),  # noqa: N803 - NumPy's
-    np.linalg.eigvalsh: lambda a, UPLO=None: decompose.eigvalsh(compositions.triangle(a, UPLO)),  # noqa: N803
+    np.linalg.eigh: lambda a, UPLO=None: decompose.eigh(compositions.triangle(a, UPLO)),  # noqa: N803 - NumPy's name - NumPy's
+    np.linalg.eigvalsh: lambda a, UPLO=None: decompose.eigvalsh(compositions.triangle(a, UPLO)),  # noqa: N803 - NumPy's name
     np.linalg.pinv: lambda a, rcond=None, hermitian=False, *, rtol=None: inverse.pinv(
         a, rtol=rcond if rtol is None else rtol
     ),

@@ -30,7 +30,12 @@ def broadcastable_shapes(count: int, *, max_dims: int = 3, max_side: int = 4) ->
     """Tuples of `count` shapes that broadcast together, with zero-length axes and 0-d among them.
 
     >>> from pullback.autograd.testing import broadcastable_shapes
-    >>> shapes = broadcastable_shapes(2).example()  # doctest: +SKIP
+    >>> from hypothesis import given
+    >>> import numpy as np
+    >>> @given(broadcastable_shapes(2))
+    ... def test_broadcasting(shapes):
+    ...     np.broadcast_shapes(*shapes)
+    >>> test_broadcasting()
     """
     _, numpy = _hypothesis()
     found = numpy.mutually_broadcastable_shapes(

@@ -63,14 +63,14 @@ def step_of(column: str, case: Case, tiny: bool) -> Callable[[], Any]:
         params: list[Any] = [pb.tensor(value, requires_grad=True) for value in values]
         for p, g in zip(params, gradients, strict=True):
             p.grad = pb.tensor(g)
-        return getattr(pb.optim, case.rule)(params, **case.options).step  # type: ignore[no-any-return]
+        return getattr(pb.optim, case.rule)(params, **case.options).step  # type: ignore[no-any-return]  # found by name
     import torch
 
     params = [torch.tensor(value, requires_grad=True) for value in values]
     for p, g in zip(params, gradients, strict=True):
         p.grad = torch.tensor(g)
     optimizer = getattr(torch.optim, case.rule)(params, **case.options, **FLAGS[column.split()[1]])
-    return optimizer.step  # type: ignore[no-any-return]
+    return optimizer.step  # type: ignore[no-any-return]  # found by name
 
 
 def milliseconds(column: str, row: int, steps: dict[tuple[str, int], Callable[[], Any]], tiny: bool) -> float:

@@ -15,7 +15,7 @@ def rendered(svg: str, form: Literal["png", "pdf"]) -> bytes:
         ImportError: without CairoSVG.
     """
     try:
-        import cairosvg  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        import cairosvg  # type: ignore[import-not-found,import-untyped,unused-ignore]  # an extra
     except (ImportError, OSError) as error:  # OSError: the Cairo library itself is missing
         raise ImportError(
             f"a .{form} file needs CairoSVG, which is not here: pip install 'pullback[png]'; "

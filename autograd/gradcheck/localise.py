@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from .comparing import Comparer
 from .oracles import double_backward
 from .problem import Array, Problem
-from .report import Culprit, Verdict
+from .report import Comparison, Culprit, Verdict
 
 
 @dataclass
@@ -103,7 +103,17 @@ def applications_at(problem: Problem, point: Sequence[Array]) -> list[Applied]:
     return kept.made
 
 
-def first_wrong(problem: Problem, tolerance: float, order: int) -> tuple[Culprit, Applied, Problem] | None:
+class Found(NamedTuple):
+    """An operation that is wrong, by itself."""
+
+    culprit: Culprit
+    applied: Applied
+    problem: Problem
+    elements: list[Comparison]
+    """Of its inputs; empty where only its double backward is wrong."""
+
+
+def first_wrong(problem: Problem, tolerance: float, order: int) -> Found | None:
     """The first operation whose rule is wrong at the values that occurred; None if all are right."""
     for number, applied in enumerate(applications_at(problem, problem.point)):
         op = applied.op
@@ -113,27 +123,33 @@ def first_wrong(problem: Problem, tolerance: float, order: int) -> tuple[Culprit
             local = applied.problem(np.random.default_rng(number), problem.dtype)
         except (TypeError, ValueError, RuntimeError):
             continue  # no floating inputs, or nothing tracked comes out
-        found = _wrong_input(local, tolerance)
-        if found is None and order == 2:
+        elements = _compared(local, tolerance)
+        name = _wrong_input(elements)
+        if name is None and order == 2:
             second = double_backward(local)
-            found = None if second is None else _wrong_input(second, tolerance)
-        if found is not None:
-            return Culprit(op.name, found, applied.source, applied.layer, number), applied, local
+            elements = []  # these agree
+            name = None if second is None else _wrong_input(_compared(second, tolerance))
+        if name is not None:
+            return Found(
+                Culprit(op.name, name, applied.source, applied.layer, number), applied, local, elements
+            )
     return None
 
 
-def _wrong_input(local: Problem, tolerance: float) -> str | None:
-    """The input whose gradient is wrong, by one direction through each."""
+def _compared(local: Problem, tolerance: float) -> list[Comparison]:
+    """The elements of an operation by itself; none if random directions find nothing wrong."""
     if not local.finite:
-        return None
+        return []
     comparer = Comparer(local, tolerance)
     if all(comparer.direction().verdict is not Verdict.FAIL for _ in range(2)):
-        return None
-    elements, _ = comparer.elements(200)
+        return []
+    return comparer.elements(200)[0]
+
+
+def _wrong_input(elements: Sequence[Comparison]) -> str | None:
+    """The input whose gradient is wrong by most."""
     wrong = [c for c in elements if c.verdict is Verdict.FAIL]
-    if not wrong:
-        return None
-    return str(max(wrong, key=lambda c: c.relative_error).input)
+    return str(max(wrong, key=lambda c: c.relative_error).input) if wrong else None
 
 
 def cut(problem: Problem) -> Applied | None:

@@ -269,10 +269,10 @@ def _explained(result: GradcheckResult, problem: Problem, order: int) -> Gradche
     if found is None:
         causes = explain(problem, result.comparisons, None)
     else:
-        culprit, applied, local = found
-        elements, _ = Comparer(local, result.tolerance).elements(200)
-        causes = explain(local, elements, applied)
-        if order == 2 and all(c.verdict is Verdict.PASS for c in elements):
+        culprit = found.culprit
+        if found.elements:
+            causes = explain(found.problem, found.elements, found.applied)
+        else:
             causes = (
                 Cause(
                     "second order",

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..calling import respell
 from ..convert import asarray
 from ..family import Family
 from ..gate import DISTRIBUTOR, MIXER
 from ..methods import method
 from ..op import SingularPoint, op
 from ..samples import given, of_family, reduction
-from ..source import respell
 from ..tensor import Tensor
 from .reduce import Axis, reduced_axes
 

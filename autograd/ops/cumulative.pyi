@@ -2,13 +2,13 @@
 from __future__ import annotations
 from typing import Any
 import numpy as np
+from ..calling import respell
 from ..convert import asarray
 from ..family import Family
 from ..gate import DISTRIBUTOR, MIXER
 from ..methods import method
 from ..op import SingularPoint, op
 from ..samples import given, of_family, reduction
-from ..source import respell
 from ..tensor import Tensor
 from .reduce import Axis, reduced_axes
 from ...autograd.ops.declared import declared

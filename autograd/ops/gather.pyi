@@ -3,13 +3,13 @@ from __future__ import annotations
 from typing import Any
 import numpy as np
 from ..batched import all_values
+from ..calling import respell
 from ..convert import PYTHON_SCALARS, asarray
 from ..family import PerExample, batch_size, behind_batch, spread
 from ..gate import BLOCK, ROUTER
 from ..methods import method
 from ..op import Sample, op
 from ..samples import given
-from ..source import respell
 from ..tensor import Tensor
 from ..vectorise import batch_rule
 from .index import add_at, assign, getitem, scattered

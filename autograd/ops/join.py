@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..calling import respell
 from ..convert import asarray
 from ..methods import method
-from ..source import respell
 from ..tensor import Tensor
 from . import linalg
 from .index import add_at, getitem

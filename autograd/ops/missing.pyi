@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 import numpy as np
 from ..batched import all_values
+from ..calling import respell
 from ..convert import asarray
 from ..gate import ROUTER
 from ..op import SingularPoint, op
 from ..samples import elementwise
-from ..source import respell
 from ..tensor import Tensor
 from . import reduce
 from .cumulative import prod

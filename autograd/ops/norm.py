@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..calling import respell
 from ..convert import asarray
 from ..family import Family
 from ..gate import MIXER
 from ..op import Sample, SingularPoint, op
 from ..samples import of_family, reduction
-from ..source import respell
 from ..tensor import Tensor
 from .decompose import svdvals
 from .elementwise import abs

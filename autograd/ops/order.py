@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..batched import all_values
+from ..calling import respell
 from ..convert import asarray
 from ..family import Family
 from ..gate import BLOCK
 from ..methods import method
 from ..op import op
 from ..samples import given
-from ..source import respell
 from ..tensor import Tensor
 from .elementwise import floor, isnan, maximum, minimum, where
 from .gather import take_along_axis

@@ -2,11 +2,11 @@
 from __future__ import annotations
 from typing import Any
 import numpy as np
+from ..calling import respell
 from ..convert import asarray
 from ..gate import SWITCHER
 from ..op import op
 from ..samples import given
-from ..source import respell
 from ..tensor import Tensor
 from .complex import conj
 from .elementwise import clip, where

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..calling import respell
 from ..convert import asarray
 from ..family import Family
 from ..gate import BLOCK, RELAY
 from ..op import op
 from ..samples import given
-from ..source import respell
 from ..tensor import Tensor, wrap
 from ..vectorise import refused_batch, shape_depends_on_values
 from .gather import take, take_along_axis

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..batched import all_values
+from ..calling import respell
 from ..convert import asarray
-from ..source import respell
 from ..tensor import Tensor
 from .elementwise import divide, where
 from .reduce import Axis, mean, reduced_axes

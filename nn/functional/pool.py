@@ -85,7 +85,7 @@ def linear_along_axes(name: str, symbol: str, samples: Samples, doc: str) -> Cal
     operation: Callable[..., Tensor] = op(
         _linear_forward,
         "input",
-        input=lambda g, maps, transposed: operation.raw(g, maps=maps, transposed=not transposed),  # type: ignore[attr-defined]
+        input=lambda g, maps, transposed: operation.raw(g, maps=maps, transposed=not transposed),  # type: ignore[attr-defined]  # `op` gives it .raw
         gate=DISTRIBUTOR,
         name=name,
         symbol=symbol,

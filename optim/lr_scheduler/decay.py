@@ -66,7 +66,7 @@ class MultiStepLR(ScheduledLR):
     def __init__(
         self, optimizer: Any, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        self.milestones, self.gamma = list(MultiStep(milestones).milestones), gamma  # type: ignore[arg-type]
+        self.milestones, self.gamma = list(MultiStep(milestones).milestones), gamma  # type: ignore[arg-type]  # MultiStep makes a tuple of what it is given
         super().__init__(optimizer, last_epoch)
 
     def schedule(self, lr: float, number: int) -> Schedule:

@@ -57,7 +57,7 @@ class ReduceLROnPlateau(LRScheduler):
     def initial_step(self) -> None:
         """There is nothing to be set before the first metric."""
 
-    def step(self, metrics: Any, epoch: float | None = None) -> None:  # type: ignore[override]
+    def step(self, metrics: Any, epoch: float | None = None) -> None:  # type: ignore[override]  # it needs the metric, as PyTorch's does
         """Take the next metric, and lower the rates if it is time to.
 
         Args:

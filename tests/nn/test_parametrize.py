@@ -174,7 +174,7 @@ def test_spectral_norm_follows_the_largest_singular_value_in_training_only():
     assert np.linalg.norm(layer.weight.detach().numpy(), 2) == pytest.approx(1.0, rel=1e-5)
     layer.eval()
     before = u.tolist()
-    layer.weight  # noqa: B018
+    layer.weight  # noqa: B018 - in evaluation a reading is no step
     assert u.tolist() == before
     value = layer.weight.tolist()
     nn.utils.remove_spectral_norm(layer)

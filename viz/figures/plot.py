@@ -191,7 +191,7 @@ def drawing(theme: str) -> Iterator[Look]:
 def require_matplotlib() -> None:
     """Raise ImportError with the way to mend it, where matplotlib is missing."""
     try:
-        import matplotlib as mpl  # noqa: F401
+        import matplotlib as mpl  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise ImportError(
             "figures need matplotlib, which the extra 'plots' brings: pip install 'pullback[plots]'"
