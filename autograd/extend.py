@@ -13,6 +13,7 @@ from .io import from_bfloat16, write_atomically
 from .mode import Observer, module_scope, observing
 from .op import REGISTRY, Op, Sample, SingularPoint, op
 from .ops.index import scattered
+from .random import drawing_from
 from .samples import along, elementwise, given, integers, matrices, of_family, reduction
 from .select import select
 from .sparse import SparseGradient, sparse_grad
@@ -44,6 +45,7 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "drawing_from",
     "each_example",
     "elementwise",
     "from_bfloat16",

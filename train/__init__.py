@@ -1,11 +1,28 @@
 """The training loop and what it reports.
 
-`fit` and `evaluate` ask little of what they are given: a model with `modules()`, a loss and metrics that are
-functions, an optimiser with `step` and `zero_grad`, a loader that yields pairs. Nothing that a layer, a rule
-or a data set needs lives here.
+`Trainer` is the loop, `fit` the loop with its usual parts in one call, and all parts are callbacks. They ask little
+of what they are given: a model with `modules()`, a loss and metrics that are functions, an optimiser with `step` and
+`zero_grad`, a loader that yields pairs. Nothing that a layer, a rule or a data set needs lives here.
 """
 
-from .loop import Epoch, History, Scores, evaluate, fit
+from .callbacks import Callback, ClipGradients, Progress, Schedule, TimeBudget
+from .evaluation import evaluate
+from .history import Epoch, History, Scores
+from .loop import fit
 from .metrics import accuracy
+from .trainer import Trainer
 
-__all__ = ["Epoch", "History", "Scores", "accuracy", "evaluate", "fit"]
+__all__ = [
+    "Callback",
+    "ClipGradients",
+    "Epoch",
+    "History",
+    "Progress",
+    "Schedule",
+    "Scores",
+    "TimeBudget",
+    "Trainer",
+    "accuracy",
+    "evaluate",
+    "fit",
+]

@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import data, nn, optim, viz
 from ..autograd import GradcheckResult, Tensor, gradcheck, load, record, save
-from .loop import evaluate, fit
+from .evaluation import evaluate
+from .loop import fit
 from .metrics import accuracy
 
 BATCH = 32

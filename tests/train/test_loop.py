@@ -1,6 +1,5 @@
-"""fit, evaluate, accuracy, progress."""
+"""fit, evaluate, accuracy."""
 
-import io
 import math
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 
 import pullback as pb
 from pullback import data, nn, optim, train
-from pullback.train.progress import Progress
 
 
 def problem(count=64, seed=0):
@@ -161,46 +159,3 @@ def test_accuracy():
 def test_accuracy_refuses_shapes_that_do_not_fit(scores, classes):
     with pytest.raises(ValueError, match="accuracy takes scores of shape"):
         train.accuracy(np.zeros(scores), np.zeros(classes, int))
-
-
-# progress
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_plain_lines_where_there_is_no_terminal(capsys):
-    fit(*problem(), epochs=10, progress=True)
-    captured = capsys.readouterr()
-    lines = captured.err.splitlines()
-    assert captured.out == ""
-    assert len(lines) == 10
-    assert lines[0].startswith("epoch  1/10: loss ")
-    assert lines[9].startswith("epoch 10/10: loss ")
-    assert "accuracy" in lines[9]
-    assert "\r" not in captured.err
-
-
-def test_silence(capsys):
-    fit(*problem(), epochs=2, progress=False)
-    assert capsys.readouterr() == ("", "")
-
-
-def test_a_bar_on_a_terminal():
-    stream = Terminal()
-    progress = Progress(3, stream=stream)
-    assert list(progress.batches([10, 20, 30, 40], 2)) == [10, 20, 30, 40]
-    progress.epoch(2, "loss 0.5")
-    text = stream.getvalue()
-    assert "epoch 2/3" in text
-    assert "/4" in text
-    assert text.endswith("epoch 2/3: loss 0.5\n")
-
-
-def test_no_bar_for_a_file():
-    stream = io.StringIO()
-    progress = Progress(1, stream=stream)
-    assert list(progress.batches(iter([1, 2]), 1)) == [1, 2]
-    assert stream.getvalue() == ""

@@ -1,0 +1,381 @@
+"""Trainer, callbacks, schedules, clipping, accumulation, budgets."""
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback import data, nn, optim, train
+
+
+def parts(count=22, batch=4, shuffle=False, momentum=0.0, lr=0.1, seed=0):
+    """A small model, its optimiser and a loader whose last batch is smaller."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(count, 3)), np.arange(count) % 2
+    model = nn.Sequential(nn.Linear(3, 5, rng=rng), nn.Tanh(), nn.Linear(5, 2, rng=rng))
+    loader = data.DataLoader(data.TensorDataset(x, y), batch, shuffle, rng=np.random.default_rng(1))
+    return model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=lr, momentum=momentum), loader
+
+
+def weights(model):
+    return [parameter.detach().numpy().copy() for parameter in model.parameters()]
+
+
+class Diary(train.Callback):
+    """Notes what is called."""
+
+    def __init__(self, name="", stop_at=None):
+        self.name, self.stop_at, self.calls = name, stop_at, []
+
+    def note(self, hook, trainer):
+        self.calls.append((self.name + hook, trainer.epoch, trainer.batch, trainer.updates))
+        if self.stop_at == self.calls[-1][:3]:
+            trainer.stop(f"{self.name}{hook} wished it")
+
+    def on_train_begin(self, trainer):
+        self.note("train begin", trainer)
+
+    def on_epoch_begin(self, trainer):
+        self.note("epoch begin", trainer)
+
+    def on_batch_begin(self, trainer):
+        assert trainer.input is not None
+        assert trainer.target is not None
+        self.note("batch begin", trainer)
+
+    def on_gradients(self, trainer):
+        assert all(p.grad is not None for p in trainer.model.parameters())
+        self.note("gradients", trainer)
+
+    def on_batch_end(self, trainer):
+        assert np.isfinite(trainer.loss_value)
+        self.note("batch end", trainer)
+
+    def on_epoch_end(self, trainer):
+        assert trainer.history[-1].number == trainer.epoch
+        self.note("epoch end", trainer)
+
+    def on_train_end(self, trainer):
+        self.note("train end", trainer)
+
+    def on_error(self, trainer, error):
+        self.note(type(error).__name__, trainer)
+
+
+def test_the_order_of_the_hooks():
+    diary = Diary()
+    model, loss, optimizer, loader = parts(8)
+    train.fit(model, loss, optimizer, loader, epochs=1, callbacks=[diary], progress=False)
+    assert diary.calls == [
+        ("train begin", 0, 0, 0),
+        ("epoch begin", 1, 0, 0),
+        ("batch begin", 1, 1, 0),
+        ("gradients", 1, 1, 0),
+        ("batch end", 1, 1, 1),
+        ("batch begin", 1, 2, 1),
+        ("gradients", 1, 2, 1),
+        ("batch end", 1, 2, 2),
+        ("epoch end", 1, 2, 2),
+        ("train end", 1, 2, 2),
+    ]
+
+
+def test_callbacks_are_called_in_their_order():
+    first, second = Diary("a "), Diary("b ")
+    second.calls = first.calls
+    model, loss, optimizer, loader = parts(4)
+    train.fit(model, loss, optimizer, loader, epochs=1, callbacks=[first, second], progress=False)
+    assert [call[0] for call in first.calls[:4]] == [
+        "a train begin",
+        "b train begin",
+        "a epoch begin",
+        "b epoch begin",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("moment", "epochs", "last"),
+    [
+        (("batch end", 2, 3), 1, ("train end", 2, 3, 9)),
+        (("batch begin", 1, 2), 0, ("train end", 1, 2, 2)),
+        (("epoch end", 1, 6), 1, ("train end", 1, 6, 6)),
+        (("train begin", 0, 0), 0, ("train end", 0, 0, 0)),
+        (("train end", 5, 6), 5, ("train end", 5, 6, 30)),
+    ],
+)
+def test_a_callback_stops_the_training(moment, epochs, last):
+    diary = Diary(stop_at=moment)
+    model, loss, optimizer, loader = parts()
+    history = train.fit(model, loss, optimizer, loader, epochs=5, callbacks=[diary], progress=False)
+    assert len(history) == epochs
+    assert diary.calls[-1] == last
+    if moment[0] != "train end":
+        assert history.stopped == f"{moment[0]} wished it"
+
+
+def test_the_first_reason_stays():
+    model, loss, optimizer, _ = parts()
+    trainer = train.Trainer(model, loss, optimizer)
+    trainer.stop("one")
+    trainer.stop("two")
+    assert trainer.stop_reason == "one"
+
+
+def test_callbacks_hear_of_an_error():
+    diary = Diary()
+    model, _, optimizer, loader = parts()
+
+    def broken(output, target):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train.fit(model, broken, optimizer, loader, epochs=5, callbacks=[diary], progress=False)
+    assert diary.calls[-1][0] == "ZeroDivisionError"
+    assert all(call[0] != "train end" for call in diary.calls)
+
+
+def test_a_trainer_goes_on_as_one_training_would():
+    whole, pieces = parts(momentum=0.9), parts(momentum=0.9)
+    expected = train.fit(*whole, epochs=6, progress=False)
+    trainer = train.Trainer(*pieces[:3])
+    trainer.fit(pieces[3], epochs=2)
+    history = trainer.fit(pieces[3], epochs=6)
+    assert [epoch.number for epoch in history] == [1, 2, 3, 4, 5, 6]
+    assert [epoch.loss for epoch in history] == [epoch.loss for epoch in expected]
+    for a, b in zip(weights(whole[0]), weights(pieces[0]), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"callbacks": [Diary]}, TypeError, "an object of a class derived from Callback, not Diary"),
+        ({"callbacks": [print]}, TypeError, "not builtin_function_or_method"),
+        ({"accumulate": 0}, ValueError, "accumulate is a whole number of batches from 1 on, not 0"),
+        ({"accumulate": True}, ValueError, "not True"),
+        ({"clip": 0.0}, ValueError, "gradients are clipped to a positive number, not 0.0"),
+        ({"clip": "1"}, ValueError, "not '1'"),
+        ({"seconds": -1}, ValueError, "a time budget is a positive number of seconds, not -1"),
+        ({"scheduler": 0.1}, TypeError, "a scheduler has a method step, and a float has none"),
+        ({"rng": 0}, TypeError, "rng is a numpy.random.Generator, not int"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_done(options, error, message):
+    model, loss, optimizer, loader = parts()
+    before = weights(model)
+    with pytest.raises(error, match=message):
+        train.fit(model, loss, optimizer, loader, epochs=1, progress=False, **options)
+    for a, b in zip(before, weights(model), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# inputs of several parts
+
+
+class Sum(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2, rng=np.random.default_rng(0))
+
+    def forward(self, a, b):
+        return self.layer(a + b)
+
+
+@pytest.mark.parametrize("kind", ["tuple", "dict"])
+def test_inputs_of_several_parts_and_targets_too(kind):
+    a, b = pb.ones((3, 2)), pb.zeros((3, 2))
+    input = (a, b) if kind == "tuple" else {"b": b, "a": a}
+    target = (pb.tensor([0, 1, 0]), "whatever")
+    model, criterion = Sum(), nn.CrossEntropyLoss()
+
+    def loss(output, target):
+        return criterion(output, target[0])
+
+    history = train.fit(
+        model,
+        loss,
+        optim.SGD(model.parameters(), lr=0.1),
+        [(input, target)] * 2,
+        epochs=2,
+        validation=[(input, target)],
+        progress=False,
+    )
+    assert history[1].loss < history[0].loss
+
+
+# accumulation
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("accumulate", [2, 3, 6, 10])
+def test_accumulated_gradients_are_those_of_the_large_batch(accumulate, dtype):
+    seen = {}
+
+    class Keep(train.Callback):
+        def on_gradients(self, trainer):
+            seen.setdefault(self.key, []).append([p.grad.numpy().copy() for p in trainer.model.parameters()])
+
+    rng = np.random.default_rng(0)
+    x, y = pb.tensor(rng.normal(size=(22, 3)), dtype=dtype), pb.tensor(np.arange(22) % 2)
+    for key, size, steps in (("micro", 4, accumulate), ("large", 4 * accumulate, 1)):
+        model, loss, optimizer, _ = parts()
+        model.double() if dtype == np.float64 else None
+        keep = Keep()
+        keep.key = key
+        loader = data.DataLoader(data.TensorDataset(x, y), size)
+        train.fit(
+            model, loss, optimizer, loader, epochs=1, accumulate=steps, callbacks=[keep], progress=False
+        )
+    assert len(seen["micro"]) == len(seen["large"]) == -(-22 // (4 * accumulate))
+    for micro, large in zip(seen["micro"], seen["large"], strict=True):
+        for a, b in zip(micro, large, strict=True):
+            assert a.dtype == dtype
+            np.testing.assert_allclose(a, b, rtol=0, atol=8 * np.finfo(dtype).eps)
+
+
+def test_hooks_with_accumulation():
+    diary = Diary()
+    model, loss, optimizer, loader = parts(12)
+    train.fit(model, loss, optimizer, loader, epochs=1, accumulate=2, callbacks=[diary], progress=False)
+    assert [call[0] for call in diary.calls].count("gradients") == 2
+    assert [call[2:] for call in diary.calls if call[0] == "batch end"] == [(1, 0), (2, 1), (3, 2)]
+
+
+# clipping
+
+
+def test_clipping_by_norm_and_by_value():
+    class Norms(train.Callback):
+        def __init__(self):
+            self.norms, self.largest = [], []
+
+        def on_gradients(self, trainer):
+            flat = np.concatenate([p.grad.numpy().ravel() for p in trainer.model.parameters()])
+            self.norms.append(np.linalg.norm(flat))
+            self.largest.append(np.abs(flat).max())
+
+    for clip in (1e-3, train.ClipGradients(norm=1e-3)):
+        norms = Norms()
+        train.fit(*parts(), epochs=1, clip=clip, callbacks=[norms], progress=False)
+        np.testing.assert_allclose(norms.norms, 1e-3, rtol=1e-3)
+    norms = Norms()
+    train.fit(*parts(), epochs=1, clip=train.ClipGradients(value=1e-3), callbacks=[norms], progress=False)
+    np.testing.assert_allclose(norms.largest, 1e-3, rtol=1e-6)
+    clip = train.ClipGradients(norm=1e6)
+    norms = Norms()
+    train.fit(*parts(), epochs=1, clip=clip, callbacks=[norms], progress=False)
+    assert clip.last_norm == pytest.approx(norms.norms[-1], rel=1e-6)
+    with pytest.raises(ValueError, match="give norm"):
+        train.ClipGradients()
+    with pytest.raises(ValueError, match="give norm"):
+        train.ClipGradients(1.0, 1.0)
+
+
+# schedules
+
+
+class Rates(train.Callback):
+    def __init__(self):
+        self.rates = []
+
+    def on_gradients(self, trainer):
+        self.rates.append(trainer.optimizer.param_groups[0]["lr"])
+
+
+def test_a_schedule_per_epoch_and_per_update():
+    for every, accumulate, expected in (
+        ("epoch", 1, [0.1] * 6 + [0.05] * 6),
+        ("batch", 1, [0.1 * 0.5**i for i in range(12)]),
+        ("batch", 4, [0.1 * 0.5**i for i in range(4)]),
+    ):
+        model, loss, optimizer, loader = parts()
+        scheduler = optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        rates = Rates()
+        train.fit(
+            model,
+            loss,
+            optimizer,
+            loader,
+            epochs=2,
+            accumulate=accumulate,
+            progress=False,
+            scheduler=scheduler if every == "epoch" else train.Schedule(scheduler, every="batch"),
+            callbacks=[rates],
+        )
+        np.testing.assert_allclose(rates.rates, expected)
+
+
+@pytest.mark.parametrize("monitor", [None, "loss", "validation accuracy"])
+def test_a_plateau_gets_its_score(monitor):
+    model, loss, optimizer, loader = parts()
+    plateau = optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=100)
+    seen = []
+    step = plateau.step
+    plateau.step = lambda metric: (seen.append(metric), step(metric))
+    history = train.fit(
+        model,
+        loss,
+        optimizer,
+        loader,
+        epochs=3,
+        validation=parts(seed=5)[3],
+        metrics={"accuracy": train.accuracy},
+        scheduler=train.Schedule(plateau, monitor=monitor),
+        progress=False,
+    )
+    assert seen == [epoch.score(monitor or "validation loss") for epoch in history]
+
+
+def test_schedules_that_make_no_sense_are_refused():
+    model, loss, optimizer, loader = parts()
+    plateau = optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    with pytest.raises(ValueError, match="the scores are those of epochs"):
+        train.Schedule(plateau, every="batch")
+    with pytest.raises(ValueError, match="'epoch' or 'batch', not 'step'"):
+        train.Schedule(plateau, every="step")
+    with pytest.raises(ValueError, match="answers to no score"):
+        train.Schedule(optim.lr_scheduler.StepLR(optimizer, 1), monitor="loss")
+    with pytest.raises(ValueError, match="there is no score 'validation f1'; this training has 'loss'"):
+        train.fit(
+            model,
+            loss,
+            optimizer,
+            loader,
+            epochs=1,
+            progress=False,
+            scheduler=train.Schedule(plateau, monitor="validation f1"),
+        )
+
+
+# time, randomness
+
+
+def test_a_time_budget_stops_the_training():
+    history = train.fit(*parts(), epochs=10**9, seconds=0.05, progress=False)
+    assert history.stopped == "the time budget of 0.05 s is spent"
+
+
+def test_a_generator_of_ones_own_serves_the_training():
+    results = []
+    for _ in range(2):
+        model, loss, optimizer, loader = parts()
+        model.append(nn.Dropout(0.5))
+        train.fit(model, loss, optimizer, loader, epochs=2, rng=np.random.default_rng(7), progress=False)
+        results.append(weights(model))
+        pb.rand(3)  # the program's generator is not the same any more
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# scores
+
+
+def test_scores_by_name():
+    scores = train.Scores(2.0, {"accuracy": 0.5, "confusion": np.eye(2)})
+    epoch = train.Epoch(1, 1.0, {"accuracy": 0.75}, scores, 0.1)
+    assert epoch.score() == 2.0
+    assert train.Epoch(1, 1.0, {}, None, 0.1).score() == 1.0
+    assert epoch.score("validation accuracy") == 0.5
+    assert epoch.score("accuracy") == 0.75
+    assert str(epoch) == "loss 1.0000, accuracy 0.7500, validation loss 2.0000, accuracy 0.5000 (0.10 s)"
+    with pytest.raises(ValueError, match="no single number"):
+        epoch.score("validation confusion")

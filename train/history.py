@@ -1,0 +1,84 @@
+"""What a training gave: scores, epochs, and the history that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+VALIDATION = "validation "
+"""What the names of scores on validation data begin with."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A mean loss and metrics over the samples of a data set."""
+
+    loss: float
+    metrics: dict[str, Any]
+    """Numbers by name; a metric of several numbers, such as a confusion matrix, has an array."""
+
+    def __str__(self) -> str:
+        named = {"loss": self.loss, **self.metrics}
+        return ", ".join(f"{name} {value:.4f}" for name, value in named.items() if isinstance(value, float))
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave: scores on the training batches as they came, on validation, and its duration."""
+
+    number: int
+    loss: float
+    metrics: dict[str, Any]
+    validation: Scores | None
+    seconds: float
+
+    def __str__(self) -> str:
+        text = str(Scores(self.loss, self.metrics))
+        if self.validation is not None:
+            text += f", validation {self.validation}"
+        return f"{text} ({self.seconds:.2f} s)"
+
+    def scores(self) -> dict[str, Any]:
+        """All scores by name: "loss", the metrics, and those on validation data as "validation loss" and so on."""
+        named = {"loss": self.loss, **self.metrics}
+        if self.validation is not None:
+            checked = {"loss": self.validation.loss, **self.validation.metrics}
+            named |= {VALIDATION + name: value for name, value in checked.items()}
+        return named
+
+    def score(self, name: str | None = None) -> float:
+        """One number among the scores, such as "validation accuracy"; without a name the loss that counts.
+
+        Args:
+            name: of the score; if not given, "validation loss" where there was a validation, else "loss".
+
+        Raises:
+            ValueError: for a name that is not there, with those that are, and for a metric of several numbers.
+        """
+        named = self.scores()
+        if name is None:
+            name = VALIDATION + "loss" if self.validation is not None else "loss"
+        if name not in named:
+            raise ValueError(f"there is no score {name!r}; this training has {', '.join(map(repr, named))}")
+        if not isinstance(named[name], float):
+            raise ValueError(f"the score {name!r} is no single number, so it cannot be followed")
+        return float(named[name])
+
+
+@dataclass
+class History:
+    """The epochs of one training, in order; indexing, length and iteration are those of the list."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    stopped: str | None = None
+    """Why the training ended before its last epoch; None if it did not."""
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __getitem__(self, index: int) -> Epoch:
+        return self.epochs[index]
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self.epochs)
