@@ -4,7 +4,10 @@
 """
 
 from .alexnet import AlexNet, alexnet
+from .captioner import Captioner
 from .char_rnn import CharRNN, char_lstm, char_rnn
+from .decoder import AttentionDecoder, SoftAttention
+from .decoding import Hypothesis, beam_search, sample_tokens
 from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
 from .gpt import GPT
@@ -21,6 +24,7 @@ from .resnet import (
     resnet152,
     resnext50_32x4d,
 )
+from .seq2seq import Seq2Seq
 from .shufflenetv2 import (
     ShuffleNetV2,
     shufflenet_v2_x0_5,
@@ -35,18 +39,24 @@ __all__ = [
     "GPT",
     "VGG",
     "AlexNet",
+    "AttentionDecoder",
     "BasicBlock",
     "Bottleneck",
+    "Captioner",
     "CharRNN",
     "DenseNet",
     "GoogLeNet",
     "GoogLeNetOutputs",
+    "Hypothesis",
     "LeNet5",
     "MobileNetV2",
     "ResNet",
+    "Seq2Seq",
     "ShuffleNetV2",
+    "SoftAttention",
     "SqueezeNet",
     "alexnet",
+    "beam_search",
     "char_lstm",
     "char_rnn",
     "densenet121",
@@ -62,6 +72,7 @@ __all__ = [
     "resnet101",
     "resnet152",
     "resnext50_32x4d",
+    "sample_tokens",
     "shufflenet_v2_x0_5",
     "shufflenet_v2_x1_0",
     "shufflenet_v2_x1_5",

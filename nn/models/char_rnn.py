@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, default_generator, no_grad
+from ...autograd import Tensor, asarray
 from ..embedding import Embedding
 from ..functional.check import whole
 from ..linear import Linear
 from ..module import Module
-from ..recurrent import GRU, LSTM, RNN
+from .decoder import CELLS, check_cell
+from .decoding import evaluating, sample_tokens, tokens_of
 from .start import Generator
-
-_CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
 
 class CharRNN(Module):
@@ -54,12 +53,12 @@ class CharRNN(Module):
         rng: Generator = None,
     ) -> None:
         super().__init__()
-        if cell not in _CELLS:
-            raise ValueError(f"cell is 'rnn', 'lstm' or 'gru', not {cell!r}")
         self.vocab_size = whole("vocab_size", vocab_size)
         self.embedding = None if embedding_size is None else Embedding(vocab_size, embedding_size, rng=rng)
         features = self.vocab_size if embedding_size is None else embedding_size
-        self.rnn = _CELLS[cell](features, hidden_size, num_layers, batch_first=True, dropout=dropout, rng=rng)
+        self.rnn = CELLS[check_cell(cell)](
+            features, hidden_size, num_layers, batch_first=True, dropout=dropout, rng=rng
+        )
         self.head = Linear(hidden_size, vocab_size, rng=rng)
 
     def forward(self, tokens: Any, state: Any = None) -> tuple[Tensor, Any]:
@@ -73,11 +72,7 @@ class CharRNN(Module):
         Returns:
             Logits (N, length, vocab_size), or (length, vocab_size), and the state.
         """
-        numbers = asarray(tokens).detach().numpy()
-        if numbers.dtype.kind not in "iu":
-            raise TypeError(f"CharRNN: characters are integers, not {numbers.dtype}")
-        if numbers.size and not 0 <= numbers.min() <= numbers.max() < self.vocab_size:
-            raise ValueError(f"CharRNN: characters lie from 0 to {self.vocab_size - 1}")
+        numbers = tokens_of("CharRNN: characters", tokens, self.vocab_size)
         if self.embedding is None:
             x = asarray(np.eye(self.vocab_size, dtype=self.head.weight.dtype)[numbers])
         else:
@@ -86,7 +81,14 @@ class CharRNN(Module):
         return self.head(output), state
 
     def generate(
-        self, tokens: Any, max_new_tokens: int, temperature: float = 1.0, *, rng: Generator = None
+        self,
+        tokens: Any,
+        max_new_tokens: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        *,
+        rng: Generator = None,
     ) -> Tensor:
         """Continue a text.
 
@@ -94,6 +96,8 @@ class CharRNN(Module):
             tokens: the characters so far, at least one, of shape (length,).
             max_new_tokens: how many to add.
             temperature: below 1 for what is likely, above 1 for what is not; 0 always takes the likeliest.
+            top_k: draw from the k likeliest only.
+            top_p: draw from the likeliest with this probability together; see `sample_tokens`.
             rng: the generator that draws; the default one if not given.
 
         Returns:
@@ -103,33 +107,15 @@ class CharRNN(Module):
         >>> pb.nn.models.CharRNN(5, 4).generate([1, 2], 7).shape
         (7,)
         """
-        training = self.training
-        self.eval()
+        count = whole("max_new_tokens", max_new_tokens, 0)
         written: list[int] = []
-        try:
-            with no_grad():
-                logits, state = self(asarray(tokens))
-                for i in range(whole("max_new_tokens", max_new_tokens, 0)):
-                    written.append(drawn(logits.numpy()[-1], temperature, rng))
-                    if i + 1 < max_new_tokens:
-                        logits, state = self(np.array(written[-1:]), state)
-        finally:
-            self.train(training)
+        with evaluating(self):
+            logits, state = self(asarray(tokens))
+            while len(written) < count:
+                written.append(int(sample_tokens(logits[-1], temperature, top_k, top_p, rng=rng)))
+                if len(written) < count:
+                    logits, state = self(np.array(written[-1:]), state)
         return asarray(np.array(written, np.int64))
-
-
-def drawn(logits: np.ndarray[Any, Any], temperature: float, rng: Generator, top_k: int | None = None) -> int:
-    """One class from the softmax of logits/temperature; from the top_k likeliest only, if given."""
-    if not temperature >= 0:
-        raise ValueError(f"a temperature is a number from 0 on, not {temperature!r}")
-    if temperature == 0:
-        return int(np.argmax(logits))
-    scaled = logits.astype(np.float64) / temperature
-    if top_k is not None and whole("top_k", top_k) < scaled.size:
-        scaled = np.where(scaled < np.partition(scaled, -top_k)[-top_k], -np.inf, scaled)
-    p = np.exp(scaled - scaled.max())
-    generator = default_generator() if rng is None else rng
-    return int(generator.choice(p.size, p=p / p.sum()))
 
 
 def char_rnn(vocab_size: int, hidden_size: int = 128, **options: Any) -> CharRNN:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, concat, no_grad
+from ...autograd import Tensor, asarray, concat
 from .. import init
 from ..activation import GELU
 from ..container import ModuleDict, ModuleList
@@ -18,7 +18,7 @@ from ..functional.check import whole
 from ..linear import Linear
 from ..module import Module
 from ..norm import LayerNorm
-from .char_rnn import drawn
+from .decoding import evaluating, sample_tokens
 from .start import Generator
 
 
@@ -168,6 +168,7 @@ class GPT(Module):
         max_new_tokens: int,
         temperature: float = 1.0,
         top_k: int | None = None,
+        top_p: float | None = None,
         *,
         rng: Generator = None,
     ) -> Tensor:
@@ -178,6 +179,7 @@ class GPT(Module):
             max_new_tokens: how many to add to each text.
             temperature: below 1 for what is likely, above 1 for what is not; 0 always takes the likeliest.
             top_k: draw from the k likeliest only.
+            top_p: draw from the likeliest with this probability together; see `sample_tokens`.
             rng: the generator that draws; the default one if not given.
 
         Returns:
@@ -187,15 +189,10 @@ class GPT(Module):
         >>> pb.nn.models.GPT(5, 8, 1, 1, 4).generate([[1, 2]], 7).shape
         (1, 9)
         """
-        training = self.training
-        self.eval()
         texts = asarray(tokens)
-        try:
-            with no_grad():
-                for _ in range(whole("max_new_tokens", max_new_tokens, 0)):
-                    logits = self(texts[:, -self.block_size :]).numpy()[:, -1]
-                    new = np.array([[drawn(row, temperature, rng, top_k)] for row in logits], texts.dtype)
-                    texts = concat([texts, asarray(new)], axis=1)
-        finally:
-            self.train(training)
+        with evaluating(self):
+            for _ in range(whole("max_new_tokens", max_new_tokens, 0)):
+                logits = self(texts[:, -self.block_size :])[:, -1]
+                new = sample_tokens(logits, temperature, top_k, top_p, rng=rng)[:, None]
+                texts = concat([texts, asarray(new.astype(texts.dtype))], axis=1)
         return texts
