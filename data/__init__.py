@@ -1,19 +1,40 @@
-"""Data sets and the loader that turns them into batches; sets that are shipped.
+"""Data sets, samplers, and the loader that turns them into batches; sets that are shipped.
 
 Here lives everything between a file and a batch of tensors. Nothing here knows of modules, optimisers
 or training: a batch is tensors and no more.
 """
 
 from . import digits, preprocess
+from .batch_sampler import BalancedBatchSampler, BucketBatchSampler, StratifiedBatchSampler
 from .collate import collate
-from .dataset import Dataset, Subset, TensorDataset, random_split
+from .dataset import ConcatDataset, Dataset, MapDataset, Subset, TensorDataset
 from .loader import DataLoader
+from .sampler import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
+from .split import random_split
 
 __all__ = [
+    "BalancedBatchSampler",
+    "BatchSampler",
+    "BucketBatchSampler",
+    "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "MapDataset",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "StratifiedBatchSampler",
     "Subset",
+    "SubsetRandomSampler",
     "TensorDataset",
+    "WeightedRandomSampler",
     "collate",
     "digits",
     "preprocess",

@@ -10,25 +10,9 @@ import numpy as np
 from ..autograd import Tensor, asarray, get_default_dtype, stack
 
 
-def fetch(dataset: Any, indices: np.ndarray[Any, Any]) -> Any:
-    """The batch of the samples with these indices: by the data set's own `batch`, else collated."""
-    if _batches_itself(dataset):
-        return dataset.batch(indices)
-    return collate([dataset[int(index)] for index in indices])
-
-
-def _batches_itself(dataset: Any) -> bool:
-    """Whether `batch` is at least as special as `__getitem__`: a subclass that changes only samples wins."""
-    for kind in type(dataset).__mro__:
-        if "batch" in vars(kind):
-            return True
-        if "__getitem__" in vars(kind):
-            return False
-    return False
-
-
 def collate(samples: Sequence[Any]) -> Any:
-    """Make one batch of samples: numbers, arrays and tensors are stacked; tuples and dicts, entry by entry.
+    """Make one batch of samples: numbers, arrays and tensors are stacked; tuples, named tuples and dicts, entry by
+    entry.
 
     Floating numbers and arrays arrive in the default dtype; Tensors keep theirs. Strings stay a list.
 
@@ -56,7 +40,8 @@ def _collate(samples: Sequence[Any], where: str) -> Any:
     if isinstance(first, (tuple, list)):
         if any(not isinstance(sample, (tuple, list)) or len(sample) != len(first) for sample in samples):
             raise ValueError(f"the tuples of {where} differ in their lengths, so they make no batch")
-        return tuple(_collate(entry, f"{where}[{i}]") for i, entry in enumerate(zip(*samples, strict=True)))
+        entries = [_collate(entry, f"{where}[{i}]") for i, entry in enumerate(zip(*samples, strict=True))]
+        return first._make(entries) if hasattr(first, "_make") else tuple(entries)
     return _stacked(samples, where)
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor, asarray, default_generator, get_default_dtype
-from .collate import fetch
+from ..autograd import Tensor, asarray, get_default_dtype
+from .fetch import fetch
 
 
 class Dataset:
     """A set of samples: `len(dataset)` of them, `dataset[i]` is the i-th.
 
     Derive from it and write `__len__` and `__getitem__`. A set that can fetch many samples at once may
-    also write `batch(indices)`, which returns what collating them one by one would.
+    also write `batch(indices)`, which returns what collating them one by one would. Random samples repeat exactly,
+    with any number of workers, if they draw from `pullback.default_generator()`, which the loader sets.
 
     >>> from pullback.data import DataLoader, Dataset
     >>> class Squares(Dataset):
@@ -39,6 +40,9 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Any]:
         return (self[index] for index in range(len(self)))
+
+    def __add__(self, other: Any) -> ConcatDataset:
+        return ConcatDataset([self, other])
 
 
 class TensorDataset(Dataset):
@@ -111,7 +115,7 @@ class Subset(Dataset):
         if outside.size:
             raise IndexError(f"index {outside[0]} is outside of the data set, which has {size} samples")
         self.dataset = dataset
-        self.indices = chosen
+        self.indices = np.where(chosen < 0, chosen + size, chosen)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -124,47 +128,71 @@ class Subset(Dataset):
         return fetch(self.dataset, self.indices[indices])
 
 
-def random_split(
-    dataset: Any, lengths: Sequence[float], rng: np.random.Generator | None = None
-) -> list[Subset]:
-    """Split a data set at random into parts that do not overlap.
-
-    Args:
-        dataset: what to split.
-        lengths: the number of samples in each part, which together are all; or fractions that sum to 1, where
-            every part gets the whole number below its share and the rest goes to the first parts.
-        rng: a NumPy generator; the default one if not given.
+class ConcatDataset(Dataset):
+    """Several data sets one after the other; `first + second` makes one too.
 
     Raises:
-        ValueError: for lengths that are negative or do not sum to the data set.
+        TypeError: for something that has no length or samples.
+        ValueError: for no data sets.
 
     >>> import numpy as np
-    >>> from pullback.data import TensorDataset, random_split
-    >>> parts = random_split(TensorDataset(np.arange(10)), [0.5, 0.3, 0.2], np.random.default_rng(0))
-    >>> [len(part) for part in parts]
-    [5, 3, 2]
+    >>> from pullback.data import ConcatDataset, TensorDataset
+    >>> both = ConcatDataset([TensorDataset(np.arange(3)), TensorDataset(np.arange(10, 12))])
+    >>> len(both), [int(x) for x, in both]
+    (5, [0, 1, 2, 10, 11])
     """
-    size = len(dataset)
-    counts = _counts(list(lengths), size)
-    order = (default_generator() if rng is None else rng).permutation(size)
-    ends = np.cumsum(counts)
-    return [Subset(dataset, order[end - count : end]) for count, end in zip(counts, ends, strict=True)]
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset needs at least one data set")
+        for dataset in self.datasets:
+            require_dataset(dataset)
+        self.cumulative_sizes = np.cumsum([len(dataset) for dataset in self.datasets]).tolist()
+
+    def __len__(self) -> int:
+        return int(self.cumulative_sizes[-1])
+
+    def __getitem__(self, index: int) -> Any:
+        place = index + len(self) if index < 0 else index
+        if not 0 <= place < len(self):
+            raise IndexError(f"index {index} is outside of the data set, which has {len(self)} samples")
+        part = bisect_right(self.cumulative_sizes, place)
+        return self.datasets[part][place - (self.cumulative_sizes[part - 1] if part else 0)]
 
 
-def _counts(lengths: list[float], size: int) -> list[int]:
-    if any(length < 0 for length in lengths):
-        raise ValueError(f"a part cannot have a negative length: {lengths}")
-    if all(isinstance(length, (int, np.integer)) for length in lengths) and sum(lengths) == size:
-        return [int(length) for length in lengths]
-    if not math.isclose(sum(lengths), 1.0):
-        raise ValueError(
-            f"the lengths {lengths} sum to {sum(lengths):g}; give whole numbers that sum to the {size} "
-            "samples of the data set, or fractions that sum to 1"
+class MapDataset(Dataset):
+    """A function of each sample of another data set, computed whenever the sample is asked for.
+
+    Args:
+        dataset: the data set.
+        function: of one sample, exactly as the data set gives it. Worker processes need one that can be pickled:
+            a function with a name, at the top level of a module.
+
+    >>> from pullback.data import MapDataset
+    >>> list(MapDataset([1, 2, 3], lambda sample: sample * 10))
+    [10, 20, 30]
+    """
+
+    def __init__(self, dataset: Any, function: Callable[[Any], Any]) -> None:
+        require_dataset(dataset)
+        self.dataset = dataset
+        self.function = function
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.function(self.dataset[index])
+
+
+def require_dataset(dataset: Any) -> None:
+    """Refuse what has no length or no samples by number."""
+    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+        raise TypeError(
+            f"a data set has a length and is indexed by number, and {type(dataset).__name__} has not; "
+            "wrap arrays as TensorDataset(x, y)"
         )
-    counts = [math.floor(size * length) for length in lengths]
-    for part in range(size - sum(counts)):
-        counts[part % len(counts)] += 1
-    return counts
 
 
 def _in_default_dtype(data: Any) -> Tensor:

@@ -1,14 +1,26 @@
-"""DataLoader: a data set in batches, in order or shuffled."""
+"""DataLoader: a data set in batches, in order or drawn by a sampler, by this thread or by workers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..autograd import default_generator
-from .collate import fetch
+from .dataset import require_dataset
+from .epoch import Epoch
+from .fetch import Fetcher
+from .sampler import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    check_generator,
+    follows_a_generator,
+    indices_of,
+)
 
 
 class DataLoader:
@@ -18,16 +30,27 @@ class DataLoader:
     batch as their first axis. A data set with a method `batch(indices)`, such as TensorDataset and its
     subsets, is asked once per batch instead of once per sample.
 
+    One seed, drawn when an epoch begins, gives its order and, with the number of a batch, the generator that
+    is the default one while the batch is made. So a data set that draws from `pullback.default_generator()`
+    gives the same samples with any number of workers. A loader without a generator of its own draws the seed from
+    the default generator; one that goes through the samples in order leaves that generator as it is.
+
+    `state_dict()` says where the loader is, also in the middle of an epoch: after `load_state_dict`, the next
+    iteration goes on with the batch after the last one given, and gives what the interrupted one would have.
+
     Args:
         dataset: anything with `len` and integer indexing.
         batch_size: samples per batch; the last one may be smaller.
         shuffle: draw a new order in every epoch.
+        sampler: an iterable of indices, instead of `shuffle`; see `Sampler`.
+        batch_sampler: an iterable of lists of indices, instead of `batch_size`, `shuffle`, `sampler` and
+            `drop_last`.
         collate_fn: makes a batch of a list of samples, instead of `collate`.
         drop_last: leave a last, smaller batch out.
-        rng: the generator of the orders; the default one if not given.
+        rng: the generator of the epochs' seeds; the default one if not given.
 
     Raises:
-        ValueError: for a batch size below 1.
+        ValueError: for a batch size below 1, and arguments that exclude one another.
         TypeError: for a data set without length or indexing, and a generator that is none.
 
     >>> import numpy as np
@@ -43,47 +66,131 @@ class DataLoader:
         batch_size: int = 1,
         shuffle: bool = False,
         *,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[Any] | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None,
         drop_last: bool = False,
         rng: np.random.Generator | None = None,
     ) -> None:
-        if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
-            raise TypeError(
-                f"a data set has a length and is indexed by number, and {type(dataset).__name__} has not; "
-                "wrap arrays as TensorDataset(x, y)"
-            )
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise ValueError(f"batch_size is a whole number from 1 on, not {batch_size!r}")
-        if rng is not None and not isinstance(rng, np.random.Generator):
-            raise TypeError(
-                f"rng is a numpy.random.Generator, not {type(rng).__name__}; use np.random.default_rng(seed)"
+        require_dataset(dataset)
+        if sampler is not None and shuffle:
+            raise ValueError("a sampler gives the order, so shuffle=True has no meaning; give one of the two")
+        if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
+            raise ValueError(
+                "a batch_sampler gives the batches, so batch_size, shuffle, sampler and drop_last have no meaning"
             )
         self.dataset = dataset
-        self.batch_size = int(batch_size)
-        self.shuffle = shuffle
+        self.sampler = sampler
+        if batch_sampler is None:
+            if self.sampler is None:
+                self.sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+            batch_sampler = BatchSampler(self.sampler, batch_size, drop_last)
+        self.batch_sampler = batch_sampler
+        self.batch_size = getattr(batch_sampler, "batch_size", None)
         self.drop_last = drop_last
         self.collate_fn = collate_fn
-        self.rng = rng
+        self.rng = check_generator(rng)
+        self._epoch: Epoch | None = None
+        self._resuming = False
+        self._begun = 0
 
     def __len__(self) -> int:
-        """The number of batches."""
-        whole, rest = divmod(len(self.dataset), self.batch_size)
-        return whole if self.drop_last or not rest else whole + 1
+        """The number of batches in a whole epoch."""
+        return len(self.batch_sampler)  # type: ignore[arg-type]  # a sampler without a length says so itself
 
     def __iter__(self) -> Iterator[Any]:
-        count = len(self.dataset)
-        if self.shuffle:
-            order = (default_generator() if self.rng is None else self.rng).permutation(count)
-        else:
-            order = np.arange(count)
-        # A generator function of its own, so that the order is drawn when the epoch starts.
-        return self._batches(
-            [order[start : start + self.batch_size] for start in range(0, count, self.batch_size)]
-        )
+        # The order is drawn here, when the epoch begins, and the batches are made in a generator function.
+        if not self._resuming or self._epoch is None:
+            self._begun += 1
+            self._epoch = self._new_epoch()
+        self._resuming = False
+        epoch = self._epoch
+        batches = enumerate(indices_of(self.batch_sampler, np.random.default_rng([epoch.order, 0])))
+        return self._batches(epoch, batches)
 
-    def _batches(self, chunks: list[np.ndarray[Any, Any]]) -> Iterator[Any]:
-        for chunk in chunks[: len(self)]:
-            if self.collate_fn is None:
-                yield fetch(self.dataset, chunk)
-            else:
-                yield self.collate_fn([self.dataset[int(index)] for index in chunk])
+    def _batches(self, epoch: Epoch, batches: Iterator[tuple[int, Any]]) -> Iterator[Any]:
+        remaining = ((number, indices) for number, indices in batches if number >= epoch.given)
+        fetch = Fetcher(self.dataset, self.collate_fn, epoch.seed)
+        for number, indices in remaining:
+            batch = fetch(number, indices)
+            epoch.given = number + 1
+            yield batch
+        if self._epoch is epoch:
+            self._epoch = None
+
+    def _new_epoch(self) -> Epoch:
+        generator = self.rng or default_generator()
+        if self.rng is None and self._in_order():
+            generator = copy.deepcopy(generator)
+            seed = int(np.random.default_rng([int(generator.integers(2**63)), self._begun]).integers(2**63))
+        else:
+            seed = int(generator.integers(2**63))
+        own = self._sampler_rng()
+        return Epoch(seed, seed if own is None else int(own.integers(2**63)))
+
+    def _in_order(self) -> bool:
+        sampler = self.batch_sampler
+        return type(sampler) is BatchSampler and type(sampler.sampler) is SequentialSampler
+
+    def _sampler_rng(self) -> np.random.Generator | None:
+        sampler = self.batch_sampler
+        return sampler.rng if isinstance(sampler, Sampler) and follows_a_generator(sampler) else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader is: the seeds of the epoch, how many of its batches were given, and its generators.
+
+        The generators are the loader's and the sampler's own; the program's default generator is the caller's to
+        keep. An epoch that is over, or not begun, has no seeds; one that was left by a `break` is in its middle
+        until the next begins. The state is made of numbers, strings, lists and dicts, so that JSON can hold it.
+        """
+        return {
+            "epoch": None if self._epoch is None else self._epoch.state(),
+            "begun": self._begun,
+            "rng": _state_of(self.rng),
+            "sampler_rng": _state_of(self._sampler_rng()),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go where another loader was, of the same data set and arguments, with the next iteration.
+
+        Raises:
+            ValueError: for what is no state of such a loader.
+        """
+        missing = [key for key in ("epoch", "begun", "rng", "sampler_rng") if key not in state]
+        if missing:
+            raise ValueError(
+                f"the state of a DataLoader has no {missing[0]!r}; give what state_dict() returned"
+            )
+        generators = {"rng": self.rng, "sampler_rng": self._sampler_rng()}
+        for name, generator in generators.items():
+            saved = state[name]
+            if (generator is None) != (saved is None):
+                whose = "loader" if name == "rng" else "sampler"
+                had, has = ("no" if saved is None else "a"), ("none" if generator is None else "one")
+                raise ValueError(f"the saved {whose} had {had} generator of its own, and this one has {has}")
+            if (
+                generator is not None
+                and saved["bit_generator"] != generator.bit_generator.state["bit_generator"]
+            ):
+                raise ValueError(
+                    f"the saved generator is a {saved['bit_generator']}, and this one is a "
+                    f"{generator.bit_generator.state['bit_generator']}"
+                )
+        epoch = None if state["epoch"] is None else Epoch.from_state(state["epoch"])
+        for name, generator in generators.items():
+            if generator is not None:
+                generator.bit_generator.state = state[name]
+        self._epoch = epoch
+        self._resuming = epoch is not None
+        self._begun = int(state["begun"])
+
+
+def _state_of(generator: np.random.Generator | None) -> Any:
+    return None if generator is None else _plain(generator.bit_generator.state)
+
+
+def _plain(value: Any) -> Any:
+    """The same with lists for arrays, which JSON can hold and NumPy takes back."""
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

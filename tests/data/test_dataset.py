@@ -90,6 +90,60 @@ def test_random_split_refuses_lengths_that_are_not_the_whole(lengths):
         data.random_split(data.TensorDataset(np.arange(11)), lengths)
 
 
+@pytest.mark.parametrize("size", [7, 29, 100, 1000])
+def test_fractions_give_the_counts_that_they_mean(size):
+    dataset = data.TensorDataset(np.arange(size))
+    for percent in range(101):
+        first, second = data.random_split(dataset, [percent / 100, 1 - percent / 100])
+        assert len(first) == size * percent // 100 + (size * percent % 100 > 0)
+        assert len(first) + len(second) == size
+
+
+def test_a_stratified_split_keeps_the_shares():
+    labels = np.repeat([0, 1, 2], [50, 30, 20])
+    parts = data.random_split(
+        data.TensorDataset(labels), [0.7, 0.2, 0.1], np.random.default_rng(0), stratify=labels
+    )
+    assert [np.bincount(labels[part.indices]).tolist() for part in parts] == [
+        [35, 21, 14],
+        [10, 6, 4],
+        [5, 3, 2],
+    ]
+    assert sorted(np.concatenate([part.indices for part in parts])) == list(range(100))
+    assert any(np.diff(parts[0].indices) < 0), "the classes are mixed"
+    with pytest.raises(ValueError, match="one label for each of the 100 samples"):
+        data.random_split(data.TensorDataset(labels), [0.5, 0.5], stratify=labels[:50])
+
+
+def test_split_refuses_a_seed_for_a_generator():
+    with pytest.raises(TypeError, match="default_rng"):
+        data.random_split([1, 2], [1, 1], 0)
+
+
+def test_concatenated_datasets_are_one():
+    dataset = data.TensorDataset(np.arange(3)) + data.TensorDataset(np.arange(0)) + [(10,), (11,)]
+    assert [int(x) for (x,) in dataset] == [0, 1, 2, 10, 11]
+    assert [int(dataset[i][0]) for i in (-1, -5, 4, 3)] == [11, 0, 11, 10]
+    for index in (5, -6):
+        with pytest.raises(IndexError, match=f"index {index} is outside of the data set, which has 5"):
+            dataset[index]
+    assert [batch.tolist() for (batch,) in data.DataLoader(dataset, 3)] == [[0, 1, 2], [10, 11]]
+    with pytest.raises(ValueError, match="at least one"):
+        data.ConcatDataset([])
+    with pytest.raises(TypeError, match="int has not"):
+        data.ConcatDataset([3])
+
+
+def test_a_function_of_each_sample():
+    asked = []
+    dataset = data.MapDataset([1, 2, 3], lambda sample: asked.append(sample) or sample**2)
+    assert asked == []
+    assert [batch.tolist() for batch in data.DataLoader(dataset, 2)] == [[1, 4], [9]]
+    assert asked == [1, 2, 3]
+    with pytest.raises(TypeError, match="generator has not"):
+        data.MapDataset((x for x in []), str)
+
+
 def test_the_base_says_what_to_write():
     with pytest.raises(NotImplementedError, match="Dataset has no __len__"):
         len(data.Dataset())

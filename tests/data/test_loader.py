@@ -132,6 +132,18 @@ def test_collate_structures():
     assert third == ["a", "b"]
 
 
+def test_collate_keeps_named_tuples():
+    from typing import NamedTuple
+
+    class Pair(NamedTuple):
+        x: float
+        y: int
+
+    batch = data.collate([Pair(1.0, 2), Pair(3.0, 4)])
+    assert isinstance(batch, Pair)
+    assert (batch.x.tolist(), batch.y.tolist()) == ([1.0, 3.0], [2, 4])
+
+
 @pytest.mark.parametrize(
     ("samples", "error", "message"),
     [
