@@ -48,6 +48,9 @@ class Module(Tree):
     _optional_state: frozenset[str] = frozenset()  # what a state may lack, as older files do
     _old_names: Mapping[str, str] = {}  # what older files call a part of the state, and its name now
     _folds = False  # whether equal neighbours are shown as one
+    _heads: tuple[
+        str, ...
+    ] = ()  # paths of the layers that give the classes, where they are not simply the last
     _forward_hooks: ForwardHooks | None = None  # most modules have none
 
     def __init__(self) -> None:

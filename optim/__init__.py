@@ -39,6 +39,7 @@ from .averaging import (
 )
 from .base import Optimizer
 from .hessian_free import HessianFree
+from .layer_rates import layer_decay, layer_rates
 from .lbfgs import LBFGS
 from .lion import Lion
 from .muon import Muon
@@ -83,6 +84,8 @@ __all__ = [
     "get_swa_avg_fn",
     "get_swa_multi_avg_fn",
     "get_total_norm",
+    "layer_decay",
+    "layer_rates",
     "lr_scheduler",
     "param_groups",
     "schedules",

@@ -16,8 +16,9 @@ from ..module import Module
 from ..parameter import Parameter
 from ..pool import AdaptiveAvgPool2d, MaxPool2d
 from ..rectifier import ReLU
+from ..utils.evaluating import evaluating
 from .decoder import AttentionDecoder
-from .decoding import Hypothesis, evaluating
+from .decoding import Hypothesis
 from .start import Generator, redraw
 
 
@@ -58,6 +59,8 @@ class Captioner(Module):
     >>> best.weights.shape[1]  # one for each of 4 × 4 places
     16
     """
+
+    _heads = ("decoder.head",)
 
     def __init__(
         self,

@@ -11,8 +11,9 @@ from ..embedding import Embedding
 from ..functional.check import whole
 from ..linear import Linear
 from ..module import Module
+from ..utils.evaluating import evaluating
 from .decoder import CELLS, check_cell
-from .decoding import evaluating, sample_tokens, tokens_of
+from .decoding import sample_tokens, tokens_of
 from .start import Generator
 
 

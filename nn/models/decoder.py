@@ -15,7 +15,8 @@ from ..linear import Linear
 from ..module import Module
 from ..parameter import Parameter
 from ..recurrent import GRU, LSTM, RNN
-from .decoding import Hypothesis, beam_search, evaluating, tokens_of
+from ..utils.evaluating import evaluating
+from .decoding import Hypothesis, beam_search, tokens_of
 from .start import Generator
 
 CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, default_generator, no_grad
+from ...autograd import Tensor, asarray, default_generator
 from ..functional.check import whole
-from ..module import Module
 from .start import Generator
 
 Array = np.ndarray[Any, Any]
@@ -232,19 +230,6 @@ def _rows(state: Any, rows: Array) -> Any:
     if isinstance(state, (list, tuple)):
         return tuple(_rows(part, rows) for part in state)
     return state[rows]
-
-
-@contextmanager
-def evaluating(model: Module) -> Iterator[None]:
-    """Evaluation mode without gradients for a while; each module gets its own mode back."""
-    before = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with no_grad():
-            yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 def tokens_of(where: str, tokens: Any, vocab_size: int, axes: int | None = None) -> Array:

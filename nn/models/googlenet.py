@@ -115,6 +115,8 @@ class GoogLeNet(Module):
         rng: the generator of the start values; the default one if not given.
     """
 
+    _heads = ("fc", "aux1.fc2", "aux2.fc2")
+
     def __init__(
         self,
         num_classes: int = 1000,

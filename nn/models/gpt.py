@@ -18,7 +18,8 @@ from ..functional.check import whole
 from ..linear import Linear
 from ..module import Module
 from ..norm import LayerNorm
-from .decoding import evaluating, sample_tokens
+from ..utils.evaluating import evaluating
+from .decoding import sample_tokens
 from .start import Generator
 
 

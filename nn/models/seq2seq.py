@@ -11,9 +11,10 @@ from ..embedding import Embedding
 from ..functional.check import whole
 from ..linear import Linear
 from ..module import Module
+from ..utils.evaluating import evaluating
 from ..utils.rnn import pack_padded_sequence, pad_packed_sequence
 from .decoder import CELLS, AttentionDecoder, check_cell
-from .decoding import Hypothesis, evaluating, tokens_of
+from .decoding import Hypothesis, tokens_of
 from .start import Generator
 
 

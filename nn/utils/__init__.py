@@ -9,6 +9,7 @@ from .geometry import ConvGeometry, conv_geometry, conv_output_size, count_param
 from .monte_carlo import MonteCarlo, mc_dropout, mc_predict
 from .parametrizations import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 from .summary import Summary, summary
+from .transfer import features, replace_head
 
 __all__ = [
     "ConvGeometry",
@@ -20,6 +21,7 @@ __all__ = [
     "conv_geometry",
     "conv_output_size",
     "count_parameters",
+    "features",
     "functional_call",
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
@@ -34,6 +36,7 @@ __all__ = [
     "receptive_field",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "replace_head",
     "rnn",
     "spectral_norm",
     "summary",
