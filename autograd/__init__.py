@@ -11,7 +11,6 @@ the other folders.
 from . import fft, linalg, special
 from .anomaly import Anomaly, detect_anomaly
 from .checkpoint import checkpoint
-from .config import get_default_dtype, set_default_dtype
 from .convert import asarray, tensor
 from .creation import (
     arange,
@@ -201,6 +200,7 @@ from .ops.turn import average, fliplr, flipud, masked_fill, rot90
 from .profile import Profile, profile
 from .random import default_generator, manual_seed, rand, randn
 from .record import Entry, Recording, record, trace
+from .settings import config, get_default_dtype, set_default_dtype
 from .tape import gradients
 from .tensor import Tensor
 from .transforms import elementwise_grad, grad, hvp, jvp, value_and_grad, vjp
@@ -264,6 +264,7 @@ __all__ = [
     "column_stack",
     "complex",
     "concat",
+    "config",
     "conj",
     "convolve",
     "copy",

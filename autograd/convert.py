@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .config import check_device, default_complex_dtype, get_default_dtype
+from .settings import check_device, default_complex_dtype, get_default_dtype
 from .tensor import Tensor, wrap
 
 PYTHON_SCALARS = (bool, int, float, complex)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .batched import levels_of, lifted, like
-from .config import check_device, default_complex_dtype, get_default_dtype
 from .convert import numeric, to_array
+from .settings import check_device, default_complex_dtype, get_default_dtype
 from .tensor import Tensor, wrap
 
 Shape = int | tuple[int, ...]

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .op import REGISTRY, Op
+from .op import REGISTRY, Op, own_operations
 
 HEADER = """# Table of derivatives
 
@@ -51,9 +51,8 @@ _COMPLEX = {
 def page() -> str:
     """The whole page as Markdown."""
     rooms: dict[str, list[Op]] = {}
-    for op in REGISTRY.values():
-        if op.module.startswith("pullback."):
-            rooms.setdefault(op.module, []).append(op)
+    for op in own_operations():
+        rooms.setdefault(op.module, []).append(op)
     return "\n".join([HEADER, *(_room(module, ops) for module, ops in sorted(rooms.items()))])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .config import check_device, default_complex_dtype, get_default_dtype
+from .settings import check_device, default_complex_dtype, get_default_dtype
 from .tensor import Tensor
 
 KINDS: dict[str, tuple[type[np.generic], ...]] = {

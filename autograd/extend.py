@@ -11,7 +11,7 @@ from .hooks import RemovableHandle
 from .inplace import gradient_arrays, replace_memory, writable, writable_arrays
 from .io import from_bfloat16, write_atomically
 from .mode import Observer, module_scope, observing
-from .op import REGISTRY, Op, Sample, SingularPoint, op
+from .op import REGISTRY, Op, Sample, SingularPoint, op, own_operations
 from .ops.index import scattered
 from .random import drawing_from
 from .samples import along, elementwise, given, integers, matrices, of_family, reduction
@@ -59,6 +59,7 @@ __all__ = [
     "observing",
     "of_family",
     "op",
+    "own_operations",
     "padded",
     "reduction",
     "replace_memory",

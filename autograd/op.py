@@ -7,7 +7,9 @@ set of saved values, the picture's glyph, the typing stub and the generated test
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
+import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
@@ -43,6 +45,16 @@ class Operation(Protocol[P, R]):
 
 REGISTRY: dict[str, Op] = {}
 """Every declared operation by name."""
+
+
+def own_operations() -> list[Op]:
+    """The operations that this package declares, in whichever folder; the folders are loaded for it."""
+    root = __name__.partition(".")[0]
+    for folder in pkgutil.iter_modules(importlib.import_module(root).__path__):
+        if folder.ispkg:
+            importlib.import_module(f"{root}.{folder.name}")
+    return [op for op in REGISTRY.values() if op.module.startswith(f"{root}.")]
+
 
 NUMPY_OVERRIDES: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What runs when a NumPy function meets a Tensor."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .config import get_default_dtype
+from .settings import get_default_dtype
 from .tensor import Tensor, wrap
 
 _generator = np.random.default_rng()

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .methods import OperationMethods
-from .op import REGISTRY, Op
+from .op import Op, own_operations
 
 HEADER = "# Made from the declarations by `python -m pullback.autograd.stubs`; do not edit.\n"
 
@@ -53,7 +53,7 @@ def stubs() -> dict[Path, str]:
         package / "methods.pyi": HEADER + _METHODS + "".join(_methods()),
         package / "ops" / "declared.pyi": HEADER + _DECLARED,
     }
-    for name in sorted({op.module for op in REGISTRY.values() if op.module.startswith("pullback.")}):
+    for name in sorted({op.module for op in own_operations()}):
         module = importlib.import_module(name)
         made[Path(inspect.getfile(module)).with_suffix(".pyi")] = HEADER + _module(module)
     return made

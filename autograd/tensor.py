@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .config import check_device
 from .methods import OperationMethods
 from .mode import recorded_backward
 from .node import Node, leaf_node
+from .settings import check_device
 from .sparse import Scattered
 from .storage import Seal, Storage, View, register_detached
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from .op import REGISTRY
+from .op import own_operations
 from .vmap import vmap
 
 _HEAD = """\
@@ -40,9 +40,7 @@ _OTHERS = ("allclose", "array_equal", "fftfreq", "rfftfreq")
 
 def page() -> str:
     """The text of the page."""
-    ops = sorted(
-        (op for op in REGISTRY.values() if op.module.startswith("pullback.")), key=lambda op: op.name
-    )
+    ops = sorted(own_operations(), key=lambda op: op.name)
     functions = _composed_functions()
     refused = {op.name for op in ops if _is_refused(op.batch)}
     refused |= {name for name, function in functions.items() if _is_refused(function)}
@@ -74,7 +72,7 @@ def _is_refused(function: object) -> bool:
 
 def _composed_functions() -> dict[str, Callable[..., Any]]:
     """The public functions of tensors that are not operations: what stands in the files of operations, by name."""
-    folders = {op.module.rpartition(".")[0] for op in REGISTRY.values() if op.module.startswith("pullback.")}
+    folders = {op.module.rpartition(".")[0] for op in own_operations()}
     found: dict[str, Callable[..., Any]] = {}
     for module_name, module in sorted(sys.modules.items()):
         if not module_name.startswith("pullback.") or module_name.endswith(".extend"):

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..config import get_default_dtype
 from ..family import behind_batch
 from ..gate import MIXER, RELAY
 from ..op import op
 from ..samples import given
+from ..settings import get_default_dtype
 from ..tensor import Tensor, wrap
 from .complex import conj
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 import numpy as np
-from ..config import get_default_dtype
 from ..family import behind_batch
 from ..gate import MIXER, RELAY
 from ..op import op
 from ..samples import given
+from ..settings import get_default_dtype
 from ..tensor import Tensor, wrap
 from .complex import conj
 from ...autograd.ops.declared import declared

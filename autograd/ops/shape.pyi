@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 import numpy as np
 from ..batched import all_values
-from ..config import check_device
 from ..convert import numeric
 from ..family import batch_size, behind_batch, padded, spread
 from ..gate import ADDER, RELAY
 from ..methods import method
 from ..op import op
 from ..samples import elementwise, given
+from ..settings import check_device
 from ..tensor import Tensor
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

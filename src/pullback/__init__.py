@@ -12,9 +12,13 @@ line (`__main__.py`).
 (-4.0, -4.0, 3.0)
 """
 
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from . import autograd, data, nn, optim, train, viz
+from . import autograd
 from ._version import __version__
 from .autograd import (
     Anomaly,
@@ -74,6 +78,7 @@ from .autograd import (
     column_stack,
     complex,
     concat,
+    config,
     conj,
     convolve,
     copy,
@@ -310,6 +315,23 @@ pi = np.pi
 
 __array_api_version__ = API_VERSION
 
+if TYPE_CHECKING:
+    from . import data, nn, optim, train, viz
+
+_FOLDERS = ("data", "nn", "optim", "train", "viz")
+
+
+def __getattr__(name: str) -> ModuleType:
+    """The other folders, each loaded when it is first asked for; all of them would triple the time of the import."""
+    if name in _FOLDERS:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FOLDERS})
+
+
 __all__ = [
     "Anomaly",
     "Entry",
@@ -374,6 +396,7 @@ __all__ = [
     "complex64",
     "complex128",
     "concat",
+    "config",
     "conj",
     "convolve",
     "copy",

@@ -5,9 +5,9 @@ from functools import cache
 import pytest
 
 from pullback.autograd import derivatives
-from pullback.autograd.extend import REGISTRY
+from pullback.autograd.extend import own_operations
 
-OPERATIONS = [op for op in REGISTRY.values() if op.module.startswith("pullback.")]
+OPERATIONS = own_operations()
 
 
 @cache
