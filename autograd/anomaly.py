@@ -13,8 +13,8 @@ import numpy as np
 from .hooks import name_of
 from .location import user_line
 from .mode import Scope, observing
+from .module_calls import scope_path
 from .node import Node
-from .record import scope_path
 from .tensor import Tensor
 
 
@@ -130,12 +130,17 @@ class Anomalies:
 class Located(Scope):
     """A node's scope, with the user's line that made the node."""
 
-    __slots__ = ("line",)
+    __slots__ = ("line", "own")
 
     def __init__(self, scope: Scope | None, line: str) -> None:
+        self.own = scope
         owner = None if scope is None else scope.owner()
         super().__init__(None if scope is None else scope.enclosing, set() if owner is None else owner)
         self.line = line
+
+    def call(self) -> Scope | None:
+        """The scope that it takes the place of."""
+        return self.own
 
 
 def _line_of(node: Node) -> str:

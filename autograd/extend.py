@@ -11,6 +11,7 @@ from .hooks import RemovableHandle
 from .inplace import gradient_arrays, replace_memory, writable, writable_arrays
 from .io import from_bfloat16, write_atomically
 from .mode import Observer, module_scope, observing
+from .module_calls import ModuleCall
 from .op import REGISTRY, Op, Sample, SingularPoint, op, own_operations
 from .ops.index import scattered
 from .random import drawing_from
@@ -32,6 +33,7 @@ __all__ = [
     "SWITCHER",
     "Family",
     "Gate",
+    "ModuleCall",
     "Observer",
     "Op",
     "RemovableHandle",

@@ -56,6 +56,10 @@ class FunctionOp(UnlistedOp):
         application: Application = node.parameters[0]
         return application.name_of(place)
 
+    def kept(self, node: Node) -> list[tuple[str, Any]]:
+        """What `ctx.save` was given; nothing yet while forward is being announced."""
+        return [("ctx.save", tuple(entry.value for entry in kept)) for kept in node.saved]
+
     def sealed_values(self, node: Node) -> list[tuple[str, Node | None]]:
         """The first value of `ctx.save` that was overwritten; all of them have one seal."""
         if isinstance(node.saved, Freed):

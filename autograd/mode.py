@@ -21,7 +21,8 @@ class Observer(Protocol):
     """Sees every operation as it runs; the recorder is one.
 
     An observer that measures time may also have `on_forward_start(op)` and `on_backward_start(node)`; one that
-    wants to know what hooks do to a gradient, `on_hook(node, hook, before, after)`.
+    wants to know what hooks do to a gradient, `on_hook(node, hook, before, after)`; one that wants to know where
+    backward failed, `on_backward_error(node, gradient, error)`.
     """
 
     def on_forward(self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:
@@ -50,6 +51,14 @@ def announce_backward(observers: tuple[Observer, ...], node: Any) -> None:
             start(node)
 
 
+def announce_error(observers: tuple[Observer, ...], node: Any, gradient: Any, error: BaseException) -> None:
+    """Tell those who want to know that the rules of a node, or the hooks at it, have failed."""
+    for observer in observers:
+        note = getattr(observer, "on_backward_error", None)
+        if note is not None:
+            note(node, gradient, error)
+
+
 class Scope:
     """Which module is running; a link to the enclosing scope, and to the module only weakly."""
 
@@ -58,6 +67,10 @@ class Scope:
     def __init__(self, enclosing: Scope | None, owner: object) -> None:
         self.enclosing = enclosing
         self.owner = weakref.ref(owner)
+
+    def call(self) -> Scope | None:
+        """The scope that stands for this run of the module; all that is computed in it has the same."""
+        return self
 
 
 class Mode:

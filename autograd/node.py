@@ -34,6 +34,7 @@ class Node:
 
     __slots__ = (
         "dtype",
+        "failure",
         "handle",
         "number",
         "op",
@@ -56,6 +57,8 @@ class Node:
     scope: Scope | None
     handle: Callable[[], Tensor | None] | None
     """A weak reference to who wants the gradient, a leaf or a tensor that retains it; with hooks, an Attachment."""
+    failure: str
+    """What went wrong here in backward; most nodes have no such attribute."""
 
     @property
     def is_leaf(self) -> bool:

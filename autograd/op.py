@@ -196,6 +196,10 @@ class Op:
         """What messages call one of a node's inputs."""
         return f"{self.inputs[0]}[{place}]" if self.variadic else self.inputs[place]
 
+    def kept(self, node: Node) -> list[tuple[str, Any]]:
+        """What a node keeps for backward, by name; an input of several arrays is a tuple."""
+        return list(zip(self.saved_names, node.saved, strict=True))
+
     def sealed_values(self, node: Node) -> list[tuple[str, Node | None]]:
         """For each of a node's seals, what was sealed, in words, and the parent that it came from, if one."""
         names = [name for name in self.saved_names if name in self.inputs or name == "out"]

@@ -17,10 +17,11 @@ import numpy as np
 from .bundle import Bundle
 from .location import user_line
 from .mode import Scope, current_mode, observing
+from .module_calls import ModuleCall, ModuleNames
 from .node import Freed, Node
 from .op import Op
 from .outputs import PICK
-from .tape import collect
+from .tape import collect, described
 from .tensor import Tensor
 
 
@@ -44,10 +45,21 @@ class Entry:
     slots: tuple[int, ...] = ()
     """Which of the operation's arguments each of `inputs` is: some may be left out, or not be on the tape."""
     name: str | None = None
-    scope: str = ""
-    """The path of the module that computed it, "" at the top."""
+    calls: tuple[ModuleCall, ...] = ()
+    """The modules that were running when it was computed, the outermost first."""
+    buffer: bool = False
+    """Whether it is a buffer of a module, such as a running mean."""
+    saved: dict[str, int] | None = None
+    """What the tape keeps of it until backward, by name, in bytes; None: not known, or freed since."""
+    error: str | None = None
+    """What went wrong in its backward, if something did."""
     source: str | None = None
     """The user's line, as in "model.py:12"."""
+
+    @property
+    def scope(self) -> str:
+        """The path of the module that computed it, "" at the top."""
+        return self.calls[-1].path if self.calls else ""
 
 
 @dataclass(eq=False)
@@ -57,6 +69,7 @@ class Recording:
     entries: list[Entry] = field(default_factory=list)
     _by_node: dict[Node, Entry] = field(default_factory=dict, repr=False)
     _by_id: dict[int, tuple[Any, Entry]] = field(default_factory=dict, repr=False)  # keeps the object alive
+    _names: ModuleNames = field(default_factory=ModuleNames, repr=False)
 
     def find(self, tensor: Tensor) -> Entry:
         """The entry of a tensor.
@@ -85,9 +98,10 @@ class Recording:
             any(x.requires_grad for x in output) if several else output.requires_grad,
             None if several else np.array(output._array),
             name=None if several else output.name,
-            scope=scope_path(scope),
+            calls=self._names.calls(scope),
             source=user_line(),
             slots=slots,
+            saved=_bytes_saved(output[0]._node.parents[0] if several and output[0]._node else output._node),
         )
         if several:
             self._add_outputs(entry, output)
@@ -104,10 +118,18 @@ class Recording:
         """Note a gradient and what went to the inputs."""
         entry = self._by_node.get(node)
         if entry is not None:
+            entry.saved = _bytes_saved(node)  # a Function has saved only after it was seen in forward
             entry.gradient = _copied(gradient)
             entry.contributions = (
                 tuple(_copied(contributions[i]) for i in entry.slots) if contributions else ()
             )
+
+    def on_backward_error(self, node: Node, gradient: Any, error: BaseException) -> None:
+        """Note that the rules of a node have failed, and at which gradient."""
+        entry = self._by_node.get(node)
+        if entry is not None:
+            entry.gradient = _copied(gradient)
+            entry.error = described(error)
 
     def _add_outputs(self, entry: Entry, outputs: tuple[Tensor, ...]) -> None:
         """The tuple of an operation with several outputs, and each of them as a pick from it."""
@@ -124,7 +146,7 @@ class Recording:
                 output.dtype,
                 output.requires_grad,
                 np.array(output._array),
-                scope=entry.scope,
+                calls=entry.calls,
                 source=entry.source,
                 slots=(0,),
             )
@@ -141,11 +163,11 @@ class Recording:
         if known is not None:
             return known
         array = np.array(value._array if isinstance(value, Tensor) else value)
-        tracked = isinstance(value, Tensor) and value.requires_grad
-        name = value.name if isinstance(value, Tensor) else None
-        entry = Entry(None, (), {}, array.shape, array.dtype, tracked, array, name=name)
-        if tracked:
-            entry.name = name or parameter_name(value, scope)
+        entry = Entry(None, (), {}, array.shape, array.dtype, False, array, saved={})
+        if isinstance(value, Tensor):
+            entry.requires_grad = value.requires_grad
+            entry.name = value.name or self._names.of_tensor(value, scope)
+            entry.buffer = self._names.is_buffer(value, scope)
         return self._add(entry, value)
 
     def _add(self, entry: Entry, value: Any) -> Entry:
@@ -155,6 +177,23 @@ class Recording:
         elif isinstance(value, (Tensor, np.ndarray)):
             self._by_id[id(value)] = (value, entry)  # Python numbers are each a constant of their own
         return entry
+
+
+def _bytes_saved(node: Node | None) -> dict[str, int] | None:
+    """What a node keeps for backward, each array once."""
+    if node is None or node.op is None:
+        return {}
+    if isinstance(node.saved, Freed):
+        return None
+    sizes = {}
+    seen: set[int] = set()
+    for name, value in node.op.kept(node):
+        arrays = [
+            part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, np.ndarray)
+        ]
+        sizes[name] = sum(part.nbytes for part in arrays if id(part) not in seen)
+        seen.update(map(id, arrays))
+    return {name: size for name, size in sizes.items() if size}
 
 
 def _copied(value: Any) -> np.ndarray | None:
@@ -212,14 +251,16 @@ def trace(*outputs: Tensor) -> Recording:
             node.dtype,
             True,
             None if value is None else np.array(value),
-            scope=scope_path(node.scope),
+            calls=recording._names.calls(node.scope),
+            saved=_bytes_saved(node),
+            error=getattr(node, "failure", None),
             slots=tuple(i for i, parent in enumerate(node.parents) if parent is not None),
         )
         if handle is not None:
             entry.gradient = None if handle.grad is None else np.array(handle.grad._array)
             entry.name = handle.name
             if node.op is None and consumer is not None:
-                entry.name = handle.name or parameter_name(handle, consumer.scope)
+                entry.name = handle.name or recording._names.of_tensor(handle, consumer.scope)
         recording.entries.append(entry)
         recording._by_node[node] = entry
     for output in outputs:
@@ -242,26 +283,3 @@ def _saved_values(node: Node) -> Iterator[tuple[Node, Any]]:
         owner = node if name == "out" else node.parents[op.inputs.index(name)]
         if owner is not None and value is not None and (seal is None or not seal.broken_at):
             yield owner, value
-
-
-def scope_path(scope: Scope | None) -> str:
-    """The path of a module below the outermost module that runs: "" for that one itself."""
-    owner = None if scope is None else scope.owner()
-    outermost = _outermost(scope)
-    if owner is None or outermost is None or owner is outermost:
-        return ""
-    return next((path for path, module in outermost.named_modules() if module is owner), "")
-
-
-def parameter_name(parameter: Tensor, scope: Scope | None) -> str | None:
-    """The name that the outermost module gives to a parameter."""
-    outermost = _outermost(scope)
-    if outermost is None:
-        return None
-    return next((name for name, known in outermost.named_parameters() if known is parameter), None)
-
-
-def _outermost(scope: Scope | None) -> Any:
-    while scope is not None and scope.enclosing is not None:
-        scope = scope.enclosing
-    return None if scope is None else scope.owner()

@@ -17,12 +17,13 @@ import numpy as np
 from .batched import BatchedTensor
 from .batched_tape import pull_back
 from .hooks import Attachment
-from .mode import ModeContext, Observer, announce_backward, current_mode
+from .mode import ModeContext, Observer, announce_backward, announce_error, current_mode
 from .node import FREED, Node
 from .sparse import Scattered, merged
 from .tensor import Tensor, wrap
 
 _delivering = threading.Lock()  # two threads may add to the gradient of one leaf
+_failed_before = False  # whether nodes may have to be told that a walk over them has failed once
 
 Deliver = Callable[[Node, Any, bool], None]  # node, its gradient, whether the array is nobody else's
 
@@ -205,46 +206,71 @@ def _walk(
         needed = _leading_to(wanted, order)
         order = [node for node in order if node in needed]
     _check(order if needed is None else [node for node in order if not needed.isdisjoint(node.parents)])
+    if _failed_before:
+        for node in order:
+            if hasattr(node, "failure"):
+                del node.failure
     observers = current_mode().observers
     # The rules run unobserved; inf and nan are results here, which the user sees in the gradients.
     with ModeContext(lambda mode: mode.changed(grad=create_graph, observers=())), np.errstate(all="ignore"):
-        for node in order:
-            gradient = running.pop(node, None)
-            if gradient is None:
-                continue
-            handle = node.handle
-            if gradient.__class__ is Scattered and (node.op is not None or handle.__class__ is Attachment):
-                gradient = gradient.dense()
-                owned.add(node)
-            if handle is not None or wanted is not None:
-                if handle.__class__ is Attachment:
-                    gradient = handle.arrive(node, gradient, observers)
-                    owned.discard(node)
-                deliver(node, gradient, node in owned)
-            if node.op is None:
+        gradient = None
+        try:
+            for node in order:
+                gradient = running.pop(node, None)
+                if gradient is None:
+                    continue
+                handle = node.handle
+                if gradient.__class__ is Scattered and (
+                    node.op is not None or handle.__class__ is Attachment
+                ):
+                    gradient = gradient.dense()
+                    owned.add(node)
+                if handle is not None or wanted is not None:
+                    if handle.__class__ is Attachment:
+                        gradient = handle.arrive(node, gradient, observers)
+                        owned.discard(node)
+                    deliver(node, gradient, node in owned)
+                if node.op is None:
+                    if observers:
+                        _observe(observers, node, gradient, ())
+                    continue
+                parents = node.parents
+                if needed is not None:
+                    parents = tuple(parent if parent in needed else None for parent in parents)
+                    if not any(parents):
+                        continue
                 if observers:
-                    _observe(observers, node, gradient, ())
-                continue
-            parents = node.parents
-            if needed is not None:
-                parents = tuple(parent if parent in needed else None for parent in parents)
-                if not any(parents):
-                    continue
-            if observers:
-                announce_backward(observers, node)
-            saved = _as_tensors(node) if as_tensors else node.saved
-            contributions = node.op.pull(node, parents, saved, gradient)
-            if observers:
-                _observe(observers, node, gradient, contributions)
-            for parent, contribution in zip(parents, contributions):  # noqa: B905 - as many, and strict takes time
-                if parent is None or contribution is None:
-                    continue
-                if parent in running:
-                    _accumulate(running, owned, parent, contribution)
-                else:  # mostly; spares a call
-                    running[parent] = contribution
-            if not retain_graph:
-                node.saved, node.seals = FREED, ()
+                    announce_backward(observers, node)
+                saved = _as_tensors(node) if as_tensors else node.saved
+                contributions = node.op.pull(node, parents, saved, gradient)
+                if observers:
+                    _observe(observers, node, gradient, contributions)
+                for parent, contribution in zip(parents, contributions):  # noqa: B905 - as many, and strict takes time
+                    if parent is None or contribution is None:
+                        continue
+                    if parent in running:
+                        _accumulate(running, owned, parent, contribution)
+                    else:  # mostly; spares a call
+                        running[parent] = contribution
+                if not retain_graph:
+                    node.saved, node.seals = FREED, ()
+        except BaseException as error:
+            _note_failure(node, gradient, error, observers)
+            raise
+
+
+def _note_failure(node: Node, gradient: Any, error: BaseException, observers: tuple[Observer, ...]) -> None:
+    """Let pictures of the graph show where backward stopped."""
+    global _failed_before
+    _failed_before = True
+    node.failure = described(error)
+    announce_error(observers, node, gradient, error)
+
+
+def described(error: BaseException) -> str:
+    """An error in one line, for pictures."""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def collect(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
@@ -288,11 +314,13 @@ def _raise_overwritten(node: Node) -> None:
         if seal is not None and seal.broken_at is not None:
             handle = parent.handle() if parent is not None and parent.handle is not None else None
             called = f" (the tensor {handle.name!r})" if handle is not None and handle.name else ""
-            raise RuntimeError(
+            error = RuntimeError(
                 f"the gradient of {op.name!r} needs {what}{called}, but those values "
                 f"were overwritten at {seal.broken_at}, after they were used and before backward; "
                 "run backward before the write, or compute with a copy: x.copy()"
             )
+            _note_failure(node, None, error, current_mode().observers)
+            raise error
 
 
 def _accumulate(running: dict[Node, Any], owned: set[Node], node: Node, gradient: Any) -> None:

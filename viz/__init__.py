@@ -6,6 +6,7 @@ recordings and never touches values or gradients; it may import `autograd` and n
 
 from ..autograd import record
 from . import figures
+from .capture import capture
 from .draw import Drawing, draw
 from .figures import (
     Plot,
@@ -23,7 +24,7 @@ from .figures import (
     trajectory,
     weight_images,
 )
-from .graph import Graph, GraphEdge, GraphNode, capture
+from .graph import Graph, GraphEdge, GraphNode, Group, ModuleScope
 from .layout import positions
 from .numbers import GradientState
 
@@ -33,6 +34,8 @@ __all__ = [
     "Graph",
     "GraphEdge",
     "GraphNode",
+    "Group",
+    "ModuleScope",
     "Plot",
     "activation_maps",
     "capture",

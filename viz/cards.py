@@ -27,10 +27,12 @@ _WIDEST_LINE = 340.0
 
 _OUTLINES: dict[str, Outline] = {
     "parameter": "bar",
+    "buffer": "notched",
     "input": "slanted",
     "constant": "dashed",
     "operation": "round",
     "output": "double",
+    "module": "stack",
 }
 
 
@@ -48,7 +50,7 @@ def _card_shape(node: GraphNode, inputs: int, straight: float) -> Shape:
             ((0.0, -size / 2),), (0.0, size / 2),
         )  # fmt: skip
     lines = _card_lines(node)
-    role = Text(0.0, 0.0, node.role or "", role_ink(node), ROLE_SIZE, "end", node.wrong)
+    role = Text(0.0, 0.0, node.role or "", role_ink(node), ROLE_SIZE, "end", node.failed)
     widths = [line.width for line in lines]
     widths[0] += role.width + 18 if role.content else 0.0
     width = max(96.0, 28 + max(widths), 20.0 * inputs)

@@ -94,7 +94,7 @@ def _body(node: GraphNode, inputs: int) -> _Body:
 
 def _node_shape(node: GraphNode, inputs: int, straight: float, *, named: bool) -> Shape:
     body = _body(node, inputs)
-    role = Text(0.0, body.height / 2 + 13, node.role or "", role_ink(node), ROLE_SIZE, bold=node.wrong)
+    role = Text(0.0, body.height / 2 + 13, node.role or "", role_ink(node), ROLE_SIZE, bold=node.failed)
     wire: list[Text] = []
     if node.kind not in ("adder", "copy", "output", "constant"):
         name = subscripted(node.name) if named and node.operation and node.name else None

@@ -29,11 +29,10 @@ def graph_json(graph: Graph) -> str:
 
 def _scopes(graph: Graph) -> list[dict[str, str]]:
     """The modules that have nodes, and those around them, each after the one it is in."""
-    found: dict[str, None] = {}
-    for node in graph.nodes:
-        parts = node.scope.split(".") if node.scope else []
-        found |= dict.fromkeys(".".join(parts[: i + 1]) for i in range(len(parts)))
-    return [{"path": path, "parent": path.rpartition(".")[0]} for path in found]
+    return [
+        {"path": scope.path, "parent": scope.parent, "caption": scope.caption, "module": scope.kind}
+        for scope in graph.scopes
+    ]
 
 
 def _node(node: GraphNode) -> dict[str, Any]:
@@ -52,6 +51,8 @@ def _node(node: GraphNode) -> dict[str, Any]:
         "final": node.final,
         "incomplete": node.incomplete,
         "wrong": node.wrong,
+        "error": node.error,
+        "saved": None if node.saved is None else dict(node.saved),
         **_numbers(node),
     }
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from ..autograd.extend import write_atomically
+from .capture import Target, capture
 from .code import code
 from .data import graph_json
-from .graph import Graph, Target, capture
+from .graph import Graph
 from .mermaid import mermaid
 from .page import page
 from .raster import rendered
@@ -57,10 +58,13 @@ class Drawing:
         """The graph as JSON, with all nodes and wires in the order of computation.
 
         * `format`, `version`, `style` ("circuit" or "tensor"), `title`
-        * `scopes`: the modules, each with its `path` and the `parent` that it is in ("" at the top)
+        * `scopes`: the modules, each with its `path`, the `parent` that it is in ("" at the top), its `caption`, and
+          the class of the `module`
         * `nodes`: `key` (the place in this list), `kind`, `name`, `symbol`, `operation`, its `parameters` where
           they are not the defaults, `gate`, `shape`, `dtype`, `scope`, `source` (the user's line), `final` (nothing
-          consumes it), `incomplete` (operands are missing on the tape), `wrong` (a gradient check found it so)
+          consumes it), `incomplete` (operands are missing on the tape), `wrong` (a gradient check found it so),
+          `error` (what went wrong in its backward), `saved` (what the tape keeps for it, by
+          name, in bytes; null where not known)
         * `edges`: `key`, `tail` and `head` (keys of nodes), `slot` (which input of the head)
         * nodes and edges: `value` and `gradient`, null where not known, else `data` (the numbers nested in
           lists, null for more than 6), `min`, `max` and `norm`; and `gradient_state`, one of "not_computed",
@@ -190,7 +194,13 @@ def draw(
     z, parameter, value −4.00, gradient 3.00.
     f = multiply [×](value 3, z), value −12.00, gradient 1.00.
     """
-    return Drawing(capture(target, style=style, title=title, names=names, max_nodes=max_nodes))
+    graph = capture(target, style=style, title=title, names=names)
+    if len(graph.nodes) > max_nodes:
+        raise ValueError(
+            f"the picture would have {len(graph.nodes):,} nodes, more than max_nodes={max_nodes:,}: "
+            "record or draw a smaller part of the computation, or pass a larger max_nodes"
+        )
+    return Drawing(graph)
 
 
 _FACES: dict[str, Callable[[Drawing], str | bytes]] = {

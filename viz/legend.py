@@ -26,6 +26,7 @@ class Item(NamedTuple):
 
 _KINDS: tuple[tuple[str, Outline, str, str], ...] = (
     ("parameter", "bar", "parameter", "leaf that wants a gradient"),
+    ("buffer", "notched", "buffer", "buffer of a module"),
     ("input", "slanted", "input", "data"),
     ("constant", "dashed", "constant", "constant"),
     ("operation", "round", "gate", "operation, with its role in backward"),
@@ -57,6 +58,8 @@ def legend_items(graph: Graph) -> list[Item]:
     ]
     if any(node.wrong for node in graph.nodes):
         items.append(Item("✗", "none", "gradient", "a gradient check found this rule wrong"))
+    if any(node.error for node in graph.nodes):
+        items.append(Item("✗", "none", "gradient", "backward failed here, and went no further"))
     if "adder" in kinds:
         items.append(Item(None, "circle", "adder", "fan-out: the gradients add"))
     if not circuit:

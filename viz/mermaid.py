@@ -14,12 +14,14 @@ from .theme import LIGHT
 
 _SHAPES = {
     "parameter": ("[", "]"),
+    "buffer": ("[(", ")]"),
     "input": ("[/", "/]"),
     "constant": ("[", "]"),
     "operation": ("([", "])"),
     "output": ("[[", "]]"),
     "adder": ("((", "))"),
     "copy": ("((", "))"),
+    "module": ("{{", "}}"),
 }
 # what Mermaid, Markdown or HTML would read as more than a sign
 _SPECIAL = re.compile(r"[\"#&<>`*_~+\-\\$;|{}@%]|(?<=^\d)\.(?=\s)")

@@ -10,7 +10,9 @@ from .glyphs import text_width
 from .graph import Graph, GraphNode
 from .numbers import Array, GradientState, bad_numbers, norm, number, numbers, small
 
-Outline: TypeAlias = Literal["circle", "pill", "box", "bar", "dashed", "slanted", "round", "double", "none"]
+Outline: TypeAlias = Literal[
+    "circle", "pill", "box", "bar", "dashed", "slanted", "round", "double", "notched", "stack", "none"
+]
 
 ADDER_RADIUS = 12.0
 ROLE_SIZE = 10.0  # the font size of a role
@@ -124,9 +126,9 @@ def spelled(node: GraphNode) -> str:
 
 def paint(node: GraphNode) -> str:
     """The theme's name for the colours of a node."""
-    return "wrong" if node.wrong else "gate" if node.kind == "operation" else node.kind
+    return "wrong" if node.failed else "gate" if node.kind == "operation" else node.kind
 
 
 def role_ink(node: GraphNode) -> str:
     """The theme's name for the colour of a node's role."""
-    return "gradient" if node.wrong else "muted"
+    return "gradient" if node.failed else "muted"

@@ -17,7 +17,7 @@ from .theme import FONTS, LIGHT, dark_rules
 
 _MARGIN = 20.0
 _ROW = 22.0  # of the legend
-_CORNERS = {"pill": 22.0, "box": 7.0, "bar": 4.0, "dashed": 4.0, "round": 14.0, "double": 14.0}
+_CORNERS = {"stack": 9.0, "pill": 22.0, "box": 7.0, "bar": 4.0, "dashed": 4.0, "round": 14.0, "double": 14.0}
 _PREFIX = "\x00"  # stands for the prefix of ids and classes until the content is known; no text holds it
 
 
@@ -201,6 +201,13 @@ class _Writer:
             corners = ((left + 9, top), (right, top), (right - 9, bottom), (left, bottom))
             points = " ".join(f"{_n(a)},{_n(b)}" for a, b in corners)
             self.lines.append(f'<polygon {paint} stroke-linejoin="round" points="{points}"/>')
+        elif shape.outline == "notched":
+            notched = (
+                (left, top), (right - 10, top), (right, top + 10),
+                (right, bottom), (left + 10, bottom), (left, bottom - 10),
+            )  # fmt: skip
+            points = " ".join(f"{_n(a)},{_n(b)}" for a, b in notched)
+            self.lines.append(f'<polygon {paint} stroke-linejoin="round" points="{points}"/>')
         else:
             radius = min(_CORNERS[shape.outline], height / 3 if height < 20 else height / 2)
             dashes = ' stroke-dasharray="4 3"' if shape.outline == "dashed" else ""
@@ -272,6 +279,8 @@ def _node_tooltip(node: GraphNode) -> str:
         head = f"{node.name} = {head}" if node.name else head
     else:
         head = f"{spelled(node)} ({node.kind})"
+    if node.error:
+        head += f"\nbackward failed here: {node.error}"
     if node.incomplete:
         head += "; an operand that needs no gradient is not on the tape"
     lines = [head, f"shape {node.shape}, {node.dtype}"]

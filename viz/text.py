@@ -12,12 +12,14 @@ SPOKEN_LINES = 60
 
 _DOT_SHAPES = {
     "parameter": "box",
+    "buffer": "cylinder",
     "input": "parallelogram",
     "constant": "note",
     "operation": "ellipse",
     "output": "doubleoctagon",
     "adder": "circle",
     "copy": "point",
+    "module": "box3d",
 }
 
 
@@ -98,6 +100,8 @@ def _sentence(node: GraphNode, name: str, operands: list[str]) -> str:
         text += f", {node.kind}"
     if node.wrong:
         text += ", whose gradient is wrong"
+    if node.error:
+        text += f", whose backward failed ({node.error})"
     if node.shape:
         text += f", shape {node.shape}"
     if node.value is not None and small(node.value):

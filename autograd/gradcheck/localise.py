@@ -12,7 +12,7 @@ from ..convert import asarray
 from ..function_op import FunctionOp
 from ..location import user_line
 from ..mode import current_mode, enable_grad, observing
-from ..record import scope_path
+from ..module_calls import scope_path
 from ..tensor import Tensor
 from .comparing import Comparer
 from .oracles import double_backward

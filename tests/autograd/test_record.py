@@ -102,3 +102,80 @@ def test_contributions_belong_to_the_inputs_that_are_there():
     entry = recording.find(y)
     assert entry.slots == (0, 2)
     assert [c.tolist() for c in entry.contributions] == [[1, 0], [0, 1]]
+
+
+class Broken(pb.Function):
+    """Its backward raises."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        raise ArithmeticError("no\nluck")
+
+
+def broken_chain():
+    x = pb.tensor(1.0, requires_grad=True)
+    return x, pb.exp(Broken.apply(pb.sin(x)))
+
+
+def test_a_backward_that_fails_is_noted_where_it_failed():
+    with pb.record() as recording:
+        _, y = broken_chain()
+        with pytest.raises(ArithmeticError):
+            y.backward()
+    errors = [entry.error for entry in recording.entries]
+    assert errors == [None, None, "ArithmeticError: no luck", None]
+    assert [entry.gradient is not None for entry in recording.entries] == [False, False, True, True]
+
+
+def test_the_tape_remembers_where_backward_failed_until_it_succeeds(monkeypatch):
+    _, y = broken_chain()
+    with pytest.raises(ArithmeticError):
+        y.backward(retain_graph=True)
+    assert [entry.error for entry in pb.trace(y).entries] == [None, None, "ArithmeticError: no luck", None]
+    monkeypatch.setattr(Broken, "backward", staticmethod(lambda ctx, g: g * 2))
+    y.backward(retain_graph=True)
+    assert {entry.error for entry in pb.trace(y).entries} == {None}
+
+
+def test_overwritten_values_are_a_failure_of_the_node_that_needs_them():
+    x = pb.tensor([1.0, 2.0], requires_grad=True)
+    y = pb.exp(x)
+    z = y.sum()
+    with pb.no_grad():
+        y[0] = 3.0
+    with pb.record() as recording, pytest.raises(RuntimeError, match="overwritten"):
+        z.backward()
+    assert not recording.entries
+    assert [entry.error is not None for entry in pb.trace(z).entries] == [False, True, False]
+
+
+def test_what_the_tape_keeps_is_known_in_bytes():
+    with pb.record() as recording:
+        x = pb.tensor(np.ones((4, 8), np.float32), requires_grad=True)
+        y = pb.exp(x) * x
+        z = y.sum()
+    assert [entry.saved for entry in recording.entries] == [{}, {"out": 128}, {"x": 128, "y": 128}, {}]
+    assert [entry.saved for entry in pb.trace(z).entries] == [entry.saved for entry in recording.entries]
+    z.backward()
+    assert [entry.saved for entry in pb.trace(z).entries] == [{}, None, None, None]
+
+
+def test_calls_of_modules_and_buffers_are_told_apart():
+    from pullback import nn
+
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval()
+    with pb.record() as recording:
+        model(model(pb.ones((3, 2), requires_grad=True)))
+    paths = [[call.path for call in entry.calls] for entry in recording.entries if entry.operation]
+    assert ["", "0"] in paths
+    assert ["", "1"] in paths
+    outer = {entry.calls[0] for entry in recording.entries if entry.operation}
+    assert len(outer) == 2
+    assert len({call.module for call in outer}) == 1
+    assert {call.kind for call in outer} == {"Sequential"}
+    buffers = {entry.name for entry in recording.entries if entry.buffer}
+    assert buffers == {"1.running_mean", "1.running_var"}

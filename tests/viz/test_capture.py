@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback import viz
+from pullback import nn, viz
 from pullback.viz import GradientState
 
 
@@ -204,7 +204,7 @@ def test_a_graph_beyond_the_budget_is_refused_at_once():
     y = x
     for _ in range(5000):
         y = pb.sin(y)
-    with pytest.raises(ValueError, match=r"5,001 values, more than max_nodes=2,000.*larger max_nodes"):
+    with pytest.raises(ValueError, match=r"5,001 nodes, more than max_nodes=2,000.*larger max_nodes"):
         viz.draw(y)
 
 
@@ -214,3 +214,108 @@ def test_the_budget_counts_adders_too():
         x * x
     with pytest.raises(ValueError, match="3 nodes, more than max_nodes=2"):
         viz.draw(recording, max_nodes=2)
+
+
+class Step(nn.Module):
+    """A cell that is called once for each step."""
+
+    def __init__(self, steps=3):
+        super().__init__()
+        self.cell = nn.RNNCell(2, 3)
+        self.norm = nn.BatchNorm1d(3)
+        self.steps = steps
+
+    def forward(self, x):
+        h = None
+        for _ in range(self.steps):
+            h = self.cell(x, h)
+        return self.norm(h)
+
+
+def test_runs_of_one_module_are_scopes_of_their_own_and_share_its_parameters():
+    with viz.record() as recording:
+        Step()(pb.ones((4, 2))).sum().backward()
+    graph = viz.capture(recording)
+    scopes = {scope.path: scope for scope in graph.scopes}
+    assert list(scopes) == ["cell:1", "cell:2", "cell:3", "norm"]
+    assert (scopes["cell:2"].caption, scopes["cell:2"].kind) == ("cell, call 2", "RNNCell")
+    (weight,) = [node for node in graph.nodes if node.name == "cell.weight_hh" and node.kind == "parameter"]
+    assert weight.scope == ""
+    (adder,) = [graph.nodes[e.head] for e in graph.edges if e.tail == weight.key]
+    sent = [edge.gradient for edge in graph.edges if edge.tail == adder.key]
+    assert len(sent) == 3
+    np.testing.assert_allclose(sum(sent), weight.gradient, rtol=1e-5, atol=1e-9)
+
+
+def test_modules_of_several_outermost_ones_are_told_apart():
+    first, second = nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    with viz.record() as recording:
+        nn.MSELoss()(second(first(first(pb.ones((3, 2))))), pb.zeros((3, 2)))
+    paths = [scope.path for scope in viz.capture(recording).scopes]
+    assert [path for path in paths if "." not in path] == ["Sequential:1", "Sequential:2", "Sequential 2"]
+    assert "Sequential:2.0" in paths
+
+
+def test_lists_of_modules_are_scopes_too_and_modules_know_their_class():
+    class Stack(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    with viz.record() as recording:
+        Stack()(pb.ones((1, 2)))
+    scopes = viz.capture(recording).scopes
+    assert [(s.path, s.parent, s.kind) for s in scopes] == [
+        ("layers", "", ""), ("layers.0", "layers", "Linear"), ("layers.1", "layers", "Linear"),
+    ]  # fmt: skip
+
+
+def test_buffers_are_told_from_inputs():
+    model = nn.Sequential(nn.BatchNorm1d(2)).eval()
+    with viz.record() as recording:
+        model(pb.ones((3, 2)))
+    graph = viz.capture(recording)
+    found = {node.name: (node.kind, node.scope) for node in graph.nodes if node.operation is None}
+    assert found["0.running_mean"] == ("buffer", "0")
+    assert found[None] == ("input", "")
+    assert "buffer of a module" in viz.draw(recording).svg()
+
+
+class Broken(pb.Function):
+    """Its backward raises."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        raise ArithmeticError("no luck with <this>")
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("point", [1.0, [1.0, 2.0]])
+def test_a_backward_that_failed_is_drawn_partly_and_marked(recorded, point):
+    with viz.record() as recording:
+        x = pb.tensor(point, requires_grad=True, name="x")
+        y = pb.exp(Broken.apply(pb.sin(x))).sum()
+        with pytest.raises(ArithmeticError):
+            y.backward()
+    drawing = viz.draw(recording if recorded else y)
+    nodes = {node.operation or node.name: node for node in drawing.graph.nodes}
+    assert [name for name, node in nodes.items() if node.failed] == ["Broken"]
+    assert nodes["sin"].state is GradientState.NOT_COMPUTED
+    assert nodes["x"].state is GradientState.NOT_COMPUTED
+    if recorded:
+        assert nodes["exp"].state is GradientState.NUMBER
+    text = drawing.svg()
+    assert "✗ backward failed" in text
+    assert "ArithmeticError: no luck with &lt;this&gt;" in text
+    assert "whose backward failed (ArithmeticError: no luck with <this>)" in drawing.outline()
+    assert '"error": "ArithmeticError: no luck with <this>"' in drawing.json()
+    assert "backward failed" in drawing.dot()

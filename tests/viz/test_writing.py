@@ -172,7 +172,7 @@ def contrast(one, other):
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_contrast_is_that_of_wcag_aa(theme):
-    grounds = ["panel", "frame", "gate", "output", "parameter", "input", "constant"]
+    grounds = ["panel", "frame", "gate", "output", "parameter", "buffer", "input", "constant", "module"]
     for ink in ("ink", "muted", "value", "gradient"):
         for ground in grounds:
             assert contrast(theme.inks[ink], theme.paints[ground].fill) >= 4.5, (ink, ground)
