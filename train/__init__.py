@@ -3,7 +3,12 @@
 `Trainer` is the loop, `fit` the loop with its usual parts in one call, and all parts are callbacks. They ask little
 of what they are given: a model with `modules()`, a loss and metrics that are functions, an optimiser with `step` and
 `zero_grad`, a loader that yields pairs. Nothing that a layer, a rule or a data set needs lives here.
+
+`PullbackClassifier` and `PullbackRegressor` need scikit-learn, so they are not among the names that `import *` brings:
+they are looked up when they are used.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from .callbacks import Callback, ClipGradients, Progress, Schedule, TimeBudget
 from .evaluation import evaluate
@@ -11,6 +16,10 @@ from .history import Epoch, History, Scores
 from .loop import fit
 from .metrics import accuracy
 from .trainer import Trainer
+
+if TYPE_CHECKING:
+    from .estimators import PullbackClassifier as PullbackClassifier
+    from .estimators import PullbackRegressor as PullbackRegressor
 
 __all__ = [
     "Callback",
@@ -26,3 +35,11 @@ __all__ = [
     "evaluate",
     "fit",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("PullbackClassifier", "PullbackRegressor"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import estimators
+
+    return getattr(estimators, name)
