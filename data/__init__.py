@@ -9,6 +9,7 @@ from .batch_sampler import BalancedBatchSampler, BucketBatchSampler, StratifiedB
 from .collate import collate
 from .dataset import ConcatDataset, Dataset, MapDataset, Subset, TensorDataset
 from .loader import DataLoader
+from .padding import PadCollate, Padded
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -27,6 +28,8 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "MapDataset",
+    "PadCollate",
+    "Padded",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from ..autograd import Tensor, asarray, get_default_dtype, stack
 
 
 def collate(samples: Sequence[Any]) -> Any:
-    """Make one batch of samples: numbers, arrays and tensors are stacked; tuples, named tuples and dicts, entry by
-    entry.
+    """Make one batch of samples: numbers, arrays and tensors are stacked; tuples and dicts, entry by entry.
 
-    Floating numbers and arrays arrive in the default dtype; Tensors keep theirs. Strings stay a list.
+    Floating numbers and arrays arrive in the default dtype; Tensors keep theirs. Strings stay a list,
+    named tuples named.
 
     Raises:
         ValueError: for samples of different shapes or structures.
@@ -33,16 +33,26 @@ def _collate(samples: Sequence[Any], where: str) -> Any:
     first = samples[0]
     if all(isinstance(sample, str) for sample in samples):
         return list(samples)
+    if isinstance(first, (Mapping, tuple, list)):
+        return by_entry(samples, where, lambda entries, where, _: _collate(entries, where))
+    return _stacked(samples, where)
+
+
+def by_entry(samples: Sequence[Any], where: str, make: Callable[[list[Any], str, Any], Any]) -> Any:
+    """A structure like that of the first sample, each entry made of the samples' entries, its name and its key.
+
+    Raises:
+        ValueError: for samples that are not all dicts of the same keys, or tuples of the same length.
+    """
+    first = samples[0]
     if isinstance(first, Mapping):
         if any(not isinstance(sample, Mapping) or sample.keys() != first.keys() for sample in samples):
             raise ValueError(f"the dicts of {where} differ in their keys, so they make no batch")
-        return {key: _collate([sample[key] for sample in samples], f"{where}[{key!r}]") for key in first}
-    if isinstance(first, (tuple, list)):
-        if any(not isinstance(sample, (tuple, list)) or len(sample) != len(first) for sample in samples):
-            raise ValueError(f"the tuples of {where} differ in their lengths, so they make no batch")
-        entries = [_collate(entry, f"{where}[{i}]") for i, entry in enumerate(zip(*samples, strict=True))]
-        return first._make(entries) if hasattr(first, "_make") else tuple(entries)
-    return _stacked(samples, where)
+        return {key: make([sample[key] for sample in samples], f"{where}[{key!r}]", key) for key in first}
+    if any(not isinstance(sample, (tuple, list)) or len(sample) != len(first) for sample in samples):
+        raise ValueError(f"the tuples of {where} differ in their lengths, so they make no batch")
+    entries = [make(list(entry), f"{where}[{i}]", i) for i, entry in enumerate(zip(*samples, strict=True))]
+    return first._make(entries) if hasattr(first, "_make") else tuple(entries)
 
 
 def _stacked(samples: Sequence[Any], where: str) -> Tensor:
@@ -57,7 +67,7 @@ def _stacked(samples: Sequence[Any], where: str) -> Tensor:
     if len(shapes) > 1:
         raise ValueError(
             f"{where} has different shapes within a batch ({', '.join(map(str, sorted(shapes)))}); "
-            "bring them to one shape, or give DataLoader a collate_fn"
+            "bring them to one shape, or give DataLoader a collate_fn, such as PadCollate()"
         )
     if any(isinstance(sample, Tensor) for sample in samples):
         return stack(list(samples))

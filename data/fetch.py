@@ -42,7 +42,7 @@ def _batches_itself(dataset: Any) -> bool:
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Makes the batches of one epoch, each with a generator of its own.
+    """Makes batches, each with a generator of its own.
 
     A batch is made in one piece by whoever makes it, so its randomness depends on the epoch's seed and on its
     place in the epoch, and not on the number of workers.
@@ -50,11 +50,10 @@ class Fetcher:
 
     dataset: Any
     collate_fn: Callable[[list[Any]], Any] | None
-    seed: int
 
-    def __call__(self, number: int, indices: Sequence[Any]) -> Any:
-        """The batch with this number in the epoch; what it draws from the default generator is its own."""
-        with drawing_from(np.random.default_rng([self.seed, 1, number])):
+    def __call__(self, seed: int, number: int, indices: Sequence[Any]) -> Any:
+        """The batch with this number in the epoch of this seed; what it draws from the default generator is its own."""
+        with drawing_from(np.random.default_rng([seed, 1, number])):
             try:
                 return fetch(self.dataset, indices, self.collate_fn)
             except Exception as error:

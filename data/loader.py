@@ -17,10 +17,12 @@ from .sampler import (
     RandomSampler,
     Sampler,
     SequentialSampler,
+    check_count,
     check_generator,
     follows_a_generator,
     indices_of,
 )
+from .workers import KINDS, Workforce
 
 
 class DataLoader:
@@ -38,6 +40,10 @@ class DataLoader:
     `state_dict()` says where the loader is, also in the middle of an epoch: after `load_state_dict`, the next
     iteration goes on with the batch after the last one given, and gives what the interrupted one would have.
 
+    With `num_workers`, batches are made ahead of time, by threads or by processes. They come in the same order and
+    are the same ones; an error in a worker is raised here when its batch is due, with the worker's traceback; and
+    the workers are gone when the iteration ends, by its last batch, `break`, an error or Ctrl-C.
+
     Args:
         dataset: anything with `len` and integer indexing.
         batch_size: samples per batch; the last one may be smaller.
@@ -47,6 +53,12 @@ class DataLoader:
             `drop_last`.
         collate_fn: makes a batch of a list of samples, instead of `collate`.
         drop_last: leave a last, smaller batch out.
+        num_workers: how many workers make batches; with 0 they are made when they are asked for.
+        workers: "thread", for samples that are read from files or computed by NumPy, or "process", for those
+            that take long in Python itself; their data set and collate_fn are pickled, when the workers start.
+        prefetch_factor: how many batches each worker may be ahead.
+        persistent_workers: keep the workers from one epoch to the next, unless it is left early. Worker processes
+            take about a second to start; those that are kept do not see later changes of the data set.
         rng: the generator of the epochs' seeds; the default one if not given.
 
     Raises:
@@ -70,6 +82,10 @@ class DataLoader:
         batch_sampler: Iterable[Any] | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None,
         drop_last: bool = False,
+        num_workers: int = 0,
+        workers: str = "thread",
+        prefetch_factor: int = 2,
+        persistent_workers: bool = False,
         rng: np.random.Generator | None = None,
     ) -> None:
         require_dataset(dataset)
@@ -79,7 +95,19 @@ class DataLoader:
             raise ValueError(
                 "a batch_sampler gives the batches, so batch_size, shuffle, sampler and drop_last have no meaning"
             )
+        check_count("num_workers", num_workers)
+        check_count("prefetch_factor", prefetch_factor)
+        if workers not in KINDS or prefetch_factor < 1:
+            raise ValueError(
+                f'workers are "thread" or "process", each at least one batch ahead, and not {workers!r} with '
+                f"prefetch_factor={prefetch_factor}"
+            )
         self.dataset = dataset
+        self.num_workers = int(num_workers)
+        self.workers = workers
+        self.prefetch_factor = int(prefetch_factor)
+        self.persistent_workers = persistent_workers
+        self._workforce = Workforce(self.num_workers, workers, self.prefetch_factor, persistent_workers)
         self.sampler = sampler
         if batch_sampler is None:
             if self.sampler is None:
@@ -109,12 +137,18 @@ class DataLoader:
         return self._batches(epoch, batches)
 
     def _batches(self, epoch: Epoch, batches: Iterator[tuple[int, Any]]) -> Iterator[Any]:
-        remaining = ((number, indices) for number, indices in batches if number >= epoch.given)
-        fetch = Fetcher(self.dataset, self.collate_fn, epoch.seed)
-        for number, indices in remaining:
-            batch = fetch(number, indices)
-            epoch.given = number + 1
-            yield batch
+        jobs = ((number, indices) for number, indices in batches if number >= epoch.given)
+        fetch = Fetcher(self.dataset, self.collate_fn)
+        if self.num_workers:
+            made = self._workforce.make(fetch, epoch.seed, jobs)
+        else:
+            made = ((number, fetch(epoch.seed, number, indices)) for number, indices in jobs)
+        try:
+            for number, batch in made:
+                epoch.given = number + 1
+                yield batch
+        finally:
+            made.close()  # and with it the workers
         if self._epoch is epoch:
             self._epoch = None
 
