@@ -10,7 +10,8 @@ they are looked up when they are used.
 
 from typing import TYPE_CHECKING, Any
 
-from .callbacks import Callback, ClipGradients, Progress, Schedule, TimeBudget
+from .callbacks import Callback, Checkpoint, ClipGradients, EarlyStopping, Progress, Schedule, TimeBudget
+from .checkpoint_file import CheckpointError, load_checkpoint
 from .evaluation import evaluate
 from .history import Epoch, History, Scores
 from .loop import fit
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Callback",
+    "Checkpoint",
+    "CheckpointError",
     "ClipGradients",
+    "EarlyStopping",
     "Epoch",
     "History",
     "Progress",
@@ -34,6 +38,7 @@ __all__ = [
     "accuracy",
     "evaluate",
     "fit",
+    "load_checkpoint",
 ]
 
 

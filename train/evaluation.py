@@ -39,7 +39,7 @@ def evaluate(
     """
     means = Means(metrics)
     with mode(model, False), no_grad():
-        for input, target in pairs(loader):
+        for input, target in map(pair, loader):
             output = run(model, input)
             means.add(output, target, loss(output, target).item())
     return means.scores()
@@ -63,6 +63,25 @@ class Means:
             values |= {name: float(metric(detached, target)) for name, metric in self.metrics.items()}
         for name, value in values.items():
             self.totals[name] = self.totals.get(name, 0.0) + size * value
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sums so far."""
+        return {"samples": self.samples, "totals": dict(self.totals)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from the sums that `state_dict` gave.
+
+        Raises:
+            ValueError: if they are of other metrics.
+        """
+        names = {"loss", *self.metrics}
+        if state_dict["totals"] and state_dict["totals"].keys() != names:
+            raise ValueError(
+                f"the epoch was begun with the scores {sorted(state_dict['totals'])}, and cannot go on with "
+                f"{sorted(names)}"
+            )
+        self.samples = state_dict["samples"]
+        self.totals = dict(state_dict["totals"])
 
     def scores(self) -> Scores:
         """The means over all samples.
@@ -92,13 +111,12 @@ def samples_in(target: Any) -> int:
     return len(target)
 
 
-def pairs(batches: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """The batches, each a pair (input, target), or ValueError at the first that is none."""
-    for batch in batches:
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            what = f"{len(batch)} parts" if isinstance(batch, (tuple, list)) else f"a {type(batch).__name__}"
-            raise ValueError(f"a batch is a pair (input, target), and the loader gave {what}")
-        yield batch[0], batch[1]
+def pair(batch: Any) -> tuple[Any, Any]:
+    """The batch as a pair (input, target), or ValueError."""
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        what = f"{len(batch)} parts" if isinstance(batch, (tuple, list)) else f"a {type(batch).__name__}"
+        raise ValueError(f"a batch is a pair (input, target), and the loader gave {what}")
+    return batch[0], batch[1]
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 VALIDATION = "validation "
@@ -82,3 +82,16 @@ class History:
 
     def __iter__(self) -> Iterator[Epoch]:
         return iter(self.epochs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The epochs and the reason as plain dicts and lists, with arrays where a metric has several numbers."""
+        return {"epochs": [asdict(epoch) for epoch in self.epochs], "stopped": self.stopped}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> History:
+        """The history that `to_dict` gave."""
+        epochs = [
+            Epoch(**{**one, "validation": None if one["validation"] is None else Scores(**one["validation"])})
+            for one in content["epochs"]
+        ]
+        return cls(epochs, content["stopped"])

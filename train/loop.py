@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .callbacks import Callback, ClipGradients, Progress, Schedule, TimeBudget
+from .callbacks import Callback, Checkpoint, ClipGradients, Progress, Schedule, TimeBudget
 from .evaluation import Metrics
 from .history import History
 from .trainer import Trainer
@@ -27,6 +28,8 @@ def fit(
     clip: float | ClipGradients | None = None,
     accumulate: int = 1,
     callbacks: Sequence[Callback] = (),
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    resume: bool | str | os.PathLike[str] = False,
     seconds: float | None = None,
     rng: np.random.Generator | None = None,
 ) -> History:
@@ -49,11 +52,16 @@ def fit(
         clip: the norm to which the gradients of an update are scaled down; or a `ClipGradients`.
         accumulate: how many batches make one update; its gradient is that of the mean over all their samples.
         callbacks: called in this order, after those that the other arguments make and before the progress bar.
+        checkpoint: a folder for the whole state of the training, written after each epoch and at the end; or a
+            `Checkpoint`, which may write more often and keep the best.
+        resume: go on from the newest file in that folder, or begin if there is none; or the file to go on from.
         seconds: a budget of time, after which the training stops.
         rng: the generator that random functions without one of their own draw from while training.
 
     Raises:
+        CheckpointError: for a damaged file to go on from, and for a folder of another training without `resume`.
         FloatingPointError: for a loss that is infinite or nan, naming epoch and batch, before the update.
+        KeyboardInterrupt: after Ctrl-C, when the present update is whole and everything is saved.
         TypeError: for a callback, a scheduler or a generator that is none.
         ValueError: for a negative number of epochs, a loader without batches, batches that are no pairs, and options
             out of range.
@@ -78,7 +86,16 @@ def fit(
         parts.append(TimeBudget(seconds))
     if progress:
         parts.append(Progress())
+    files = Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint
+    if files is not None:
+        parts.append(files)
+    elif resume is not False:
+        raise ValueError(
+            "resume needs to know from where: give checkpoint, the folder of the training's state"
+        )
     trainer = Trainer(
         model, loss, optimizer, metrics=metrics, accumulate=accumulate, callbacks=parts, rng=rng
     )
+    if files is not None and resume is not False:
+        files.resume(trainer, None if resume is True else resume)
     return trainer.fit(loader, epochs=epochs, validation=validation)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ..autograd.extend import drawing_from
+from ..optim.saving import copied
 from .callbacks.base import Callback
-from .evaluation import Means, Metrics, evaluate, mode, pairs, run, samples_in
+from .evaluation import Means, Metrics, evaluate, mode, pair, run, samples_in
 from .history import Epoch, History
+from .interruption import Interruption
+from .position import remembers
+from .random_state import generators, random_state, set_random_state
+from .running_epoch import RunningEpoch
+from .state import named, restore, training_state
 
 Batch = tuple[Any, Any]
 
@@ -32,7 +36,7 @@ class Trainer:
         metrics: metrics by name, see `fit`.
         accumulate: how many batches make one update; its gradient is that of the mean over all their samples,
             also where they are not of equal size, and at the end of an epoch the rest makes one.
-        callbacks: called in this order.
+        callbacks: called in this order; checkpoints last.
         rng: the generator that random functions without one of their own, such as dropout, draw from while training;
             the program's if not given.
 
@@ -45,11 +49,14 @@ class Trainer:
         batch: the number of the present batch in its epoch, from 1 on.
         updates: how often the optimiser has stepped in all.
         updated: whether the last batch has ended with an update.
+        whole: whether the training is between two updates, so that its state can be taken.
         input, target, output: of the present batch.
         loss_value: the loss of the present batch, a number.
         history: the epochs so far.
         stop_reason: what was given to `stop`, or None.
         evaluated: the model that validations measure; the trained one unless a callback puts another here.
+        final: the weights that the model is to have after the training, such as its best ones; a callback may put them
+            here when the training ends. If it goes on, it does so with the weights that it had.
 
     >>> import numpy as np
     >>> from pullback import data, nn, optim, train
@@ -90,7 +97,7 @@ class Trainer:
         self.optimizer = optimizer
         self.metrics = metrics
         self.accumulate = accumulate
-        self.callbacks = list(callbacks)
+        self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.rng = rng
         self.loader: Iterable[Any] = ()
         self.validation: Iterable[Any] | None = None
@@ -99,14 +106,21 @@ class Trainer:
         self.batch = 0
         self.updates = 0
         self.updated = False
+        self.whole = True
         self.input: Any = None
         self.target: Any = None
         self.output: Any = None
         self.loss_value = math.nan
         self.history = History()
         self.stop_reason: str | None = None
-        self._means: Means | None = None  # of the present epoch; None between two
-        self._seconds = 0.0  # that the present epoch has taken
+        self.final: Mapping[str, Any] | None = None
+        self._aside: dict[str, Any] | None = (
+            None  # the weights of the training, while the model has final ones
+        )
+        self._present: RunningEpoch | None = None  # None between two epochs, and when nobody trains
+        self._generators: dict[str, np.random.Generator] | None = None  # None before the first call of fit
+        self._left: Mapping[str, Any] | None = None  # the epoch in whose middle the training was left
+        self._go_to: Mapping[str, Any] | None = None  # the position that the next fit begins at
 
     def stop(self, reason: str) -> None:
         """End the training after the present update, or the present epoch's end; the first reason given stays."""
@@ -131,50 +145,61 @@ class Trainer:
         if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
             raise ValueError(f"epochs is a whole number from 0 on, not {epochs!r}")
         self.loader, self.validation, self.epochs = loader, validation, epochs
-        self.stop_reason = self.history.stopped = None
+        self.stop_reason = self.history.stopped = self.final = None
+        if self._aside is not None:
+            self.take_weights(self._aside)
+        interruption = Interruption(self.stop)
+        own = nullcontext() if self.rng is None else drawing_from(self.rng)
         try:
-            with mode(self.model, True), nullcontext() if self.rng is None else drawing_from(self.rng):
+            with mode(self.model, True), own, interruption:
+                self._find_generators()
                 self._call("on_train_begin")
-                while self.epoch < epochs and self.stop_reason is None:
+                self._take_position()
+                while self.stop_reason is None and (self._left is not None or self.epoch < epochs):
                     self._run_epoch()
                 self.history.stopped = self.stop_reason
                 self._call("on_train_end")
         except BaseException as error:
+            self._leave(forget=True)
             for callback in self.callbacks:
                 callback.on_error(self, error)
             raise
-        finally:
-            self.input = self.target = self.output = None
+        self._leave()
+        if self.final is not None:
+            self._aside = copied(self.model.state_dict())
+            self.model.load_state_dict(self.final)
+        interruption.raise_if_interrupted(self)
         return self.history
 
-    @property
-    def running_loss(self) -> float:
-        """The mean loss over the present epoch so far."""
-        return math.nan if self._means is None or not self._means.samples else self._means.scores().loss
-
     def _run_epoch(self) -> None:
-        start = time.perf_counter()
-        self.epoch += 1
-        self.batch, self._seconds = 0, 0.0
-        self._means = Means(self.metrics)
-        self._call("on_epoch_begin")
-        batches = pairs(self.loader)
-        while group := list(islice(batches, self.accumulate)):
-            self._update(group, self._means)
-            if self.stop_reason is not None:
+        """A new epoch, or the rest of the one that was left in its middle; until its end or a stop."""
+        if self._left is None:
+            self.epoch += 1
+            self.batch = 0
+            self.whole = False
+            self._call("on_epoch_begin")
+        present = RunningEpoch(self.metrics, self.loader, self._generators or {}, self._left)
+        self._present, self._left, self.whole = present, None, True
+        while self.stop_reason is None:
+            group = present.data.take(self.accumulate)
+            if not group:
+                self._finish(present)
                 return
-        scores = self._means.scores()
+            self._update([pair(batch) for batch in group], present.means)
+
+    def _finish(self, present: RunningEpoch) -> None:
+        scores = present.means.scores()
         checked = None
         if self.validation is not None:
             checked = evaluate(self.evaluated, self.loss, self.validation, metrics=self.metrics)
-        self._seconds += time.perf_counter() - start
-        self.history.epochs.append(Epoch(self.epoch, scores.loss, scores.metrics, checked, self._seconds))
-        self._means = None
+        self.history.epochs.append(Epoch(self.epoch, scores.loss, scores.metrics, checked, present.seconds))
+        self._present = None
         self._call("on_epoch_end")
 
     def _update(self, group: list[Batch], means: Means) -> None:
         """Forward and backward of the batches that make one update, and the update."""
         sizes = [samples_in(target) for _, target in group]
+        self.whole = False
         self.optimizer.zero_grad()
         for place, ((self.input, self.target), size) in enumerate(zip(group, sizes, strict=True), 1):
             self.batch += 1
@@ -190,7 +215,7 @@ class Trainer:
                 self._call("on_gradients")
                 self.optimizer.step()
                 self.updates += 1
-                self.updated = True
+                self.updated = self.whole = True
             self._call("on_batch_end")
 
     def _require_finite(self) -> None:
@@ -204,3 +229,100 @@ class Trainer:
     def _call(self, hook: str) -> None:
         for callback in self.callbacks:
             getattr(callback, hook)(self)
+
+    # where it stands
+
+    @property
+    def running_loss(self) -> float:
+        """The mean loss over the present epoch so far; nan before its first batch."""
+        means = None if self._present is None else self._present.means
+        return math.nan if means is None or not means.samples else means.totals["loss"] / means.samples
+
+    def where(self) -> str:
+        """How far the training is, in words."""
+        inside = self._present is not None or self._left is not None
+        return f"in epoch {self.epoch}, after batch {self.batch}" if inside else f"after epoch {self.epoch}"
+
+    def _leave(self, forget: bool = False) -> None:
+        """Let go of the data; the present epoch is gone on with later, or, after an error, begun again."""
+        self.input = self.target = self.output = None
+        self.whole = True
+        if self._present is not None:
+            if forget:
+                self.epoch -= 1
+            else:
+                self._left = self._present.state_dict()
+            self._present.data.close()
+            self._present = None
+
+    # its state
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the training needs to go on as if it had never been stopped, also in the middle of an epoch.
+
+        The weights, the optimiser, the callbacks with a state (such as schedules and early stopping), the history, the
+        random state, and the position in the data. `optim.flatten_state` makes a dict of tensors of it; `Checkpoint`
+        writes it into files.
+
+        Raises:
+            RuntimeError: within an update or before an epoch's first one, see `whole`.
+        """
+        if not self.whole:
+            raise RuntimeError(
+                "the state of a training is whole between two updates: take it in on_batch_end where trainer.whole is "
+                "true, in on_epoch_end or in on_train_end"
+            )
+        return training_state(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what `state_dict()` gave; the next `fit`, with the same data, goes on from there.
+
+        Raises:
+            ValueError, RuntimeError: for a state of another model, optimiser or list of callbacks; nothing is changed
+                then. What the state says of data and generators is compared when `fit` begins.
+        """
+        restore(self, state_dict)
+
+    def weights(self) -> Mapping[str, Any]:
+        """The state of the model in training, also where it holds final weights now."""
+        return self._aside if self._aside is not None else self.model.state_dict()
+
+    def take_weights(self, weights: Mapping[str, Any]) -> None:
+        """Load weights to train on with."""
+        self.model.load_state_dict(weights)
+        self._aside = None
+
+    def position(self) -> dict[str, Any] | None:
+        """The random state, where the loaders are, and the present epoch if the training is in its middle."""
+        if self._go_to is not None or self._generators is None:
+            return None if self._go_to is None else dict(self._go_to)
+        loaders: dict[str, Any] = {"loader": self.loader, "validation": self.validation}
+        return {
+            "random": random_state(self._generators),
+            "loaders": {name: one.state_dict() for name, one in loaders.items() if remembers(one)},
+            "epoch": self._left if self._present is None else self._present.state_dict(),
+        }
+
+    def go_to(self, position: Mapping[str, Any] | None) -> None:
+        """Let the next `fit` begin at a position."""
+        self._go_to = position
+        self._left = None
+
+    def _find_generators(self) -> None:
+        names = ("rng", "model", "loss", "optimizer", "loader", "validation", "metrics")
+        parts = {name: getattr(self, name) for name in names}
+        self._generators = generators(parts | {"callbacks": named(self.callbacks)})
+
+    def _take_position(self) -> None:
+        if self._go_to is None:
+            return
+        for name, state in self._go_to["loaders"].items():
+            loader = getattr(self, name)
+            if not remembers(loader):
+                raise ValueError(
+                    f"the checkpoint says where its {name} loader was, and the one that is given now cannot go there; "
+                    "go on with the loaders that the training was begun with"
+                )
+            loader.load_state_dict(state)
+        set_random_state(self._generators or {}, self._go_to["random"])
+        self._left, self._go_to = self._go_to["epoch"], None

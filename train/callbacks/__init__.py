@@ -2,8 +2,10 @@
 
 from .base import Callback
 from .budget import TimeBudget
+from .checkpoint import Checkpoint
 from .clipping import ClipGradients
+from .early_stopping import EarlyStopping
 from .progress import Progress
 from .scheduling import Schedule
 
-__all__ = ["Callback", "ClipGradients", "Progress", "Schedule", "TimeBudget"]
+__all__ = ["Callback", "Checkpoint", "ClipGradients", "EarlyStopping", "Progress", "Schedule", "TimeBudget"]

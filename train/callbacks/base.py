@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -33,6 +33,9 @@ class Callback:
     >>> len(history) < 100, history.stopped
     (True, 'good enough')
     """
+
+    last: ClassVar[bool] = False
+    """Whether it is called after the others, because it saves what they remember."""
 
     def on_train_begin(self, trainer: Trainer) -> None:
         """Called before the first epoch, and when a training goes on from a checkpoint."""
