@@ -4,7 +4,8 @@ Here lives everything between a file and a batch of tensors. Nothing here knows 
 or training: a batch is tensors and no more.
 """
 
-from . import digits, preprocess
+from . import augment, digits, preprocess
+from .augmented import AugmentedDataset
 from .batch_sampler import BalancedBatchSampler, BucketBatchSampler, StratifiedBatchSampler
 from .collate import collate
 from .dataset import ConcatDataset, Dataset, MapDataset, Subset, TensorDataset
@@ -21,6 +22,7 @@ from .sampler import (
 from .split import random_split
 
 __all__ = [
+    "AugmentedDataset",
     "BalancedBatchSampler",
     "BatchSampler",
     "BucketBatchSampler",
@@ -38,6 +40,7 @@ __all__ = [
     "SubsetRandomSampler",
     "TensorDataset",
     "WeightedRandomSampler",
+    "augment",
     "collate",
     "digits",
     "preprocess",
