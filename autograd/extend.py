@@ -10,6 +10,7 @@ from .gate import ADDER, BLOCK, DISTRIBUTOR, FLAT, MIXER, RELAY, ROUTER, SCALER,
 from .hooks import RemovableHandle
 from .inplace import gradient_arrays, replace_memory, writable, writable_arrays
 from .io import from_bfloat16, write_atomically
+from .kernels import compiled_source, every_size, kernel, pays, split
 from .mode import Observer, module_scope, observing
 from .module_calls import ModuleCall
 from .op import REGISTRY, Op, Sample, SingularPoint, op, own_operations
@@ -47,15 +48,18 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "compiled_source",
     "drawing_from",
     "each_example",
     "elementwise",
+    "every_size",
     "from_bfloat16",
     "get_total_norm",
     "given",
     "gradient_arrays",
     "integers",
     "is_batched",
+    "kernel",
     "matrices",
     "module_scope",
     "observing",
@@ -63,11 +67,13 @@ __all__ = [
     "op",
     "own_operations",
     "padded",
+    "pays",
     "reduction",
     "replace_memory",
     "scattered",
     "select",
     "sparse_grad",
+    "split",
     "spread",
     "writable",
     "writable_arrays",

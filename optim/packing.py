@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from ..autograd import Tensor
-from .program import Array, Program, State, Update
+from .program import Array, Job, Program, State, Update
 from .scalars import number
 
 LARGE = 1 << 13  # elements from which on a parameter is worth calls of its own
@@ -142,11 +142,13 @@ class Pack:
         for name in program.entries:
             if name not in self._entries and name not in program.numbers:
                 self._add(name)
-        program.run(self._old, self._gradient, self._flat, self._new)
+        jobs = [Job(self._old, self._gradient, self._flat, self._new)]
         for i in self._large:
             parameter = self.arrays[i].reshape(-1)
             state = {name: entry[i].reshape(-1) for name, entry in self._entries.items()}
-            self._squares[i] = program.run(parameter, gradients[i].reshape(-1), state, parameter)
+            jobs.append(Job(parameter, gradients[i].reshape(-1), state, parameter))
+        _, *squares = program.run(jobs)
+        self._squares = dict(zip(self._large, squares, strict=True))
         self.numbers = program.numbers
         return program.entries
 

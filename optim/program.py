@@ -4,16 +4,20 @@ A rule is written as a formula on whole arrays. Run like that on millions of num
 and write main memory. So the rule is called once with symbols in place of arrays (`recording.py`), which writes down
 its operations, and these then run on one piece of the arrays after the other, in scratch memory that is used again.
 The same operations on the same numbers in the same order: the results are those of the rule itself, bit for bit.
+Where Numba is installed they are compiled to one loop (`compiled.py`), with the same results.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..autograd.extend import pays, split
+from .compiled import compiled, loop
 from .recording import Instruction, Record, Symbol
 
 Array = np.ndarray[Any, Any]
@@ -24,6 +28,24 @@ PIECE = 1 << 18  # bytes of each array in one piece: a handful of them stay in t
 ROW = 1 << 13  # elements
 
 PARAMETER, GRADIENT, FIRST_STATE = 0, 1, 2  # slots; then come the states, the new parameter, and all others
+OVER = 1 << 14  # elements from which on a compiled loop pays
+SHARE = 1 << 16  # elements of a call of the compiled loop, which the threads share
+
+
+class Job(NamedTuple):
+    """Arrays of one axis that are updated together.
+
+    Attributes:
+        parameter: is only read.
+        gradient: is only read.
+        state: the arrays of the state by name, which are written; those that are new may hold anything.
+        value: takes the new parameter; may be the array `parameter`.
+    """
+
+    parameter: Array
+    gradient: Array
+    state: Mapping[str, Array]
+    value: Array
 
 
 class Layout:
@@ -34,9 +56,9 @@ class Layout:
 
     Args:
         record: the operations.
+        parameter, gradient: what is given.
         old: the states before, by name.
         new: the states afterwards.
-        parameter, gradient: what is given.
         value: the new parameter.
         change: what is looked at after all operations.
     """
@@ -44,10 +66,10 @@ class Layout:
     def __init__(
         self,
         record: Record,
-        old: dict[str, Symbol],
-        new: dict[str, Symbol],
         parameter: Symbol,
         gradient: Symbol,
+        old: dict[str, Symbol],
+        new: dict[str, Symbol],
         value: Symbol,
         change: Symbol,
     ) -> None:
@@ -79,8 +101,6 @@ class Layout:
         """The last place of each result; one that was given, or has a place, is copied."""
         targets: dict[Symbol, int] = {}
         for slot, symbol in results:
-            if symbol.dtype != self._dtype:
-                raise TypeError(f"the rule gives {symbol.dtype} for a parameter of {self._dtype}")
             needs_copy = symbol in self._where or symbol in targets
             targets[np.positive(symbol) if needs_copy else symbol] = slot
         return targets
@@ -170,9 +190,13 @@ class Program:
         new = {name: entry for name, entry in state.items() if isinstance(entry, Symbol)}
         self.entries = tuple(state)
         self.numbers = {name: entry for name, entry in state.items() if name not in new}
+        for result in (value, *new.values()):
+            if result.dtype != dtype:
+                raise TypeError(f"the rule gives {result.dtype} for a parameter of {dtype}")
         change = self._change_to(value)
-        self._layout = Layout(self._record, old, new, self._parameter, self._gradient, value, change)
-        self._memory = np.empty((len(self._layout.scratch), 0), dtype)
+        self._symbols = self._parameter, self._gradient, old, new, value, change
+        self._states = tuple({**old, **new})
+        self._memory = np.empty((0, 0), dtype)  # scratch
 
     def _change_to(self, value: Symbol) -> Symbol:
         """What the parameter changes by, but for its sign; mostly the rule has computed it anyway."""
@@ -184,20 +208,55 @@ class Program:
         difference: Symbol = value - self._parameter
         return difference
 
-    def run(
-        self, parameter: Array, gradient: Array, state: Mapping[str, Array], value: Array
-    ) -> tuple[float, float]:
-        """Update arrays of one axis.
-
-        Args:
-            parameter: is only read.
-            gradient: is only read.
-            state: the arrays of the state, which are written; those that are new may hold anything.
-            value: takes the new parameter; may be the array `parameter`.
+    def run(self, jobs: Sequence[Job]) -> list[tuple[float, float]]:
+        """Update arrays: in one compiled loop if that is possible and pays, else operation by operation.
 
         Returns:
-            The sums of squares of the change and of the old parameter.
+            For each job the sums of squares of the change and of the old parameter.
         """
+        if self.dtype.itemsize >= 4 and pays(sum(len(job.parameter) for job in jobs), OVER):
+            loop = self._loop
+            if loop is not None:
+                return self._run_compiled(jobs, *loop)
+        return [self._run_in_pieces(*job) for job in jobs]
+
+    @cached_property
+    def _loop(self) -> tuple[Callable[..., Any], Array] | None:
+        """The compiled loop and the numbers that it takes."""
+        made = loop(self._record, *self._symbols)
+        function = None if made is None else compiled(made[0])
+        return (
+            None if made is None or function is None else (function, np.array([0, 1, *made[1]], self.dtype))
+        )
+
+    def _run_compiled(
+        self, jobs: Sequence[Job], function: Callable[..., Any], numbers: Array
+    ) -> list[tuple[float, float]]:
+        calls = []
+        for number, (parameter, gradient, state, value) in enumerate(jobs):
+            if value is not parameter:
+                value[...] = parameter
+            arrays = (value, np.ascontiguousarray(gradient), *(state[name] for name in self._states))
+            for start in range(0, len(value), SHARE):
+                calls.append((number, (*arrays, numbers, start, min(start + SHARE, len(value)))))
+
+        def run(start: int, stop: int) -> list[tuple[int, tuple[float, float]]]:
+            return [(number, function(*arguments)) for number, arguments in calls[start:stop]]
+
+        sums = [[0.0, 0.0] for _ in jobs]
+        for of_thread in split(run, len(calls), 1):
+            for number, (changed, size) in of_thread:
+                sums[number][0] += changed
+                sums[number][1] += size
+        return [(changed, size) for changed, size in sums]
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return Layout(self._record, *self._symbols)
+
+    def _run_in_pieces(
+        self, parameter: Array, gradient: Array, state: Mapping[str, Array], value: Array
+    ) -> tuple[float, float]:
         layout = self._layout
         arrays = {PARAMETER: parameter, GRADIENT: gradient, layout.value: value}
         arrays |= {slot: state[name] for name, slot in layout.states.items()}
@@ -206,7 +265,7 @@ class Program:
         piece = max(-(-length // max(count, 1)), 1)  # equal ones
         if piece > ROW:
             piece = -(-piece // ROW) * ROW  # of whole rows
-        if self._memory.shape[1] < piece:
+        if self._memory.shape[1] < piece or len(self._memory) < len(layout.scratch):
             self._memory = np.empty((len(layout.scratch), piece), self.dtype)
         memory: list[Any] = [None] * layout.size
         for slot, constant in layout.constants.items():

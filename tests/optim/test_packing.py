@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import pullback as pb
 from pullback import optim
-from pullback.autograd.extend import replace_memory, writable
+from pullback.autograd.extend import every_size, replace_memory, writable
 from pullback.optim import packing, program
 
 RULES = [
@@ -449,6 +449,46 @@ def rules(draw):
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(rule=rules(), dtype=st.sampled_from([np.float32, np.float64]))
 def test_random_rules_run_as_programs_bit_for_bit(rule, dtype):
+    compare_bit_for_bit(rule, dtype)
+
+
+@pytest.mark.skipif(not pb.config.fast, reason="Numba is not installed")
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@given(rule=rules(), dtype=st.sampled_from([np.float32, np.float64]))
+def test_random_rules_run_as_compiled_loops_bit_for_bit(rule, dtype, tmp_path_factory):
+    with every_size(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        compare_bit_for_bit(rule, dtype)
+
+
+@pytest.mark.skipif(not pb.config.fast, reason="Numba is not installed")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("rule", "options"), RULES, ids=IDS)
+def test_compiled_rules_are_the_rules_bit_for_bit(rule, options, dtype, rng):
+    """Also for parameters in pieces that threads share, and the norms of the updates."""
+    arrays = [rng.normal(size=shape).astype(dtype) for shape in ((70, 1000), (10_000,), (3, 5))]
+    trained = []
+    for fast in (False, True):
+        pb.config.fast = fast
+        params = [pb.tensor(array, requires_grad=True) for array in arrays]
+        optimizer = rule(params, **options)
+        gradients = np.random.default_rng(5)
+        for _ in range(3):
+            for parameter in params:
+                parameter.grad = pb.tensor(gradients.normal(size=parameter.shape).astype(dtype))
+            optimizer.step()
+        trained.append((params, optimizer))
+    (plain, reference), (compiled, optimizer) = trained
+    for ours, theirs in zip(compiled, plain, strict=True):
+        np.testing.assert_array_equal(ours.detach().numpy(), theirs.detach().numpy(), strict=True)
+        for name, entry in reference.state[theirs].items():
+            np.testing.assert_array_equal(optimizer.state[ours][name], entry, strict=True)
+        np.testing.assert_allclose(
+            optimizer.update_ratios()[ours], reference.update_ratios()[theirs], rtol=1e-5
+        )
+
+
+def compare_bit_for_bit(rule, dtype):
     rng = np.random.default_rng(3)
     first = rng.normal(size=200).astype(dtype)
     entries, numbers, arrays, value = ("step",), {"step": 0}, {}, first.copy()
@@ -460,7 +500,7 @@ def test_random_rules_run_as_programs_bit_for_bit(rule, dtype):
             parameter, state = rule(parameter, gradient, {n: np.copy(e)[()] for n, e in state.items()})
             made = program.Program(rule, entries, numbers, {}, np.dtype(dtype))
             arrays |= {name: np.empty(200, dtype) for name in "abc" if name not in arrays}
-            made.run(value, gradient, arrays, value)
+            made.run([program.Job(value, gradient, arrays, value)])
             entries, numbers = made.entries, made.numbers
             np.testing.assert_array_equal(value, parameter, strict=True)
             for name in "abc":

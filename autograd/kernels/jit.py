@@ -1,0 +1,92 @@
+"""How kernels are compiled: without the interpreter's lock, kept on disk, by IEEE's rules unless said otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba.core import event
+
+Array = np.ndarray[Any, Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+REORDERED = frozenset(("reassoc", "contract", "nsz"))
+"""Sums may be taken in any order, and products added without rounding in between; nan and inf count as ever."""
+
+
+def jit(*, reordered: bool = False) -> Callable[[F], F]:
+    """Compile a function at its first call; later processes load the result from disk.
+
+    Args:
+        reordered: allow what `REORDERED` says, without which a sum cannot use vector units.
+    """
+    compiler: Callable[[F], F] = numba.njit(
+        nogil=True, cache=True, error_model="numpy", fastmath=set(REORDERED) if reordered else False
+    )
+    return compiler
+
+
+def jit_text(name: str, text: str) -> Callable[..., Any]:
+    """Compile the function `name` of a Python source, which becomes a file for Numba to keep the result beside.
+
+    The source knows NumPy as `np`, and `sum_of_squares`.
+    """
+    text = f"import numpy as np\nfrom {__name__} import sum_of_squares\n\n\n{text}"
+    made = f"pullback_{name}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    module = ModuleType(made)
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pullback"
+    file = folder / f"{made}.py"
+    try:
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            unfinished = file.with_suffix(f".{os.getpid()}")
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(file)
+        kept = True
+    except OSError:  # a home that cannot be written to: compile in each process
+        kept = False
+    sys.modules[made] = module  # where Numba looks for what it has kept
+    exec(compile(text, str(file), "exec"), vars(module))
+    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=kept, error_model="numpy")(
+        getattr(module, name)
+    )
+    return compiled
+
+
+def plain(array: Array) -> Array:
+    """The array in C order and writable: the one layout that kernels are compiled for."""
+    array = np.ascontiguousarray(array)
+    return array if array.flags.writeable else array.copy()
+
+
+@jit(reordered=True)
+def sum_of_squares(x: Array) -> Any:
+    """Of a few elements: in their own precision."""
+    total = x.dtype.type(0)
+    for i in range(len(x)):
+        total += x[i] * x[i]
+    return total
+
+
+class _Announcement(event.Listener):  # type: ignore[misc]  # Numba is taken to have no types
+    """A line on a terminal when a kernel is compiled, which takes a moment and happens once."""
+
+    def on_start(self, event: Any) -> None:
+        function = event.data["dispatcher"].py_func
+        if function.__module__.startswith("pullback") and sys.stderr is not None and sys.stderr.isatty():
+            print(
+                f"pullback: compiling {function.__name__}, once for this machine", file=sys.stderr, flush=True
+            )
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+event.register("numba:compile", _Announcement())
