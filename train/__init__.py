@@ -16,6 +16,7 @@ from .evaluation import evaluate
 from .history import Epoch, History, Scores
 from .loop import fit
 from .metrics import accuracy
+from .test_time import average_predictions
 from .trainer import Trainer
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "TimeBudget",
     "Trainer",
     "accuracy",
+    "average_predictions",
     "evaluate",
     "fit",
     "load_checkpoint",

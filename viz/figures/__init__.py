@@ -10,6 +10,7 @@ from .evaluation import Confusion, Regions, confuse, confusion_matrix, decide, d
 from .images import Images, activation_maps, tile, weight_images
 from .inputs import Ascent, Saliency, attribute, climb, maximal_input, saliency
 from .layers import Layer, Layers, Spread, dead_units, histograms, measure
+from .pictures import Augmentations, arrange, augmentations, image_grid
 from .plot import Plot
 from .schedules import Rates, sample, schedule
 from .search import Trials, collect, hyperparameters
@@ -20,6 +21,7 @@ from .trajectory import trajectory
 __all__ = [
     "SURFACES",
     "Ascent",
+    "Augmentations",
     "Confusion",
     "Curves",
     "Diagnosis",
@@ -37,7 +39,9 @@ __all__ = [
     "Trajectories",
     "Trials",
     "activation_maps",
+    "arrange",
     "attribute",
+    "augmentations",
     "climb",
     "collect",
     "confuse",
@@ -50,6 +54,7 @@ __all__ = [
     "hidden_text",
     "histograms",
     "hyperparameters",
+    "image_grid",
     "learning_curves",
     "maximal_input",
     "measure",
