@@ -15,7 +15,18 @@ from .checkpoint_file import CheckpointError, load_checkpoint
 from .evaluation import evaluate
 from .history import Epoch, History, Scores
 from .loop import fit
-from .metrics import accuracy
+from .metrics import (
+    F1,
+    R2,
+    ConfusionMatrix,
+    MeanSquaredError,
+    Metric,
+    Perplexity,
+    Precision,
+    Recall,
+    TopK,
+    accuracy,
+)
 from .test_time import average_predictions
 from .trainer import Trainer
 
@@ -24,17 +35,26 @@ if TYPE_CHECKING:
     from .estimators import PullbackRegressor as PullbackRegressor
 
 __all__ = [
+    "F1",
+    "R2",
     "Callback",
     "Checkpoint",
     "CheckpointError",
     "ClipGradients",
+    "ConfusionMatrix",
     "EarlyStopping",
     "Epoch",
     "History",
+    "MeanSquaredError",
+    "Metric",
+    "Perplexity",
+    "Precision",
     "Progress",
+    "Recall",
     "Schedule",
     "Scores",
     "TimeBudget",
+    "TopK",
     "Trainer",
     "accuracy",
     "average_predictions",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from ..autograd import no_grad
 from .history import Scores
 
-Metrics = Mapping[str, Callable[[Any, Any], float]]
+Metrics = Mapping[str, Callable[[Any, Any], Any]]
 
 
 def evaluate(
@@ -25,9 +26,10 @@ def evaluate(
         model: a module; afterwards each of its modules is in the mode in which it was. It is called as in `fit`.
         loss: a function of (output, target) that gives a scalar, the mean over the batch.
         loader: yields batches (input, target).
-        metrics: functions of (output, target) by name, each giving the mean over the batch.
+        metrics: by name, functions of (output, target) that give the mean over the batch, and `Metric`s.
 
     Raises:
+        TypeError: for a metric that is neither.
         ValueError: for a loader without batches, and batches that are no pairs.
 
     >>> import numpy as np, pullback as pb
@@ -46,27 +48,42 @@ def evaluate(
 
 
 class Means:
-    """Running means of the loss and the metrics, each batch counted by its size."""
+    """Running means of the loss and of metrics that are means, each batch counted by its size; the other metrics."""
 
     def __init__(self, metrics: Metrics | None) -> None:
-        self.metrics = dict(metrics or {})
+        self.functions: dict[str, Callable[[Any, Any], float]] = {}
+        self.gathered: dict[str, Any] = {}
+        for name, metric in (metrics or {}).items():
+            if isinstance(metric, type) or not callable(metric):
+                raise TypeError(
+                    f"the metric {name!r} is a function of (output, target), or an object such as train.F1(), and not "
+                    f"{metric!r}"
+                )
+            if hasattr(metric, "update") and hasattr(metric, "compute"):
+                self.gathered[name] = copy.deepcopy(metric)
+                self.gathered[name].reset()
+            else:
+                self.functions[name] = metric
         self.samples = 0
         self.totals: dict[str, float] = {}
 
     def add(self, output: Any, target: Any, loss: float) -> None:
-        """Take a batch into the means."""
+        """Take a batch."""
         size = samples_in(target)
         self.samples += size
         values = {"loss": loss}
-        if self.metrics:
+        if self.functions or self.gathered:
             detached = output.detach() if hasattr(output, "detach") else output
-            values |= {name: float(metric(detached, target)) for name, metric in self.metrics.items()}
+            values |= {name: float(metric(detached, target)) for name, metric in self.functions.items()}
+            for metric in self.gathered.values():
+                metric.update(detached, target)
         for name, value in values.items():
             self.totals[name] = self.totals.get(name, 0.0) + size * value
 
     def state_dict(self) -> dict[str, Any]:
         """The sums so far."""
-        return {"samples": self.samples, "totals": dict(self.totals)}
+        gathered = {name: metric.state_dict() for name, metric in self.gathered.items()}
+        return {"samples": self.samples, "totals": dict(self.totals), "gathered": gathered}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from the sums that `state_dict` gave.
@@ -74,12 +91,15 @@ class Means:
         Raises:
             ValueError: if they are of other metrics.
         """
-        names = {"loss", *self.metrics}
-        if state_dict["totals"] and state_dict["totals"].keys() != names:
+        names = {"loss", *self.functions, *self.gathered}
+        before = {"loss", *state_dict["totals"], *state_dict["gathered"]}
+        if state_dict["samples"] and before != names:
             raise ValueError(
-                f"the epoch was begun with the scores {sorted(state_dict['totals'])}, and cannot go on with "
-                f"{sorted(names)}"
+                f"the epoch was begun with the scores {sorted(before)}, and cannot go on with {sorted(names)}"
             )
+        for name, metric in self.gathered.items():
+            if name in state_dict["gathered"]:
+                metric.load_state_dict(state_dict["gathered"][name])
         self.samples = state_dict["samples"]
         self.totals = dict(state_dict["totals"])
 
@@ -92,7 +112,8 @@ class Means:
         if not self.samples:
             raise ValueError("the loader gave no batches, so there is nothing to learn from or to measure")
         means = {name: total / self.samples for name, total in self.totals.items()}
-        return Scores(means.pop("loss"), means)
+        loss = means.pop("loss")
+        return Scores(loss, means | {name: metric.compute() for name, metric in self.gathered.items()})
 
 
 def run(model: Any, input: Any) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 VALIDATION = "validation "
 """What the names of scores on validation data begin with."""
 
@@ -20,7 +22,7 @@ class Scores:
 
     def __str__(self) -> str:
         named = {"loss": self.loss, **self.metrics}
-        return ", ".join(f"{name} {value:.4f}" for name, value in named.items() if isinstance(value, float))
+        return ", ".join(f"{name} {value:.4f}" for name, value in named.items() if is_number(value))
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Epoch:
             name = VALIDATION + "loss" if self.validation is not None else "loss"
         if name not in named:
             raise ValueError(f"there is no score {name!r}; this training has {', '.join(map(repr, named))}")
-        if not isinstance(named[name], float):
+        if not is_number(named[name]):
             raise ValueError(f"the score {name!r} is no single number, so it cannot be followed")
         return float(named[name])
 
@@ -95,3 +97,8 @@ class History:
             for one in content["epochs"]
         ]
         return cls(epochs, content["stopped"])
+
+
+def is_number(value: Any) -> bool:
+    """Whether a score is a single number."""
+    return isinstance(value, (int, float, np.number)) or (isinstance(value, np.ndarray) and value.ndim == 0)

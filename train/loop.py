@@ -45,7 +45,7 @@ def fit(
         loader: yields batches (input, target), anew in every epoch.
         epochs: how often to go through the loader.
         validation: a loader for the evaluation after each epoch.
-        metrics: functions of (output, target) by name, each giving the mean over the batch.
+        metrics: by name, functions of (output, target) that give the mean over the batch, and `Metric`s.
         progress: show a bar on a terminal, and plain lines elsewhere.
         scheduler: a learning-rate scheduler, stepped after each epoch; or a `Schedule`, which may step it after each
             update.
@@ -62,7 +62,7 @@ def fit(
         CheckpointError: for a damaged file to go on from, and for a folder of another training without `resume`.
         FloatingPointError: for a loss that is infinite or nan, naming epoch and batch, before the update.
         KeyboardInterrupt: after Ctrl-C, when the present update is whole and everything is saved.
-        TypeError: for a callback, a scheduler or a generator that is none.
+        TypeError: for a metric, a callback, a scheduler or a generator that is none.
         ValueError: for a negative number of epochs, a loader without batches, batches that are no pairs, and options
             out of range.
 

@@ -152,7 +152,8 @@ def _series(history: Any) -> tuple[dict[str, Array], dict[str, Array]]:
     else:
         epochs = list(history)
         named = {"loss": np.array([epoch.loss for epoch in epochs], np.float64)}
-        metrics = epochs[0].metrics if epochs else {}
+        # A metric of several numbers, such as a confusion matrix, is no curve.
+        metrics = [name for name, value in epochs[0].metrics.items() if np.ndim(value) == 0] if epochs else []
         named |= {name: np.array([epoch.metrics[name] for epoch in epochs], np.float64) for name in metrics}
         if epochs and all(epoch.validation is not None for epoch in epochs):
             named["validation loss"] = np.array([epoch.validation.loss for epoch in epochs], np.float64)
