@@ -10,6 +10,7 @@ they are looked up when they are used.
 
 from typing import TYPE_CHECKING, Any
 
+from .averaged_prediction import average_predictions
 from .callbacks import Callback, Checkpoint, ClipGradients, EarlyStopping, Progress, Schedule, TimeBudget
 from .checkpoint_file import CheckpointError, load_checkpoint
 from .evaluation import evaluate
@@ -27,7 +28,6 @@ from .metrics import (
     TopK,
     accuracy,
 )
-from .test_time import average_predictions
 from .trainer import Trainer
 
 if TYPE_CHECKING:
