@@ -37,6 +37,13 @@ def test_graph(tmp_path):
     assert {"x", "y", "z", "+", "×", "−12.00", "3.00", "−4.00", "1.00"} <= {text.strip() for text in texts}
 
 
+def test_graph_as_a_replay(tmp_path):
+    result = run("graph", "(x + y) * z", "x=-2", "y=5", "z=-4", "--replay", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "graph: graph.html"
+    assert "upstream −4.00 times local 1.00" in (tmp_path / "graph.html").read_text("utf-8")
+
+
 def test_graph_of_the_sigmoid_neuron(tmp_path):
     values = ["w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3"]
     result = run("graph", "1/(1+exp(-(w0*x0+w1*x1+w2)))", *values, "-o", str(tmp_path / "s.dot"))

@@ -34,6 +34,8 @@ def test_contents(wheel):
         "pullback/autograd/methods.pyi",
         "pullback/autograd/ops/elementwise.pyi",
         "pullback/nn/functional/linear.pyi",
+        "pullback/viz/replay/page.css",
+        "pullback/viz/replay/player.js",
         "pullback/data/digits/digits.npz",
         "pullback/data/digits/LICENSE.txt",
     }

@@ -29,6 +29,7 @@ from .figures import (
 from .graph import Graph, GraphEdge, GraphNode, Group, ModuleScope
 from .layout import positions
 from .numbers import GradientState
+from .replay import Replay, replay
 
 __all__ = [
     "Drawing",
@@ -39,6 +40,7 @@ __all__ = [
     "Group",
     "ModuleScope",
     "Plot",
+    "Replay",
     "activation_maps",
     "augmentations",
     "capture",
@@ -55,6 +57,7 @@ __all__ = [
     "maximal_input",
     "positions",
     "record",
+    "replay",
     "saliency",
     "schedule",
     "trajectory",

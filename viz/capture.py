@@ -146,6 +146,7 @@ class _Builder:
         self.folded = fold_constants(entries, uses, self.name) if style == "circuit" else {}
         self.hidden = {id(fold.constant) for fold in self.folded.values()}
         self.scopes = Scopes(entries)
+        self.places = {id(entry): place for place, entry in enumerate(entries)}
 
     def name(self, entry: Entry) -> str | None:
         name = self.given.get(id(entry)) or entry.name
@@ -216,6 +217,7 @@ class _Builder:
             wrong=entry is self.wrong,
             error=clean(entry.error) if entry.error else None,
             saved=entry.saved,
+            entry=self.places[id(entry)],
         )
 
     def _scope(self, entry: Entry) -> str:

@@ -139,7 +139,7 @@ class Drawing:
             raise ValueError(
                 f"cannot tell the format of {str(target)!r}: the name must end in {', '.join(most)} or {last}"
             )
-        _write(target, face(self))
+        write(target, face(self))
         return target
 
     def _repr_svg_(self) -> str:
@@ -217,7 +217,8 @@ _FACES: dict[str, Callable[[Drawing], str | bytes]] = {
 """What is written, by suffix."""
 
 
-def _write(target: Path, content: str | bytes) -> None:
+def write(target: Path, content: str | bytes) -> None:
+    """Write a picture's file in one step; what goes wrong names the file."""
     try:
         write_atomically(target, content.encode() if isinstance(content, str) else content)
     except OSError as error:

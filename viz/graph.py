@@ -101,6 +101,7 @@ class GraphNode(_WithGradient):
     wrong: bool = False  # a gradient check has found its gradient wrong
     error: str | None = None  # what went wrong in its backward
     saved: Mapping[str, int] | None = None  # what the tape keeps for its backward, in bytes; None: not known
+    entry: int = -1  # the place of its value in the graph's `entries`
     times: int = 1  # how many equal nodes it stands for; value and gradient are then stacked
     group: Group | None = None
 

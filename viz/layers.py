@@ -23,6 +23,7 @@ class Block(NamedTuple):
     ports: tuple[float, ...]
     scope: str
     label: int | None  # the wire that it labels, if it is no node
+    pin: int = 0  # −1: stands in the first column, before all others; 1: in the last one
 
 
 class Link(NamedTuple):
@@ -44,7 +45,7 @@ class Arrangement(NamedTuple):
 
 def arrange_layers(blocks: list[Block], links: list[Link]) -> Arrangement:
     """Arrange blocks whose links all run from earlier to later in the order of computation."""
-    column = _columns(len(blocks), links)
+    column = _pinned(_columns(len(blocks), links), blocks)
     # with points on all of its long wires a graph may grow quadratically: the longest do without
     budget = 8 * len(blocks) + 200
     chains: list[list[int]] = [[] for _ in links]  # the passing points of each link, as further items
@@ -98,6 +99,14 @@ def _columns(count: int, links: list[Link]) -> list[int]:
         if not incoming[index] and outgoing[index]:
             column[index] = min(column[link.head] - 1 for link in outgoing[index])
     return column
+
+
+def _pinned(column: list[int], blocks: list[Block]) -> list[int]:
+    """The columns with one more at either end for what is pinned there."""
+    if any(block.pin < 0 for block in blocks):
+        column = [0 if block.pin < 0 else level + 1 for level, block in zip(column, blocks, strict=True)]
+    last = max(column) + 1
+    return [last if block.pin > 0 else level for level, block in zip(column, blocks, strict=True)]
 
 
 Neighbours = list[list[tuple[int, float]]]

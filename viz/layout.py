@@ -31,8 +31,7 @@ def positions(graph: Graph) -> Layout:
     """
     node_shapes, label_shapes = circuit_shapes(graph) if graph.style == "circuit" else card_shapes(graph)
     blocks, links = _blocks(graph, node_shapes, label_shapes)
-    arrangement = _arrange(blocks, links, across=graph.style == "circuit")
-    arrangement = straightened(blocks, links, arrangement)
+    arrangement = arrange(blocks, links, across=graph.style == "circuit")
     return assemble(graph, node_shapes, label_shapes, blocks, links, arrangement)
 
 
@@ -74,7 +73,12 @@ def _scopes_of_leaves(graph: Graph) -> list[set[str]]:
     return scopes
 
 
-def _arrange(blocks: list[Block], links: list[Link], *, across: bool) -> Arrangement:
+def arrange(blocks: list[Block], links: list[Link], *, across: bool) -> Arrangement:
+    """Where blocks stand; `across` says that the flow runs to the right, and not downwards."""
+    return straightened(blocks, links, _arrange(blocks, links, across))
+
+
+def _arrange(blocks: list[Block], links: list[Link], across: bool) -> Arrangement:
     if len(blocks) <= GRAPHVIZ_LIMIT:
         source = _dot_source(blocks, links, across)
         for engine in (_bundled_graphviz, _system_graphviz):
@@ -110,6 +114,9 @@ def _dot_source(blocks: list[Block], links: list[Link], across: bool) -> str:
     for index, block in enumerate(blocks):
         by_scope.setdefault(block.scope, []).append(index)
     lines += _cluster_lines(by_scope, lambda index: _node_line(index, blocks[index], across))
+    for pin, rank in ((-1, "source"), (1, "sink")):
+        pinned = [f"n{index};" for index, block in enumerate(blocks) if block.pin == pin]
+        lines += [f"{{rank={rank}; {' '.join(pinned)}}}"] if pinned else []
     leave, (first, middle, last) = ("e", ("nw", "w", "sw")) if across else ("s", ("nw", "n", "ne"))
     for link in links:
         # the side or corner of a box at which a wire ends tells Graphviz the order of the operands; record

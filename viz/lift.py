@@ -107,7 +107,7 @@ class Lifter:
             )
         if function.__closure__:
             raise NotPlainError(f"{function.__name__!r}, which holds on to values around it")
-        found = _source(function)
+        found = syntax_of(function)
         if isinstance(found, ast.Lambda):
             definition = ast.parse("def rule(): pass").body[0]
             assert isinstance(definition, ast.FunctionDef)
@@ -236,7 +236,7 @@ def _bound(definition: ast.FunctionDef) -> set[str]:
     return bound
 
 
-def _source(function: FunctionType) -> ast.Lambda | ast.FunctionDef:
+def syntax_of(function: FunctionType) -> ast.Lambda | ast.FunctionDef:
     """A fresh syntax tree of a function, found in its file by the places that its code remembers."""
     code = function.__code__
     tree = _tree(code.co_filename)

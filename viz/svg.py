@@ -18,7 +18,7 @@ from .theme import FONTS, LIGHT, dark_rules
 _MARGIN = 20.0
 _ROW = 22.0  # of the legend
 _CORNERS = {"stack": 9.0, "pill": 22.0, "box": 7.0, "bar": 4.0, "dashed": 4.0, "round": 14.0, "double": 14.0}
-_PREFIX = "\x00"  # stands for the prefix of ids and classes until the content is known; no text holds it
+PREFIX = "\x00"  # stands for the prefix of ids and classes until the content is known; no text holds it
 
 
 def svg(graph: Graph) -> str:
@@ -27,8 +27,8 @@ def svg(graph: Graph) -> str:
     The same graph gives the same bytes under the same Graphviz. Ids and classes begin with a hash of the
     content, so that pictures on one page leave each other alone.
     """
-    body = _Writer(graph).document()
-    return body.replace(_PREFIX, "pb" + hashlib.sha256(body.encode()).hexdigest()[:10])
+    body = Writer(graph).document()
+    return body.replace(PREFIX, "pb" + hashlib.sha256(body.encode()).hexdigest()[:10])
 
 
 def picture_title(graph: Graph) -> str:
@@ -39,7 +39,7 @@ def picture_title(graph: Graph) -> str:
     return "Computational graph" + (f" of {', '.join(names[:4])}" if names else "")
 
 
-class _Writer:
+class Writer:
     """Collects the lines of one picture."""
 
     def __init__(self, graph: Graph) -> None:
@@ -48,17 +48,18 @@ class _Writer:
         self.circuit = graph.style == "circuit"
 
     def document(self) -> str:
+        """The whole picture, with `PREFIX` where ids and classes begin."""
         graph = self.graph
         layout = positions(graph)
         rows = _wrapped(legend_items(graph), max(layout.width, 480.0))
-        legend_width = max((sum(_item_width(item) for item in row) for row in rows), default=0.0)
+        legend_width = max((sum(item_width(item) for item in row) for row in rows), default=0.0)
         header = 34.0 if graph.title else 0.0
         title_width = text_width(graph.title, 16, bold=True) if graph.title else 0.0
         width = max(layout.width, legend_width, title_width) + 2 * _MARGIN
         height = header + layout.height + 2 * _MARGIN + 10 + _ROW * len(rows)
         left, top = (width - layout.width) / 2, _MARGIN + header
 
-        p = _PREFIX
+        p = PREFIX
         size = f'width="{_n(width)}" height="{_n(height)}" viewBox="0 0 {_n(width)} {_n(height)}"'
         self.lines = [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="{p}-title {p}-desc" '
@@ -70,7 +71,7 @@ class _Writer:
             f'width="{_n(width - 1)}" height="{_n(height - 1)}"/>',
         ]
         if graph.title:
-            self._text(Text(_MARGIN, _MARGIN + 14, graph.title, "ink", 16.0, "start", bold=True), (0.0, 0.0))
+            self.text(Text(_MARGIN, _MARGIN + 14, graph.title, "ink", 16.0, "start", bold=True), (0.0, 0.0))
         self.lines.append(f'<g transform="translate({_n(left)} {_n(top)})">')
         for frame in layout.frames:
             self._frame(frame)
@@ -84,16 +85,17 @@ class _Writer:
         for frame in layout.frames:
             self._caption(frame)
         for node, point, shape in zip(graph.nodes, layout.nodes, layout.shapes, strict=True):
-            self._node(node, point, shape)
+            self.node(node, point, shape)
         self.lines.append("</g>")
         for row, items in enumerate(rows):
-            self._legend_row(items, _MARGIN, height - _MARGIN - _ROW * (len(rows) - row) + 14)
+            self.legend_row(items, _MARGIN, height - _MARGIN - _ROW * (len(rows) - row) + 14)
         self.lines.append("</svg>")
         return "\n".join(self.lines) + "\n"
 
     # the pieces
 
-    def _text(self, text: Text, at: Point) -> None:
+    def text(self, text: Text, at: Point) -> None:
+        """One line of text."""
         x, y = at[0] + text.x, at[1] + text.y
         if text.ink == "alarm":
             start = x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * text.width
@@ -104,7 +106,7 @@ class _Writer:
         anchor = f' text-anchor="{text.anchor}"' if text.anchor != "start" else ""
         weight = ' font-weight="600"' if text.bold else ""
         self.lines.append(
-            f'<text class="{_PREFIX}-{text.ink}" fill="{LIGHT.inks[text.ink]}" x="{_n(x)}" y="{_n(y)}" '
+            f'<text class="{PREFIX}-{text.ink}" fill="{LIGHT.inks[text.ink]}" x="{_n(x)}" y="{_n(y)}" '
             f'font-size="{_n(text.size)}"{weight}{anchor}>{escape(text.content)}</text>'
         )
 
@@ -128,7 +130,7 @@ class _Writer:
             f'<rect {_paint("caption")} x="{_n(caption.x - 4)}" y="{_n(caption.y - 12)}" '
             f'width="{_n(caption.width + 8)}" height="16"/>'
         )
-        self._text(caption, (0.0, 0.0))
+        self.text(caption, (0.0, 0.0))
         self.lines.append("</g>")
 
     def _edge(self, edge: GraphEdge, wire: tuple[Point, ...], label: tuple[Shape, Point] | None) -> None:
@@ -151,14 +153,14 @@ class _Writer:
         if label:
             shape, at = label
             for text in shape.texts:
-                self._text(text, at)
+                self.text(text, at)
         self.lines.append("</g>")
 
     def _wire(self, path: str, required: bool) -> None:
         line = "wire" if required else "faint"
         dashes = "" if required else ' stroke-dasharray="5 3"'
         self.lines.append(
-            f'<path class="{_PREFIX}-{line}" d="{path}" fill="none" stroke="{LIGHT.lines[line]}" '
+            f'<path class="{PREFIX}-{line}" d="{path}" fill="none" stroke="{LIGHT.lines[line]}" '
             f'stroke-width="1.6"{dashes}/>'
         )
 
@@ -172,12 +174,14 @@ class _Writer:
         line = "wire" if required else "faint"
         points = " ".join(f"{_n(a)},{_n(b)}" for a, b in corners)
         self.lines.append(
-            f'<polygon class="{_PREFIX}-{line}-tip" fill="{LIGHT.lines[line]}" points="{points}"/>'
+            f'<polygon class="{PREFIX}-{line}-tip" fill="{LIGHT.lines[line]}" points="{points}"/>'
         )
 
-    def _node(self, node: GraphNode, at: Point, shape: Shape) -> None:
+    def node(self, node: GraphNode, at: Point, shape: Shape, *, tooltip: bool = True) -> None:
+        """One node with its texts and the piece of wire that goes with it."""
         self.lines.append("<g>")
-        self._tooltip(_node_tooltip(node))
+        if tooltip:
+            self._tooltip(_node_tooltip(node))
         if shape.stub:
             start, end = at[0] + shape.stub[0], at[0] + shape.stub[1]
             stop = end - 5 if shape.ends else end
@@ -186,7 +190,7 @@ class _Writer:
                 self._arrow((end, at[1]), node.required)
         self._outline(shape, at)
         for text in shape.texts:
-            self._text(text, at)
+            self.text(text, at)
         self.lines.append("</g>")
 
     def _outline(self, shape: Shape, at: Point) -> None:
@@ -218,24 +222,26 @@ class _Writer:
                     f'width="{_n(width - 7)}" height="{_n(height - 7)}"/>'
                 )
             if shape.outline == "bar":
-                edge = f'class="{_PREFIX}-{shape.paint}-edge" fill="{LIGHT.paints[shape.paint].stroke}"'
+                edge = f'class="{PREFIX}-{shape.paint}-edge" fill="{LIGHT.paints[shape.paint].stroke}"'
                 bar = f'x="{_n(left)}" y="{_n(top)}" width="5" height="{_n(height)}" rx="2.5"'
                 self.lines.append(f"<rect {edge} {bar}/>")
 
-    def _legend_row(self, items: list[Item], x: float, y: float) -> None:
+    def legend_row(self, items: list[Item], x: float, y: float) -> None:
+        """Signs with their meanings, side by side."""
         for item in items:
             if item.sample is not None:
-                self._text(Text(x, y, item.sample, item.ink, 11.5, "start", bold=True), (0.0, 0.0))
+                self.text(Text(x, y, item.sample, item.ink, 11.5, "start", bold=True), (0.0, 0.0))
             else:
                 swatch = Shape(22, 13, item.outline, item.ink, (0, 0), (22, 13), (), (), (0, 0))
                 if item.outline == "circle":
                     swatch = Shape(14, 14, "circle", item.ink, (0, 0), (14, 14), (), (), (0, 0))
                 self._outline(swatch, (x + 11, y - 4))
-            self._text(Text(x + item.sample_width + 7, y, item.text, "muted", 11.0, "start"), (0.0, 0.0))
-            x += _item_width(item)
+            self.text(Text(x + item.sample_width + 7, y, item.text, "muted", 11.0, "start"), (0.0, 0.0))
+            x += item_width(item)
 
 
-def _item_width(item: Item) -> float:
+def item_width(item: Item) -> float:
+    """The width of a piece of the legend."""
     return item.sample_width + 7 + text_width(item.text, 11.0) + 22
 
 
@@ -243,7 +249,7 @@ def _wrapped(items: list[Item], limit: float) -> list[list[Item]]:
     rows: list[list[Item]] = []
     used = 0.0
     for item in items:
-        width = _item_width(item)
+        width = item_width(item)
         if not rows or used + width > limit:
             rows.append([])
             used = 0.0
@@ -255,7 +261,7 @@ def _wrapped(items: list[Item], limit: float) -> list[list[Item]]:
 def _paint(name: str) -> str:
     fill, stroke = LIGHT.paints[name]
     width = {"panel": 1, "frame": 1.2, "wrong": 3}.get(name, 1.6)
-    return f'class="{_PREFIX}-{name}" fill="{fill}" stroke="{stroke}" stroke-width="{_n(width)}"'
+    return f'class="{PREFIX}-{name}" fill="{fill}" stroke="{stroke}" stroke-width="{_n(width)}"'
 
 
 def _n(x: float) -> str:

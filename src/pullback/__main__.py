@@ -44,7 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     graph = commands.add_parser("graph", help="draw an expression with its values and gradients")
     _add_expression(graph)
     graph.add_argument(
-        "-o", "--output", type=Path, default=Path("graph.svg"), help=".svg or .dot (%(default)s)"
+        "-o", "--output", type=Path, help="the file to write, such as .svg, .html or .dot (graph.svg)"
+    )
+    graph.add_argument(
+        "--replay", action="store_true", help="write a page that steps through it, as .html (graph.html)"
     )
     graph.set_defaults(run=_graph)
 
@@ -71,7 +74,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _graph(options: argparse.Namespace) -> int:
-    from .viz import draw
+    from .viz import draw, replay
 
     expression, leaves = _read(options)
     with record() as recording:
@@ -80,7 +83,8 @@ def _graph(options: argparse.Namespace) -> int:
             result.backward()
     if not any(entry.operation for entry in recording.entries):
         raise ValueError(f"{expression.text!r} computes nothing, so there is no graph to draw")
-    path = draw(recording, title=expression.text).save(options.output)
+    output = options.output or Path("graph.html" if options.replay else "graph.svg")
+    path = (replay if options.replay else draw)(recording, title=expression.text).save(output)
     print(f"{expression.text} = {result.item():.6g}")
     for name, leaf in leaves.items():
         print(f"d/d{name} = {leaf.grad.item() if leaf.grad is not None else 0.0:.6g}")
@@ -136,7 +140,7 @@ def _read(options: argparse.Namespace) -> tuple[Expression, dict[str, Tensor]]:
 def _shield_minus(arguments: list[str]) -> list[str]:
     """Let an expression begin with a minus sign: a leading blank tells argparse that it is no option."""
     if len(arguments) > 1 and arguments[0] in ("graph", "check"):
-        known = ("-h", "--help", "-o", "--output", "--order", "--")
+        known = ("-h", "--help", "-o", "--output", "--order", "--replay", "--")
         return [
             f" {text}"
             if text.startswith("-") and text.split("=")[0] not in known and not text.startswith("-o")

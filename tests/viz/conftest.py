@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +83,23 @@ def network():
         loss = nn.CrossEntropyLoss()(model(images), labels)
         loss.backward()
     return viz.draw(recording, names={"images": images, "labels": labels, "loss": loss})
+
+
+def _browser_module():
+    """The driver beside this file; pytest's import mode leaves folders of tests off the path."""
+    specification = importlib.util.spec_from_file_location("browser", Path(__file__).with_name("browser.py"))
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["browser"] = module  # its classes look up their names there
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A running browser; tests that need one are skipped where there is none."""
+    module = _browser_module()
+    if module.BROWSER is None:
+        pytest.skip("no Chromium or Chrome on the PATH")
+    running = module.Browser(tmp_path_factory.mktemp("profile"))
+    yield running
+    running.close()

@@ -1,0 +1,9 @@
+"""The replay: a web page that steps through a computation, forward and then backward, in formulas and numbers.
+
+`steps` tells what happens, with formulas from the declared rules (`formulas`); `boxes` arranges the modules so that
+the page can open and close them; `page` puts all into one file, with the scripts and the style that lie here.
+"""
+
+from .replay import Replay, replay
+
+__all__ = ["Replay", "replay"]

@@ -1,0 +1,187 @@
+"""Modules as boxes in boxes, each with its own arrangement, so that a browser can open and close them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from ..cards import card_shapes
+from ..circuit import circuit_shapes
+from ..glyphs import fit, text_width
+from ..graph import Graph, GraphEdge
+from ..layers import Block, Link
+from ..layout import arrange
+from ..shapes import Shape
+
+_PORT_STEP = 14.0
+_WIDEST_NAME = 260.0
+
+
+class Item(NamedTuple):
+    """What stands in a box: a node, a box, the label of a wire, or the place where a wire enters or leaves."""
+
+    kind: Literal["node", "box", "label", "enter", "leave"]
+    key: int
+
+
+class Run(NamedTuple):
+    """A piece of a wire inside one box, by the places of its ends among the items."""
+
+    tail: int
+    head: int
+    edge: int
+    passes: tuple[float, ...]
+
+
+@dataclass(eq=False)
+class Box:
+    """One run of a module, with what is in it; the first box is the whole picture."""
+
+    key: int
+    parent: int
+    name: str
+    path: str
+    items: list[Item] = field(default_factory=list)
+    column: tuple[int, ...] = ()
+    place: tuple[float, ...] = ()
+    runs: list[Run] = field(default_factory=list)
+    operations: int = 0
+    width: float = 0.0  # while it is closed
+    height: float = 0.0
+    enters: dict[int, float] = field(default_factory=dict)  # where wires enter it while it is closed
+    leaves: dict[int, float] = field(default_factory=dict)
+
+
+class Boxes(NamedTuple):
+    """All boxes, outer ones first, and the shapes of what is in them."""
+
+    boxes: tuple[Box, ...]
+    box_of: tuple[int, ...]  # by node
+    shapes: tuple[Shape, ...]  # by node
+    labels: dict[int, Shape]  # by edge
+
+
+def boxed(graph: Graph) -> Boxes:
+    """The boxes of a graph, arranged."""
+    circuit = graph.style == "circuit"
+    shapes, labels = circuit_shapes(graph) if circuit else card_shapes(graph)
+    boxes, box_of = _boxes(graph)
+    runs = _wired(graph, boxes, box_of, labels)
+    for box in reversed(boxes):  # inner ones first: the order of their wires is needed around them
+        _arranged(box, boxes, runs[box.key], shapes, labels, circuit)
+    return Boxes(tuple(boxes), tuple(box_of), tuple(shapes), labels)
+
+
+def _boxes(graph: Graph) -> tuple[list[Box], list[int]]:
+    """A box for each scope, and for each node the box that it stands in."""
+    boxes = [Box(0, 0, "", "")]
+    keys = {"": 0}
+    for scope in graph.scopes:
+        keys[scope.path] = len(boxes)
+        boxes.append(Box(len(boxes), keys[scope.parent], scope.caption, scope.path))
+    box_of = [keys[node.scope] for node in graph.nodes]
+    for node, key in zip(graph.nodes, box_of, strict=True):
+        for around in _chain(boxes, key) if node.operation else ():
+            boxes[around].operations += 1
+    return boxes, box_of
+
+
+def _chain(boxes: list[Box], key: int) -> list[int]:
+    """A box and those around it, up to the whole picture."""
+    chain = [key]
+    while chain[-1]:
+        chain.append(boxes[chain[-1]].parent)
+    return chain
+
+
+def _wired(
+    graph: Graph, boxes: list[Box], box_of: list[int], labels: dict[int, Shape]
+) -> list[list[tuple[Item, Item, GraphEdge]]]:
+    """The pieces of all wires, by box."""
+    for node in graph.nodes:
+        boxes[box_of[node.key]].items.append(Item("node", node.key))
+    for box in boxes[1:]:
+        boxes[box.parent].items.append(Item("box", box.key))
+    runs: list[list[tuple[Item, Item, GraphEdge]]] = [[] for _ in boxes]
+    for edge in graph.edges:
+        outward, inward = _chain(boxes, box_of[edge.tail]), _chain(boxes, box_of[edge.head])
+        meeting = next(key for key in outward if key in inward)
+        start = Item("node", edge.tail)
+        if edge.key in labels:
+            label = Item("label", edge.key)
+            boxes[outward[0]].items.append(label)
+            runs[outward[0]].append((start, label, edge))
+            start = label
+        for key in outward[: outward.index(meeting)]:
+            end = Item("leave", edge.key)
+            boxes[key].items.append(end)
+            runs[key].append((start, end, edge))
+            start = Item("box", key)
+        for key, inner in pairwise(reversed(inward[: inward.index(meeting) + 1])):
+            runs[key].append((start, Item("box", inner), edge))
+            start = Item("enter", edge.key)
+            boxes[inner].items.append(start)
+        runs[box_of[edge.head]].append((start, Item("node", edge.head), edge))
+    return runs
+
+
+def _arranged(
+    box: Box,
+    boxes: list[Box],
+    pieces: list[tuple[Item, Item, GraphEdge]],
+    shapes: list[Shape],
+    labels: dict[int, Shape],
+    circuit: bool,
+) -> None:
+    """Let the shared layout find columns and places for what is in a box, its inner boxes closed."""
+
+    def block(item: Item) -> Block:
+        if item.kind in ("enter", "leave"):
+            return Block(1.0, 10.0, (0.0,), "", None, -1 if item.kind == "enter" else 1)
+        if item.kind == "box":
+            inner = boxes[item.key]
+            width, height, ports = inner.width, inner.height, tuple(inner.enters.values())
+        else:
+            shape = shapes[item.key] if item.kind == "node" else labels[item.key]
+            width, height = shape.width, shape.height
+            ports = tuple(port[1] if circuit else port[0] for port in shape.ports)
+        return Block(*((width, height) if circuit else (height, width)), ports, "", None)
+
+    blocks = [block(item) for item in box.items]
+    index = {item: place for place, item in enumerate(box.items)}
+    links = []
+    for tail, head, edge in pieces:
+        slot = list(boxes[head.key].enters).index(edge.key) if head.kind == "box" else 0
+        slot = edge.slot if head.kind == "node" else slot
+        links.append(Link(index[tail], index[head], slot, edge.key))
+    box.column, box.place, passes = arrange(blocks, links, across=circuit)
+    box.runs = [
+        Run(link.tail, link.head, link.edge, passing) for link, passing in zip(links, passes, strict=True)
+    ]
+    _close(box, circuit)
+
+
+def _close(box: Box, circuit: bool) -> None:
+    """Its size while it is closed, and where its wires then end: in the order in which they stand inside."""
+    ends = {kind: [i for i, item in enumerate(box.items) if item.kind == kind] for kind in ("enter", "leave")}
+    crowd = max(map(len, ends.values()))
+    width = max(text_width(closed_name(box), 13.0, bold=True), text_width(closed_text(box), 11.0)) + 44
+    breadth = _PORT_STEP * crowd + 12
+    box.width = width if circuit else max(width, breadth)
+    box.height = max(46.0, breadth) if circuit else 46.0
+    step = min(_PORT_STEP, ((box.height if circuit else box.width) - 16) / max(crowd, 1))
+    for kind, places in (("enter", box.enters), ("leave", box.leaves)):
+        ordered = sorted(ends[kind], key=box.place.__getitem__)
+        for rank, i in enumerate(ordered):
+            places[box.items[i].key] = (rank - (len(ordered) - 1) / 2) * step
+
+
+def closed_name(box: Box) -> str:
+    """The name on a closed box."""
+    return fit(box.name, 13.0, _WIDEST_NAME, bold=True)
+
+
+def closed_text(box: Box) -> str:
+    """What a closed box says that it holds."""
+    return "1 operation" if box.operations == 1 else f"{box.operations} operations"

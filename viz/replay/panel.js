@@ -1,0 +1,106 @@
+// What stands beside the picture: the step in formulas and numbers, and the details of one value.
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "onclick") made.addEventListener("click", value);
+    else made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+/** Numbers: one, a small array in full, or what a large one is like. */
+function numbersOf(shown) {
+  if (!shown) return element("span", { class: "unknown" }, "not recorded");
+  const marks = shown.bad ? [element("strong", { class: "alarm" }, `! ${shown.bad}`)] : [];
+  if (shown.text !== undefined) return element("span", { class: "number", title: shown.exact ?? "" }, shown.text, ...marks);
+  if (shown.rows) {
+    const rows = shown.rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cell))));
+    const label = `array of shape ${shown.shape}`;
+    return element("span", { class: "matrix" }, element("table", { "aria-label": label }, element("tbody", {}, ...rows)), ...marks);
+  }
+  const facts = ["min", "mean", "max", "norm"].filter((name) => shown[name] !== undefined);
+  const list = facts.flatMap((name) => [element("dt", {}, name === "norm" ? "‖·‖" : name), element("dd", {}, shown[name])]);
+  return element("span", { class: "summary" }, element("span", { class: "shape" }, shown.shape), element("dl", {}, ...list), ...marks);
+}
+
+function cell(kind, role, shown, label) {
+  return element("div", { class: `cell ${kind}` }, element("span", { class: "role" }, role), numbersOf(shown), element("span", { class: "label" }, label));
+}
+
+function sign(text) {
+  return element("span", { class: "operator", "aria-hidden": "true" }, text);
+}
+
+/** upstream × local = downstream, or what takes its place. */
+function termOf(term, step) {
+  const equation = [cell("gradient", "upstream", term.upstream, step.own)];
+  if (term.product) {
+    const label = term.formula ? `${term.local_name} = ${term.formula}` : term.local_name;
+    equation.push(sign("×"), cell("local", "local gradient", term.local, label));
+  } else {
+    const vjp = element("div", { class: "cell local" }, element("span", { class: "role" }, "vector–Jacobian product"), element("span", { class: "formula" }, term.formula), element("span", { class: "label" }, `g is ${step.own}`));
+    equation.push(sign("→"), vjp);
+  }
+  if (term.unsummed) {
+    equation.push(sign("="), cell("gradient", "before the sum", term.unsummed, ""));
+    equation.push(sign("→"), element("div", { class: "cell sum" }, element("span", { class: "role" }, "broadcast, so summed"), element("span", { class: "formula" }, term.summed)));
+  }
+  equation.push(sign("="), cell("gradient", "downstream", term.downstream, term.part ? `part of ${term.gradient}` : term.gradient));
+  const notes = term.notes.map((note) => element("p", { class: "note" }, note));
+  if (term.rule) notes.unshift(element("p", { class: "note" }, "the declared rule: ", element("code", {}, term.rule)));
+  return element("div", { class: "term" }, element("h3", {}, `to ${term.name}`), element("div", { class: "equation" }, ...equation), ...notes);
+}
+
+function sumOf(step) {
+  const parts = step.terms.flatMap((term, i) => [i ? sign("+") : null, cell("gradient", term.formula, term.downstream, "")]);
+  return element("div", { class: "equation" }, ...parts, sign("="), cell("gradient total", "the sum", step.total, step.own));
+}
+
+/** Everything about one step. */
+function panelOf(step, number, count) {
+  const phase = { start: "Start", forward: "Forward", seed: "Backward", backward: "Backward", sum: "Backward", failed: "Backward", end: "End" }[step.phase];
+  const head = element("p", { class: `phase ${step.phase}` }, element("span", { class: "chip" }, phase), ` step ${number} of ${count}`);
+  const body = [element("h2", {}, step.title)];
+  if (step.gate && step.phase === "backward") body.push(element("p", { class: "law" }, element("strong", {}, `${step.role}: `), step.gate));
+  if (step.phase === "forward") {
+    const given = step.equation ? [element("span", { class: "formula" }, step.equation), sign("=")] : [];
+    body.push(element("div", { class: "equation" }, ...given, cell("value", "value", step.total, step.name)));
+  }
+  if (step.phase === "seed") body.push(element("div", { class: "equation" }, cell("gradient", step.why, step.total, step.own)));
+  if (step.phase === "failed") body.push(element("div", { class: "equation" }, cell("gradient", "the gradient that came", step.total, step.own)));
+  if (step.phase === "sum") body.push(sumOf(step));
+  if (step.phase === "backward") body.push(...step.terms.map((term) => termOf(term, step)));
+  if (step.phase === "backward" && !step.terms.length) body.push(element("p", {}, "It sends nothing back."));
+  if (step.phase === "start" || step.phase === "end") body.push(element("p", {}, step.text));
+  else body.push(...step.notes.map((note) => element("p", { class: "note warning" }, note)));
+  return [head, ...body];
+}
+
+/** A step that goes through a closed module at once. */
+function moduleOf(box, steps, number, count, onOpen, onJump) {
+  const back = steps[0].step.phase !== "forward";
+  const head = element("p", { class: `phase ${back ? "backward" : "forward"}` }, element("span", { class: "chip" }, back ? "Backward" : "Forward"), ` step ${number} of ${count}`);
+  const items = steps.slice(0, 60).map(({ step, index }) => element("li", {}, element("button", { class: "link", onclick: () => onJump(index) }, step.title)));
+  if (steps.length > 60) items.push(element("li", {}, `and ${steps.length - 60} more`));
+  return [
+    head,
+    element("h2", {}, `${back ? "Back through" : "Through"} module ${box.path}`),
+    element("p", {}, `It is closed: ${steps.length === 1 ? "one step" : `${steps.length} steps`} at once. `, element("button", { onclick: onOpen }, "Open it")),
+    element("ol", { class: "inner" }, ...items),
+  ];
+}
+
+/** What is known of one value at this moment. */
+function detailsOf(node, known, onJump) {
+  const rows = node.facts.map(([name, text]) => [name, text]);
+  rows.push(["value", known.value ? numbersOf(node.value) : element("span", { class: "unknown" }, "not computed yet")]);
+  if (node.required) {
+    const gradient = node.gradient ? numbersOf(node.gradient) : element("span", { class: "unknown" }, node.state);
+    rows.push(["gradient", known.gradient ? gradient : element("span", { class: "unknown" }, "not yet")]);
+  } else rows.push(["gradient", element("span", { class: "unknown" }, "not required")]);
+  const list = rows.flatMap(([name, content]) => [element("dt", {}, name), element("dd", {}, content)]);
+  const jumps = node.steps.map(([name, index]) => element("button", { onclick: () => onJump(index) }, name));
+  return [element("h2", {}, node.name), element("dl", { class: "facts" }, ...list), element("p", { class: "jumps" }, ...jumps)];
+}
