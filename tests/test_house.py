@@ -28,7 +28,7 @@ ALLOWED_LIBRARIES = {
     "optim": {"numpy"},
     "viz": {"numpy", "cairosvg", "graphviz", "pygraphviz", "matplotlib"},
     "data": {"numpy"},
-    "train": {"numpy", "sklearn", "tqdm"},
+    "train": {"joblib", "numpy", "optuna", "sklearn", "tqdm"},
 }
 FOR_TESTS = {"autograd/pytest_plugin.py": {"pytest"}, "autograd/strategies.py": {"hypothesis"}}
 SOURCES = [path for folder in sorted(FOLDERS) for path in sorted((ROOT / folder).rglob("*.py"))]

@@ -15,6 +15,20 @@ from .callbacks import Callback, Checkpoint, ClipGradients, EarlyStopping, Progr
 from .checkpoint_file import CheckpointError, load_checkpoint
 from .evaluation import evaluate
 from .history import Epoch, History, Scores
+from .hyperparameters import (
+    Choice,
+    Integer,
+    LogUniform,
+    Outcome,
+    ReportTrial,
+    SearchResult,
+    Space,
+    TrainingObjective,
+    Trial,
+    TrialStopped,
+    Uniform,
+    search,
+)
 from .loop import fit
 from .metrics import (
     F1,
@@ -40,27 +54,39 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "CheckpointError",
+    "Choice",
     "ClipGradients",
     "ConfusionMatrix",
     "EarlyStopping",
     "Epoch",
     "History",
+    "Integer",
+    "LogUniform",
     "MeanSquaredError",
     "Metric",
+    "Outcome",
     "Perplexity",
     "Precision",
     "Progress",
     "Recall",
+    "ReportTrial",
     "Schedule",
     "Scores",
+    "SearchResult",
+    "Space",
     "TimeBudget",
     "TopK",
     "Trainer",
+    "TrainingObjective",
+    "Trial",
+    "TrialStopped",
+    "Uniform",
     "accuracy",
     "average_predictions",
     "evaluate",
     "fit",
     "load_checkpoint",
+    "search",
 ]
 
 

@@ -439,6 +439,11 @@ def test_the_best_trial_and_the_edge():
         figures.collect([{"lr": 1, "reg": 1, "score": np.nan}], "lr", "reg")
     with pytest.raises(ValueError, match="pass log=False"):
         viz.hyperparameters([{"lr": 0, "reg": 1, "score": 1}], "lr", "reg")
+    for log in (["reg"], [], False, True):
+        figure, _ = viz.hyperparameters(TRIALS, "lr", "reg", log=log)
+        named = ("lr", "reg") if log is True else log or ()
+        scales = (figure.axes[0].get_xscale(), figure.axes[0].get_yscale())
+        assert scales == tuple("log" if name in named else "linear" for name in ("lr", "reg"))
     with pytest.raises(KeyError, match="decay"):
         figures.collect(TRIALS, "lr", "decay")
 

@@ -16,12 +16,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ...autograd import no_grad
 from ...autograd.extend import drawing_from
 from ...data import DataLoader
+from ..callbacks import EarlyStopping
 from ..evaluation import mode
 from ..history import History
 from ..loop import fit
 from . import settings
 from .rows import Array, Rows, dense, weighted
-from .stopping import Patience
 
 ROWS_AT_ONCE = 1024  # of a prediction
 
@@ -76,7 +76,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             rows = self._rows(X, targets, weights)
             training, validation = (rows, None) if not self.early_stopping else self._split(rows)
             loss = self._loss()
-            patience = Patience(self.n_iter_no_change, self.tol, restore=validation is not None)
+            stopping = EarlyStopping(
+                patience=int(self.n_iter_no_change),
+                min_delta=float(self.tol),
+                restore=validation is not None,
+            )
             history = fit(
                 self.module_,
                 loss if weights is None else weighted(loss),
@@ -84,7 +88,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
                 self._loader(training),
                 epochs=1 if incremental else self.max_iter,
                 validation=None if validation is None else DataLoader(validation, ROWS_AT_ONCE),
-                callbacks=[patience],
+                callbacks=[stopping],
                 progress=bool(self.verbose),
             )
         self.module_.eval()
@@ -92,7 +96,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         self.n_iter_ = len(self.history_)
         self.loss_curve_ = [epoch.loss for epoch in self.history_]
         self.loss_ = self.loss_curve_[-1]
-        self.best_loss_ = patience.best
+        self.best_loss_ = min(epoch.score() for epoch in history)
         if validation is not None:
             self.validation_loss_curve_ = [epoch.score() for epoch in history]
 

@@ -41,7 +41,7 @@ class PullbackClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         shuffle: draw a new order in every epoch.
         random_state: None, a number or a RandomState; a number makes every `fit` the same.
         tol: what counts as progress of the loss.
-        n_iter_no_change: the training ends after more than so many epochs without progress.
+        n_iter_no_change: the training ends after so many epochs without progress.
         early_stopping: look for progress in the loss on a part that is put aside, and keep the best parameters.
         validation_fraction: the size of that part.
         warm_start: let `fit` go on from the parameters of the last one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ def hyperparameters(
     score: str = "score",
     *,
     larger_is_better: bool = True,
-    log: bool = True,
+    log: bool | Collection[str] = True,
     theme: str = "light",
 ) -> Plot[Trials]:
     """Draw where a search has looked and what it found: two hyper-parameters, with the score as colour and size.
@@ -43,7 +43,7 @@ def hyperparameters(
         y: the name of the one upwards.
         score: the name of the score.
         larger_is_better: False for a loss.
-        log: logarithmic axes, for positive values.
+        log: logarithmic axes, for positive values; or the names of those that are to be logarithmic.
         theme: "light" or "dark".
 
     Returns:
@@ -56,8 +56,10 @@ def hyperparameters(
     """
     require_matplotlib()
     data = collect(trials, x, y, score, larger_is_better=larger_is_better)
-    if log and (np.min(data.x) <= 0 or np.min(data.y) <= 0):
-        raise ValueError(f"logarithmic axes need positive values of {x!r} and {y!r}; pass log=False")
+    names = (x, y) if log is True else log or ()
+    for name, values in ((x, data.x), (y, data.y)):
+        if name in names and np.nanmin(values) <= 0:
+            raise ValueError(f"a logarithmic axis needs positive values of {name!r}; pass log=False")
     finite = np.isfinite(data.scores)
     low, high = data.scores[finite].min(), data.scores[finite].max()
     rank = (data.scores - low) / ((high - low) or 1.0)
@@ -77,8 +79,9 @@ def hyperparameters(
         axes.scatter(data.x[~finite], data.y[~finite], marker="x", color=look.muted)
         best = (data.x[data.best], data.y[data.best])
         axes.scatter(*best, s=260, facecolors="none", edgecolors=look.ink, linewidths=1.8)
-        if log:
+        if x in names:
             axes.set_xscale("log")
+        if y in names:
             axes.set_yscale("log")
         edge = [name for name, values in ((x, data.x), (y, data.y)) if at_the_edge(values, data.best)]
         advice = f"; at the edge of {' and '.join(edge)}: widen the range" if edge else ""
