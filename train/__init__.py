@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .averaged_prediction import average_predictions
 from .callbacks import Callback, Checkpoint, ClipGradients, EarlyStopping, Progress, Schedule, TimeBudget
 from .checkpoint_file import CheckpointError, load_checkpoint
+from .doctor import Finding, Report, Verdict, diagnose, preflight
 from .evaluation import evaluate
 from .history import Epoch, History, Scores
 from .hyperparameters import (
@@ -59,6 +60,7 @@ __all__ = [
     "ConfusionMatrix",
     "EarlyStopping",
     "Epoch",
+    "Finding",
     "History",
     "Integer",
     "LogUniform",
@@ -69,6 +71,7 @@ __all__ = [
     "Precision",
     "Progress",
     "Recall",
+    "Report",
     "ReportTrial",
     "Schedule",
     "Scores",
@@ -81,11 +84,14 @@ __all__ = [
     "Trial",
     "TrialStopped",
     "Uniform",
+    "Verdict",
     "accuracy",
     "average_predictions",
+    "diagnose",
     "evaluate",
     "fit",
     "load_checkpoint",
+    "preflight",
     "search",
 ]
 

@@ -4,8 +4,9 @@ The data comes from functions of its own, which need no matplotlib. Nothing here
 they are called, and asked for the names that they are known to have.
 """
 
-from .curves import Curves, Diagnosis, diagnose, learning_curves
+from .curves import learning_curves
 from .descent import Path, Trajectories, descend
+from .diagnosis import Curves, Diagnosis, diagnose
 from .evaluation import Confusion, Regions, confuse, confusion_matrix, decide, decision_boundary
 from .images import Images, activation_maps, tile, weight_images
 from .inputs import Ascent, Saliency, attribute, climb, maximal_input, saliency
