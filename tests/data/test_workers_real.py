@@ -30,6 +30,7 @@ INTERRUPTED = (
     HEAD
     + """
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where the tests run
     loader = data.DataLoader(Slow(), 2, num_workers=2, workers=sys.argv[1])
     try:
         for number, batch in enumerate(loader):
