@@ -15,6 +15,7 @@ from .mode import Observer, module_scope, observing
 from .module_calls import ModuleCall
 from .op import REGISTRY, Op, Sample, SingularPoint, op, own_operations
 from .ops.index import scattered
+from .outputs import PICK
 from .random import drawing_from
 from .samples import along, elementwise, given, integers, matrices, of_family, reduction
 from .select import select
@@ -27,6 +28,7 @@ __all__ = [
     "DISTRIBUTOR",
     "FLAT",
     "MIXER",
+    "PICK",
     "REGISTRY",
     "RELAY",
     "ROUTER",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from ..autograd import Entry, GradcheckResult, Recording, Tensor, trace
+from ..autograd.extend import PICK
 from .fanout import Wire, with_fan_outs
 from .folding import fold_constants
 from .glyphs import clean
@@ -110,6 +111,19 @@ def _label(entry: Entry) -> str:
     return entry.operation.name if entry.operation is not None else "a leaf"
 
 
+def _only_picks(
+    entries: Sequence[Entry],
+    consumers: Mapping[int, Sequence[Entry]],
+    name: Callable[[Entry], str | None],
+) -> dict[int, Entry]:
+    """Of operations with several outputs of which one is used, that one: the others are not shown."""
+    used: dict[int, list[Entry]] = {}
+    for entry in entries:
+        if entry.operation is PICK and (consumers[id(entry)] or name(entry)):
+            used.setdefault(id(entry.inputs[0]), []).append(entry)
+    return {source: picks[0] for source, picks in used.items() if len(picks) == 1}
+
+
 def _names(recording: Recording, names: Mapping[str, object] | None) -> dict[int, str]:
     """Names given by the caller, by the identity of the entry; so `names=locals()` works."""
     given: dict[int, str] = {}
@@ -143,6 +157,7 @@ class _Builder:
             for operand in entry.inputs:
                 self.consumers[id(operand)].append(entry)
         uses = Counter({identity: len(users) for identity, users in self.consumers.items()})
+        self.only = _only_picks(entries, self.consumers, self.name)
         self.folded = fold_constants(entries, uses, self.name) if style == "circuit" else {}
         self.hidden = {id(fold.constant) for fold in self.folded.values()}
         self.scopes = Scopes(entries)
@@ -159,6 +174,12 @@ class _Builder:
         for entry in self.entries:
             if id(entry) in self.hidden:
                 continue
+            if entry.operation is PICK:
+                only = self.only.get(id(entry.inputs[0]))
+                if only is not None:
+                    if only is entry:
+                        places[id(entry)] = places[id(entry.inputs[0])]
+                    continue
             node = places[id(entry)] = self._node(entry, len(nodes))
             nodes.append(node)
             for slot, (operand, sent) in enumerate(self._visible_inputs(entry)):
@@ -183,8 +204,9 @@ class _Builder:
         ]
 
     def _node(self, entry: Entry, key: int) -> GraphNode:
-        name = self.name(entry)
-        final = not self.consumers[id(entry)]
+        result = self.only.get(id(entry), entry)  # what stands for an operation with several outputs
+        name = self.name(result)
+        final = not self.consumers[id(result)]
         fold = self.folded.get(id(entry))
         operation = entry.operation
         kind: Kind
@@ -201,11 +223,11 @@ class _Builder:
             key=key,
             kind=kind,
             symbol=symbol,
-            shape=entry.shape,
-            dtype=entry.dtype,
-            value=entry.value,
-            gradient=entry.gradient,
-            state=gradient_state(entry.gradient, entry.requires_grad),
+            shape=result.shape,
+            dtype=result.dtype,
+            value=result.value,
+            gradient=result.gradient,
+            state=gradient_state(result.gradient, result.requires_grad),
             operation=operation.name if operation is not None else None,
             name=name,
             role=FAILED if entry.error else role,

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from .glyphs import fit, text_width
 from .graph import Graph, GraphNode
-from .numbers import GradientState, norm, number, numbers, small
+from .numbers import GradientState, histogram, norm, number, numbers, small, spread
 from .shapes import (
     ADDER_RADIUS,
     ROLE_SIZE,
+    SPARK_BAR,
+    SPARK_BARS,
     Outline,
     Shape,
+    Spark,
     Text,
     gradient_ink,
     gradient_text,
+    group_facts,
+    kept_text,
     paint,
     parameter_text,
     port_offset,
@@ -49,15 +55,22 @@ def _card_shape(node: GraphNode, inputs: int, straight: float) -> Shape:
             size, size, "circle", node.kind, (0, 0), (size, size), (Text(0, 5, "+", "ink", 15.0),),
             ((0.0, -size / 2),), (0.0, size / 2),
         )  # fmt: skip
-    lines = _card_lines(node)
-    role = Text(0.0, 0.0, node.role or "", role_ink(node), ROLE_SIZE, "end", node.failed)
-    widths = [line.width for line in lines]
+    rows = _card_rows(node)
+    role = Text(0.0, 0.0, _role(node), role_ink(node), ROLE_SIZE, "end", node.failed or node.times > 1)
+    widths = [row.width for row in rows]
     widths[0] += role.width + 18 if role.content else 0.0
     width = max(96.0, 28 + max(widths), 20.0 * inputs)
-    height = 14.0 + 17.0 * len(lines)
-    texts = [replace(line, x=14 - width / 2, y=20 + 17 * row - height / 2) for row, line in enumerate(lines)]
+    height = 14.0 + 17.0 * len(rows)
+    left = 14 - width / 2
+    levels = [20 + 17 * number - height / 2 for number in range(len(rows))]
+    texts = [replace(row.text, x=left + row.indent, y=level) for row, level in zip(rows, levels, strict=True)]
     if role.content:
         texts.append(replace(role, x=width / 2 - 14, y=20 - height / 2))
+    sparks = [
+        Spark(left, level, row.spark, row.text.ink)
+        for row, level in zip(rows, levels, strict=True)
+        if row.spark
+    ]
     reach = width / 2 - 16
     ports = tuple((port_offset(slot, inputs, straight, 28.0, reach), -height / 2) for slot in range(inputs))
     return Shape(
@@ -70,39 +83,83 @@ def _card_shape(node: GraphNode, inputs: int, straight: float) -> Shape:
         tuple(texts),
         ports,
         (0.0, height / 2),
+        sparks=tuple(sparks),
     )
 
 
-def _card_lines(node: GraphNode) -> list[Text]:
-    """The lines of a card, not yet in their places."""
-    if node.operation is None:
-        title = spelled(node) if node.kind != "constant" or node.name else "constant"
-    else:
-        symbol = node.symbol if len(node.symbol) <= 2 else ""
-        title = f"{node.name} = {node.operation}" if node.name else f"{symbol} {node.operation}".strip()
-        title += " ?" if node.incomplete else ""
+class _Row(NamedTuple):
+    """A line of a card, not yet in its place: perhaps a histogram, then a text."""
+
+    text: Text
+    spark: tuple[float, ...] = ()
+
+    @property
+    def indent(self) -> float:
+        """How far the text stands from the left."""
+        return SPARK_BAR * SPARK_BARS + 7 if self.spark else 0.0
+
+    @property
+    def width(self) -> float:
+        """The width that it needs."""
+        return self.indent + self.text.width
+
+
+def _role(node: GraphNode) -> str:
+    times = f"× {node.times}" if node.times > 1 else ""
+    return " · ".join(filter(None, (node.role, times)))
+
+
+def _card_rows(node: GraphNode) -> list[_Row]:
     shape = str(node.shape) if node.shape else "scalar"
-    facts = " · ".join(filter(None, (shape, str(node.dtype), parameter_text(node.parameters))))
-    lines = [_line(title, "ink", 13.0, bold=True), _line(facts, "muted", 11.0)]
+    facts = (shape, str(node.dtype), kept_text(node), parameter_text(node.parameters))
+    rows = [_line(_title(node), "ink", 13.0, bold=True)]
+    if node.group:
+        rows.append(_line(group_facts(node.group), "muted", 11.0))
+        if node.group.operations > 1:
+            rows.append(_line(node.group.contents, "muted", 11.0))
+    rows.append(_line(" · ".join(filter(None, facts)), "muted", 11.0))
     if node.value is not None and small(node.value):
-        lines.append(_line(numbers(node.value), "value", 11.5, bold=True))
+        rows.append(_line(numbers(node.value), "value", 11.5, bold=True))
+    elif node.value is not None and node.value.size and node.value.dtype.kind in "iuf":
+        rows.append(_line(spread(node.value), "value", 11.0, spark=histogram(node.value, SPARK_BARS)))
+    rows.append(_gradient_row(node))
+    if node.group and node.group.parameter_gradient is not None:
+        norm_of_all = f"‖∇‖ {number(node.group.parameter_gradient)} of all its parameters"
+        rows.append(_line(norm_of_all, "gradient", 11.5, bold=True))
+    if node.group and node.group.alarms:
+        rows.append(_line(f"! {node.group.alarms} inside not finite or failed", "alarm", 11.5, bold=True))
+    if node.error:
+        rows.append(_line(node.error, "gradient", 11.0))
+    return [row for row in rows if row.text.content]
+
+
+def _title(node: GraphNode) -> str:
+    if node.group:
+        return " · ".join(filter(None, (node.group.title, node.group.kind)))
+    if node.operation is None:
+        return spelled(node) if node.kind != "constant" or node.name else "constant"
+    symbol = node.symbol if len(node.symbol) <= 2 else ""
+    title = f"{node.name} = {node.operation}" if node.name else f"{symbol} {node.operation}".strip()
+    return f"{title} ?" if node.incomplete else title
+
+
+def _line(content: str, ink: str, size: float, *, bold: bool = False, spark: tuple[float, ...] = ()) -> _Row:
+    return _Row(Text(0.0, 0.0, fit(content, size, _WIDEST_LINE, bold=bold), ink, size, "start", bold), spark)
+
+
+def _gradient_row(node: GraphNode) -> _Row:
+    """What is known of the gradient, in words or signs of its own for each state."""
     known = node.gradient is not None
-    lines.append(_line(_card_gradient(node), gradient_ink(node.state), 11.5, bold=known))
-    return lines
-
-
-def _line(content: str, ink: str, size: float, *, bold: bool = False) -> Text:
-    return Text(0.0, 0.0, fit(content, size, _WIDEST_LINE, bold=bold), ink, size, "start", bold)
-
-
-def _card_gradient(node: GraphNode) -> str:
     content = gradient_text(node.state, node.gradient)
+    spark: tuple[float, ...] = ()
     if node.state is GradientState.NUMBER and node.gradient is not None:
         whole = f"∇ {numbers(node.gradient)}" if small(node.gradient) else ""
         fits = whole and text_width(whole, 11.5, bold=True) <= _WIDEST_LINE
         content = whole if fits else f"‖∇‖ {number(norm(node.gradient))}"
+        if not fits and node.gradient.dtype.kind == "f":
+            spark = histogram(node.gradient, SPARK_BARS)
     elif node.state is GradientState.ZERO:
         content = "∇ 0"
     elif node.state is GradientState.NOT_FINITE:
         content = f"{content} in ∇"
-    return content
+    return _line(content, gradient_ink(node.state), 11.5, bold=known, spark=spark)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .glyphs import fit, subscripted, text_width
 from .graph import Graph, GraphEdge, GraphNode
-from .numbers import numbers
+from .numbers import brief
 from .shapes import (
     ADDER_RADIUS,
     ROLE_SIZE,
@@ -17,6 +17,7 @@ from .shapes import (
     Text,
     gradient_ink,
     gradient_text,
+    group_facts,
     paint,
     port_offset,
     role_ink,
@@ -39,7 +40,8 @@ def circuit_shapes(graph: Graph) -> tuple[list[Shape], dict[int, Shape]]:
         _node_shape(node, inputs, straight, named=node.key not in named_at_end)
         for node, (inputs, straight) in zip(graph.nodes, straight_slots(graph), strict=True)
     ]
-    forks = {node.key for node in graph.nodes if node.kind in ("adder", "copy")}
+    # what puts out several values, or one to several, has its numbers on the wires
+    forks = {node.key for node in graph.nodes if node.kind in ("adder", "copy", "module")}
     return nodes, {edge.key: _label_shape(edge) for edge in graph.edges if edge.tail in forks}
 
 
@@ -47,7 +49,7 @@ def _wire_texts(item: GraphNode | GraphEdge, name: str | None = None) -> list[Te
     """The value above a wire and the gradient below it."""
     texts = []
     if item.value is not None:
-        shown = numbers(item.value)
+        shown = brief(item.value)
         content = f"{name} = {shown}" if name else shown
         texts.append(Text(0.0, -6.5, content, "value", _LABEL, bold=True))
     known = item.gradient is not None
@@ -79,6 +81,10 @@ def _body(node: GraphNode, inputs: int) -> _Body:
         return _Body("circle", 2 * ADDER_RADIUS, 2 * ADDER_RADIUS, "+", 14.0)
     if node.kind == "copy":
         return _Body("circle", 8.0, 8.0, "", 14.0)
+    if node.group:
+        symbol = fit(" · ".join(filter(None, (node.group.title, node.group.kind))), 14.0, _WIDEST_NAME)
+        width = max(2 * _RADIUS, text_width(symbol, 14.0) + 24)
+        return _Body("stack", width, max(2 * _RADIUS, 12.0 * inputs + 8), symbol, 14.0)
     if node.kind != "operation":
         symbol = fit(subscripted(node.name) if node.name else spelled(node), 14.0, _WIDEST_NAME)
         width = max(40.0, text_width(symbol, 14.0) + 18)
@@ -94,9 +100,12 @@ def _body(node: GraphNode, inputs: int) -> _Body:
 
 def _node_shape(node: GraphNode, inputs: int, straight: float, *, named: bool) -> Shape:
     body = _body(node, inputs)
-    role = Text(0.0, body.height / 2 + 13, node.role or "", role_ink(node), ROLE_SIZE, bold=node.failed)
+    below = node.role or (group_facts(node.group) if node.group else "")
+    below = " · ".join(filter(None, (below, f"× {node.times}" if node.times > 1 else "")))
+    below = fit(below, ROLE_SIZE, _WIDEST_NAME, bold=True)
+    role = Text(0.0, body.height / 2 + 13, below, role_ink(node), ROLE_SIZE, bold=node.failed)
     wire: list[Text] = []
-    if node.kind not in ("adder", "copy", "output", "constant"):
+    if node.kind not in ("adder", "copy", "output", "constant", "module") or (node.group and node.final):
         name = subscripted(node.name) if named and node.operation and node.name else None
         wire = _wire_texts(node, name and fit(name, _LABEL, _WIDEST_NAME, bold=True))
     stub = 16 + max((text.width for text in wire), default=0.0) if wire or node.kind == "constant" else 0.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Graph, GraphEdge, GraphNode
+from .graph import Graph, GraphEdge, GraphNode, Group
 from .numbers import Array, norm, small
 
 
@@ -27,10 +27,16 @@ def graph_json(graph: Graph) -> str:
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def _scopes(graph: Graph) -> list[dict[str, str]]:
+def _scopes(graph: Graph) -> list[dict[str, str | int]]:
     """The modules that have nodes, and those around them, each after the one it is in."""
     return [
-        {"path": scope.path, "parent": scope.parent, "caption": scope.caption, "module": scope.kind}
+        {
+            "path": scope.path,
+            "parent": scope.parent,
+            "caption": scope.caption,
+            "module": scope.kind,
+            "times": scope.times,
+        }
         for scope in graph.scopes
     ]
 
@@ -53,12 +59,35 @@ def _node(node: GraphNode) -> dict[str, Any]:
         "wrong": node.wrong,
         "error": node.error,
         "saved": None if node.saved is None else dict(node.saved),
+        "times": node.times,
+        "group": None if node.group is None else _group(node.group),
         **_numbers(node),
     }
 
 
+def _group(group: Group) -> dict[str, Any]:
+    return {
+        "scope": group.scope,
+        "what": group.what,
+        "module": group.kind,
+        "title": group.title,
+        "operations": group.operations,
+        "contents": group.contents,
+        "parameters": group.parameters,
+        "outputs": group.outputs,
+        "parameter_gradient_norm": _plain(group.parameter_gradient),
+        "alarms": group.alarms,
+    }
+
+
 def _edge(edge: GraphEdge) -> dict[str, Any]:
-    return {"key": edge.key, "tail": edge.tail, "head": edge.head, "slot": edge.slot, **_numbers(edge)}
+    return {
+        "key": edge.key,
+        "tail": edge.tail,
+        "head": edge.head,
+        "slot": edge.slot,
+        "loop": edge.loop,
+    } | _numbers(edge)
 
 
 def _numbers(item: GraphNode | GraphEdge) -> dict[str, Any]:

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Literal
 
 from ..autograd.extend import write_atomically
+from .budget import collapse
 from .capture import Target, capture
 from .code import code
 from .data import graph_json
-from .graph import Graph
+from .graph import Graph, ModuleScope
 from .mermaid import mermaid
 from .page import page
 from .raster import rendered
 from .svg import picture_title, svg
 from .text import dot, outline
+
+MOST_NODES = 20_000
+"""A picture of more has no use, and takes minutes."""
 
 
 class Drawing:
@@ -35,8 +39,14 @@ class Drawing:
     True
     """
 
-    def __init__(self, graph: Graph) -> None:
+    graph: Graph
+    """What is shown."""
+    whole: Graph
+    """What was captured, before anything in it was closed."""
+
+    def __init__(self, graph: Graph, whole: Graph | None = None) -> None:
         self.graph = graph
+        self.whole = graph if whole is None else whole
 
     @cached_property
     def _svg(self) -> str:
@@ -58,14 +68,20 @@ class Drawing:
         """The graph as JSON, with all nodes and wires in the order of computation.
 
         * `format`, `version`, `style` ("circuit" or "tensor"), `title`
-        * `scopes`: the modules, each with its `path`, the `parent` that it is in ("" at the top), its `caption`, and
-          the class of the `module`
+        * `scopes`: the modules, each with its `path`, the `parent` that it is in ("" at the top), its `caption`, the
+          class of the `module`, and how many `times` it repeats
         * `nodes`: `key` (the place in this list), `kind`, `name`, `symbol`, `operation`, its `parameters` where
           they are not the defaults, `gate`, `shape`, `dtype`, `scope`, `source` (the user's line), `final` (nothing
           consumes it), `incomplete` (operands are missing on the tape), `wrong` (a gradient check found it so),
           `error` (what went wrong in its backward), `saved` (what the tape keeps for it, by
-          name, in bytes; null where not known)
-        * `edges`: `key`, `tail` and `head` (keys of nodes), `slot` (which input of the head)
+          name, in bytes; null where not known), `times` (how many equal nodes it stands for: their numbers are
+          then stacked), `group`
+        * `group` is null, or of a node of kind "module" what is closed in it: its `scope` (a path), `what` ("module",
+          "repetition" or "stretch"), class of the `module`, `title`, number of `operations`, their `contents` in
+          words, number of `parameters`, of `outputs`, `parameter_gradient_norm`, and of `alarms` (nodes that are
+          not finite or failed); where `times` is more than 1, operations and parameters are those of one
+        * `edges`: `key`, `tail` and `head` (keys of nodes), `slot` (which input of the head), `loop` (how many
+          times it leads from one part of a repetition to the next; 0 for all others)
         * nodes and edges: `value` and `gradient`, null where not known, else `data` (the numbers nested in
           lists, null for more than 6), `min`, `max` and `norm`; and `gradient_state`, one of "not_computed",
           "not_required", "zero", "number", "not_finite"
@@ -157,7 +173,10 @@ def draw(
     style: Literal["auto", "circuit", "tensor"] = "auto",
     title: str | None = None,
     names: Mapping[str, object] | None = None,
-    max_nodes: int = 2000,
+    max_nodes: int | None = 60,
+    depth: int | None = None,
+    closed: Callable[[ModuleScope], bool | None] | None = None,
+    rolled: bool | None = None,
 ) -> Drawing:
     """Draw a computational graph with its values, gradients and gates.
 
@@ -174,12 +193,22 @@ def draw(
         title: written above the picture.
         names: names for values by Tensor, besides those that Tensors have; other things in it are passed over,
             so that `names=locals()` works.
-        max_nodes: a picture of more nodes than this is refused.
+        max_nodes: a larger graph is collapsed to this number of nodes: modules, repetitions and, where there are no
+            modules, stretches of operations become one node each, with what they hold. Those are open that matter
+            first: what holds something not finite or failed, then outer modules before inner ones. None draws
+            every node.
+        depth: modules that lie deeper are closed: 0 shows the outermost module's parts as one node each, 1 also
+            what is in those.
+        closed: asked for each module that could be shown, with its `ModuleScope`: True closes it, False opens it
+            even beyond `max_nodes`, None leaves it to the rest.
+        rolled: True draws equal neighbours, such as the steps of a recurrent network or the layers of a
+            transformer, once, in a frame with their number, and with dotted wires from one to the next; False never
+            does; None where the graph would be too large.
 
     Raises:
         TypeError: if the target is none of these.
-        ValueError: if there is nothing to draw, or too much, or circuit style is asked for where values are not
-            scalars.
+        ValueError: if there is nothing to draw, or more than 20,000 nodes, or circuit style is asked for where
+            values are not scalars.
 
     >>> import pullback as pb
     >>> with pb.viz.record() as recording:
@@ -194,13 +223,14 @@ def draw(
     z, parameter, value −4.00, gradient 3.00.
     f = multiply [×](value 3, z), value −12.00, gradient 1.00.
     """
-    graph = capture(target, style=style, title=title, names=names)
-    if len(graph.nodes) > max_nodes:
+    whole = capture(target, style=style, title=title, names=names)
+    graph = collapse(whole, max_nodes=max_nodes, depth=depth, closed=closed, rolled=rolled)
+    if len(graph.nodes) > MOST_NODES:
         raise ValueError(
-            f"the picture would have {len(graph.nodes):,} nodes, more than max_nodes={max_nodes:,}: "
-            "record or draw a smaller part of the computation, or pass a larger max_nodes"
+            f"the picture would have {len(graph.nodes):,} nodes, more than {MOST_NODES:,}: draw it within a number "
+            "of nodes, as in max_nodes=200, or only so many modules deep, as in depth=2"
         )
-    return Drawing(graph)
+    return Drawing(graph, whole)
 
 
 _FACES: dict[str, Callable[[Drawing], str | bytes]] = {

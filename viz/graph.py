@@ -67,15 +67,22 @@ class Group:
     title: str
     kind: str
     """The class of the module; "" for what is no module."""
+    what: str
+    """"module", "repetition", or "stretch" for operations in a row."""
     operations: int
+    """How many there are; where it stands for several equal parts, in one of them, and so with the next three."""
+    contents: str
+    """Which they are, as in "3 convolution, 2 relu"."""
     parameters: int
     """How many numbers there are in the parameters that are inside."""
     outputs: int
     """How many of its values are used outside."""
     times: int = 1
     """How many equal parts it stands for."""
-    steepest: float | None = None
-    """The norm of the gradient of all parameters inside, where known."""
+    parameter_gradient: float | None = None
+    """The norm of the gradients of all parameters inside, where known."""
+    alarms: int = 0
+    """How many nodes inside hold what is not finite, or have failed."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,6 +50,8 @@ def _blocks(
     inside = _scopes_of_leaves(graph)
     links = []
     for edge in graph.edges:
+        if edge.loop:  # led around the rest when all has its place
+            continue
         tail, head = graph.nodes[edge.tail], graph.nodes[edge.head]
         # a wire into a module passes beside the module's parameters, so that its frame need not step aside
         enters = tail.scope != head.scope and head.scope in inside[head.key]
@@ -83,10 +85,21 @@ def _arrange(blocks: list[Block], links: list[Link], across: bool) -> Arrangemen
         source = _dot_source(blocks, links, across)
         for engine in (_bundled_graphviz, _system_graphviz):
             try:
-                return _read_arrangement(engine(source), blocks, links, across)
+                arrangement = _read_arrangement(engine(source), blocks, links, across)
+                if not _runs_onwards(arrangement, links):
+                    # it ranks each cluster as one, which fails where many feed the same ones; this way it does not
+                    other = source.replace("digraph {", "digraph { newrank=true;", 1)
+                    arrangement = _read_arrangement(engine(other), blocks, links, across)
             except Exception:  # absent, broken or too old: the next one, and at last our own, takes over
                 continue
+            if _runs_onwards(arrangement, links):
+                return arrangement
     return arrange_layers(blocks, links)
+
+
+def _runs_onwards(arrangement: Arrangement, links: list[Link]) -> bool:
+    """Whether each link leads to a later column."""
+    return all(arrangement.column[link.tail] < arrangement.column[link.head] for link in links)
 
 
 def _bundled_graphviz(source: str) -> Any:

@@ -31,6 +31,7 @@ _KINDS: tuple[tuple[str, Outline, str, str], ...] = (
     ("constant", "dashed", "constant", "constant"),
     ("operation", "round", "gate", "operation, with its role in backward"),
     ("output", "double", "output", "result"),
+    ("module", "stack", "module", "several operations shown as one"),
 )
 _STATES = (
     (GradientState.ZERO, "0", "gradient exactly zero"),
@@ -62,6 +63,8 @@ def legend_items(graph: Graph) -> list[Item]:
         items.append(Item("✗", "none", "gradient", "backward failed here, and went no further"))
     if "adder" in kinds:
         items.append(Item(None, "circle", "adder", "fan-out: the gradients add"))
+    if any(edge.loop for edge in graph.edges):
+        items.append(Item("┄", "none", "muted", "to the next part of the repetition"))
     if not circuit:
         items += [Item(None, shape, ink, text) for kind, shape, ink, text in _KINDS if kind in kinds]
     if any(value is None for value in values) or any(node.incomplete for node in graph.nodes):

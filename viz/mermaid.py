@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from .glyphs import clean
 from .graph import Graph, GraphNode
-from .numbers import numbers
+from .numbers import brief
 from .shapes import gradient_text, paint
 from .text import label_lines
 from .theme import LIGHT
@@ -36,9 +36,11 @@ def mermaid(graph: Graph) -> str:
     for edge in graph.edges:
         label = ""
         if circuit:
-            value = numbers(edge.value) if edge.value is not None else ""
+            value = brief(edge.value) if edge.value is not None else ""
             label = f'|"{_label((value, gradient_text(edge.state, edge.gradient)))}"|'
-        lines.append(f"  n{edge.tail} -->{label} n{edge.head}")
+        if edge.loop:
+            label = f'|"{_label((f"{edge.loop} ×",))}"|'
+        lines.append(f"  n{edge.tail} {'-.->' if edge.loop else '-->'}{label} n{edge.head}")
     for name in dict.fromkeys(paint(node) for node in graph.nodes):
         fill, stroke = LIGHT.paints[name]
         lines.append(f"  classDef {name} fill:{fill},stroke:{stroke},color:{LIGHT.inks['ink']}")
@@ -57,6 +59,7 @@ def _boxes(graph: Graph, circuit: bool) -> list[str]:
             inner.setdefault(outer, []).append(scope)
             scope = outer
         members[node.scope].append(node)
+    known = {scope.path: scope for scope in graph.scopes}
     keys = {scope: key for key, scope in enumerate(members)}
     lines: list[str] = []
     waiting: list[tuple[str, int] | str] = [("", 1)]
@@ -68,7 +71,8 @@ def _boxes(graph: Graph, circuit: bool) -> list[str]:
         scope, depth = item
         pad = "  " * depth
         if scope:
-            lines.append(f'{"  " * (depth - 1)}subgraph m{keys[scope]}["module {_label((scope,))}"]')
+            times = f" × {known[scope].times}" if known[scope].times > 1 else ""
+            lines.append(f'{"  " * (depth - 1)}subgraph m{keys[scope]}["module {_label((scope + times,))}"]')
             waiting.append("  " * (depth - 1) + "end")
         lines += [pad + _box(node, circuit) for node in members[scope]]
         waiting += [(name, depth + 1) for name in reversed(inner.get(scope, []))]

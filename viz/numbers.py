@@ -93,6 +93,13 @@ def numbers(array: Array) -> str:
     return "[" + ", ".join(numbers(part) for part in array) + "]"
 
 
+def brief(array: Array) -> str:
+    """A small array whole; of many numbers the first and the last, as of a value in the steps of a repetition."""
+    if array.size <= SMALL:
+        return numbers(array)
+    return f"{number(array.flat[0])} … {number(array.flat[-1])}"
+
+
 def norm(array: Array) -> float:
     """The Euclidean norm of all numbers; in float64, scaled so that it overflows only where it must."""
     magnitudes = np.abs(array).astype(np.float64)
@@ -100,6 +107,49 @@ def norm(array: Array) -> float:
     if largest == 0 or not math.isfinite(largest):
         return largest
     return largest * math.sqrt(float(np.square(magnitudes / largest).sum()))
+
+
+def spread(array: Array) -> str:
+    """The least and the greatest of many numbers, and their mean; of those that are finite.
+
+    >>> spread(np.arange(8.0))
+    '0 … 7.00, mean 3.50'
+    """
+    finite = array[np.isfinite(array)]
+    if not finite.size:
+        return ""
+    low, high = finite.min(), finite.max()
+    if low == high:
+        return f"all {number(low)}" if array.size == finite.size else number(low)
+    largest = max(abs(float(low)), abs(float(high)))
+    mean = largest * float((finite / largest).mean(dtype=np.float64))
+    return f"{number(low)} … {number(high)}, mean {number(mean)}"
+
+
+def histogram(array: Array, bins: int) -> tuple[float, ...]:
+    """How the finite numbers of an array are spread from the least to the greatest, the fullest bin being 1."""
+    finite = array[np.isfinite(array)].astype(np.float64).ravel()
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    width = high / 2 - low / 2
+    if not width > 0 or not math.isfinite(1 / width):
+        return ()
+    places = np.minimum(((finite / 2 - low / 2) / width * bins).astype(np.int64), bins - 1)
+    counts = np.bincount(places, minlength=bins)
+    return tuple(float(count) for count in counts / counts.max())
+
+
+def in_bytes(count: int) -> str:
+    """A number of bytes.
+
+    >>> in_bytes(512), in_bytes(1536), in_bytes(2_500_000)
+    ('512 B', '1.5 kB', '2.5 MB')
+    """
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            break
+        size /= 1000
+    return f"{count} B" if unit == "B" else f"{size:.1f} {unit}" if size < 99.95 else f"{size:.0f} {unit}"
 
 
 def bad_numbers(array: Array) -> str:

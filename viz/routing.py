@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .graph import Graph
 from .layers import Arrangement, Block, Link
-from .shapes import Shape
+from .shapes import Shape, Text
 
 Point = tuple[float, float]
 
@@ -42,6 +42,7 @@ class Layout(NamedTuple):
     frames: tuple[Frame, ...]  # outer ones first
     shapes: tuple[Shape, ...]  # of each node
     label_shapes: dict[int, Shape]
+    loops: dict[int, tuple[Text, Point]]  # what stands beside a wire that leads back, by its edge
 
 
 def assemble(
@@ -87,14 +88,87 @@ def assemble(
         curve = _curve(begin, end, crossed, route)
         wire += [wire[-1], curve[0], *curve] if wire else curve  # straight on through the label
 
+    loops: dict[int, tuple[Text, Point]] = {}
+    for edge in graph.edges:
+        if edge.loop:
+            begin = centres[edge.tail][0] + oriented(shape_of[edge.tail].exit)[0]
+            end = centres[edge.head][0] + oriented(shape_of[edge.head].ports[edge.slot])[0]
+            ends = (
+                (begin, place[edge.tail] + oriented(shape_of[edge.tail].exit)[1]),
+                (end, place[edge.head] + oriented(shape_of[edge.head].ports[edge.slot])[1]),
+            )
+            low, high = sorted((column[edge.head], column[edge.tail]))
+            near, far = _reach(blocks, links, routes, column, place, low, high)
+            step = _PAD + 14.0 * (len(loops) + 1)
+            after = far - ends[0][1] <= ends[0][1] - near  # on which side of everything
+            lane = far + step if after else near - step
+            wires[edge.key], middle = _around(
+                *ends, spans[column[edge.tail]][1], spans[column[edge.head]][0], lane
+            )
+            content = f"{edge.loop} ×"
+            if circuit:
+                text = Text(0.0, 14.0 if after else -6.0, content, "muted", 11.0, "middle", bold=True)
+            else:
+                text = Text(
+                    5.0 if after else -5.0,
+                    4.0,
+                    content,
+                    "muted",
+                    11.0,
+                    "start" if after else "end",
+                    bold=True,
+                )
+            loops[edge.key] = (text, oriented(middle))
+
     return _trimmed(
         graph,
+        loops,
         [oriented(centre) for centre in centres],
         [[oriented(point) for point in wire] for wire in wires],
         node_shapes,
         {block.label: index for index, block in enumerate(blocks) if block.label is not None},
         label_shapes,
     )
+
+
+def _reach(
+    blocks: list[Block],
+    links: list[Link],
+    routes: list[tuple[float, ...]],
+    column: tuple[int, ...],
+    place: tuple[float, ...],
+    low: int,
+    high: int,
+) -> tuple[float, float]:
+    """From where to where across everything in these columns reaches."""
+    around = [
+        (across - block.breadth / 2, across + block.breadth / 2)
+        for block, level, across in zip(blocks, column, place, strict=True)
+        if low <= level <= high
+    ]
+    around += [
+        (min(route), max(route)) for link, route in zip(links, routes, strict=True)
+        if column[link.tail] <= high and column[link.head] >= low
+    ]  # fmt: skip
+    return min(begin for begin, _ in around), max(end for _, end in around)
+
+
+def _around(begin: Point, end: Point, below: float, above: float, lane: float) -> tuple[list[Point], Point]:
+    """A wire that leads back, in flow coordinates: out behind its column, along a lane beside all, and in again."""
+    out, back = below + 9.0, above - 14.0
+    corners = [begin, (out, begin[1]), (out, lane), (back, lane), (back, end[1]), end]
+    points = [begin]
+    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
+        enter, leave = _towards(corner, before), _towards(corner, after)
+        points += [points[-1], enter, enter, corner, corner, leave]
+    return [*points, points[-1], end, end], ((out + back) / 2, lane)
+
+
+def _towards(corner: Point, other: Point) -> Point:
+    """A point a little way from a corner, where its rounding begins."""
+    length = abs(other[0] - corner[0]) + abs(other[1] - corner[1])
+    share = min(7.0, length / 2) / length if length else 0.0
+    return corner[0] + share * (other[0] - corner[0]), corner[1] + share * (other[1] - corner[1])
 
 
 def straightened(blocks: list[Block], links: list[Link], arrangement: Arrangement) -> Arrangement:
@@ -238,6 +312,7 @@ def _touch(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 def _trimmed(
     graph: Graph,
+    loops: dict[int, tuple[Text, Point]],
     centres: list[Point],
     wires: list[list[Point]],
     node_shapes: list[Shape],
@@ -254,6 +329,9 @@ def _trimmed(
             (x + shape.width / 2, y + shape.height / 2),
         ]
     corners += [point for wire in wires for point in wire]
+    for text, (x, y) in loops.values():
+        start = x + text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * text.width
+        corners += [(start, y + text.y - text.size), (start + text.width, y + text.y + 3)]
     left, top = min(x for x, _ in corners), min(y for _, y in corners)
 
     def moved(point: Point) -> Point:
@@ -268,4 +346,5 @@ def _trimmed(
         tuple(Frame(f.scope, *moved((f.left, f.top)), *moved((f.right, f.bottom))) for f in frames),
         tuple(node_shapes),
         label_shapes,
+        {key: (text, moved(point)) for key, (text, point) in loops.items()},
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from .glyphs import text_width
-from .graph import Graph, GraphNode
-from .numbers import Array, GradientState, bad_numbers, norm, number, numbers, small
+from .graph import Graph, GraphNode, Group
+from .numbers import Array, GradientState, bad_numbers, in_bytes, norm, number, numbers, small
 
 Outline: TypeAlias = Literal[
     "circle", "pill", "box", "bar", "dashed", "slanted", "round", "double", "notched", "stack", "none"
@@ -37,6 +37,21 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Spark:
+    """A small histogram; the point is the left end of its base line, relative to the centre of its shape."""
+
+    x: float
+    y: float
+    heights: tuple[float, ...]  # shares of the full height
+    ink: str
+
+
+SPARK_BAR = 3.0
+SPARK_BARS = 16
+SPARK_HEIGHT = 11.0
+
+
+@dataclass(frozen=True)
 class Shape:
     """What is drawn for a node, or for the label of a wire; all points are relative to the centre.
 
@@ -53,6 +68,7 @@ class Shape:
     ports: tuple[tuple[float, float], ...]  # where the wire of each input ends
     exit: tuple[float, float]  # where outgoing wires start
     stub: tuple[float, float] | None = None  # a piece of wire at the height of the centre, from x to x
+    sparks: tuple[Spark, ...] = ()
     ends: bool = False  # whether the stub ends the wire, with an arrow head
 
 
@@ -68,10 +84,11 @@ def straight_slots(graph: Graph) -> list[tuple[int, float]]:
     """
     slots = []
     for node, edges in zip(graph.nodes, graph.incoming(), strict=True):
-        tails = [graph.nodes[edge.tail] for edge in edges]
-        main = [slot for slot, tail in enumerate(tails) if tail.operation or tail.role == "adder"]
-        main = main or [slot for slot, tail in enumerate(tails) if tail.scope != node.scope]
-        slots.append((len(tails), float(main[0]) if len(main) == 1 else (len(tails) - 1) / 2))
+        tails = [(edge.slot, graph.nodes[edge.tail]) for edge in edges if not edge.loop]
+        main = [slot for slot, tail in tails if tail.operation or tail.group or tail.role == "adder"]
+        main = main or [slot for slot, tail in tails if tail.scope != node.scope]
+        count = max((edge.slot + 1 for edge in edges), default=0)
+        slots.append((count, float(main[0]) if len(main) == 1 else (count - 1) / 2))
     return slots
 
 
@@ -89,7 +106,7 @@ def gradient_text(state: GradientState, gradient: Array | None) -> str:
         return f"! {bad_numbers(gradient)}"
     if state is GradientState.ZERO:
         return "0"
-    return numbers(gradient) if small(gradient) else number(norm(gradient))
+    return numbers(gradient) if small(gradient) else f"‖∇‖ {number(norm(gradient))}"
 
 
 def gradient_ink(state: GradientState) -> str:
@@ -117,11 +134,28 @@ def parameter_text(parameters: Mapping[str, object]) -> str:
 
 def spelled(node: GraphNode) -> str:
     """The name of a node as the picture shows it, or what it is where it has none."""
+    if node.group:
+        return node.group.scope
     if node.name:
         return node.name
     if node.kind == "constant" and node.value is not None:
         return numbers(node.value)
     return node.operation or ("leaf" if node.kind == "parameter" else node.kind)
+
+
+def group_facts(group: Group) -> str:
+    """How much a closed part holds: "12 operations, 75,008 parameters"; in each of several equal ones."""
+    what = group.contents if group.operations == 1 else f"{group.operations:,} operations"
+    parameters = (
+        f"{group.parameters:,} parameter{'s' if group.parameters != 1 else ''}" if group.parameters else ""
+    )
+    return ("each " if group.times > 1 else "") + ", ".join(filter(None, (what, parameters)))
+
+
+def kept_text(node: GraphNode) -> str:
+    """What the tape keeps for the backward of a node."""
+    total = sum(node.saved.values()) if node.saved else 0
+    return f"keeps {in_bytes(total)}" if total else ""
 
 
 def paint(node: GraphNode) -> str:

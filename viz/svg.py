@@ -9,9 +9,19 @@ from .glyphs import clean, text_width
 from .graph import Graph, GraphEdge, GraphNode
 from .layout import positions
 from .legend import Item, legend_items
-from .numbers import described
+from .numbers import described, in_bytes
 from .routing import Frame, Point
-from .shapes import Shape, Text, parameter_text, spelled
+from .shapes import (
+    SPARK_BAR,
+    SPARK_HEIGHT,
+    Shape,
+    Spark,
+    Text,
+    group_facts,
+    kept_text,
+    parameter_text,
+    spelled,
+)
 from .text import SPOKEN_LINES, outline
 from .theme import FONTS, LIGHT, dark_rules
 
@@ -46,6 +56,7 @@ class Writer:
         self.graph = graph
         self.lines: list[str] = []
         self.circuit = graph.style == "circuit"
+        self.scopes = {scope.path: scope for scope in graph.scopes}
 
     def document(self) -> str:
         """The whole picture, with `PREFIX` where ids and classes begin."""
@@ -81,7 +92,7 @@ class Writer:
                 if edge.key in layout.labels
                 else None
             )
-            self._edge(edge, wire, label)
+            self._edge(edge, wire, label, layout.loops.get(edge.key))
         for frame in layout.frames:
             self._caption(frame)
         for node, point, shape in zip(graph.nodes, layout.nodes, layout.shapes, strict=True):
@@ -121,8 +132,11 @@ class Writer:
 
     def _caption(self, frame: Frame) -> None:
         """The name of a module, with a ground of its own: a wire may pass beneath."""
-        outer, _, own = frame.scope.rpartition(".")
-        content = own if outer else f"module {own}"
+        outer = frame.scope.rpartition(".")[0]
+        scope = self.scopes[frame.scope]
+        content = scope.caption if outer or not scope.kind else f"module {scope.caption}"
+        content = " · ".join(filter(None, (content, scope.kind)))
+        content += f" × {scope.times}" if scope.times > 1 else ""
         caption = Text(frame.left + 12, frame.top + 17, content, "muted", 11.0, "start", bold=True)
         self.lines.append("<g>")
         self._tooltip(f"module {frame.scope}")
@@ -133,7 +147,13 @@ class Writer:
         self.text(caption, (0.0, 0.0))
         self.lines.append("</g>")
 
-    def _edge(self, edge: GraphEdge, wire: tuple[Point, ...], label: tuple[Shape, Point] | None) -> None:
+    def _edge(
+        self,
+        edge: GraphEdge,
+        wire: tuple[Point, ...],
+        label: tuple[Shape, Point] | None,
+        loop: tuple[Text, Point] | None,
+    ) -> None:
         tip = wire[-1]
         back = (tip[0] - 5, tip[1]) if self.circuit else (tip[0], tip[1] - 5)
         pieces = " ".join(
@@ -148,17 +168,20 @@ class Writer:
         self.lines.append(
             f'<path d="{path}" fill="none" stroke="#000" stroke-opacity="0" stroke-width="11"/>'
         )
-        self._wire(path, required=edge.required)
+        self._wire(path, required=edge.required, loop=bool(edge.loop))
         self._arrow(tip, edge.required)
+        if loop:
+            self.text(loop[0], loop[1])
         if label:
             shape, at = label
             for text in shape.texts:
                 self.text(text, at)
         self.lines.append("</g>")
 
-    def _wire(self, path: str, required: bool) -> None:
+    def _wire(self, path: str, required: bool, loop: bool = False) -> None:
         line = "wire" if required else "faint"
-        dashes = "" if required else ' stroke-dasharray="5 3"'
+        dashes = ' stroke-dasharray="1 4" stroke-linecap="round"' if loop else ""
+        dashes = dashes if required or loop else ' stroke-dasharray="5 3"'
         self.lines.append(
             f'<path class="{PREFIX}-{line}" d="{path}" fill="none" stroke="{LIGHT.lines[line]}" '
             f'stroke-width="1.6"{dashes}/>'
@@ -191,7 +214,18 @@ class Writer:
         self._outline(shape, at)
         for text in shape.texts:
             self.text(text, at)
+        for spark in shape.sparks:
+            self._spark(spark, at)
         self.lines.append("</g>")
+
+    def _spark(self, spark: Spark, at: Point) -> None:
+        """A histogram as one area, with a base line."""
+        x, y = at[0] + spark.x, at[1] + spark.y
+        steps = "".join(f"V{_n(y - SPARK_HEIGHT * height)}h{_n(SPARK_BAR)}" for height in spark.heights)
+        self.lines.append(
+            f'<path class="{PREFIX}-{spark.ink}" fill="{LIGHT.inks[spark.ink]}" d="M{_n(x)},{_n(y)}{steps}V{_n(y)}'
+            f'V{_n(y + 0.8)}H{_n(x)}Z"/>'
+        )
 
     def _outline(self, shape: Shape, at: Point) -> None:
         x, y = at[0] + shape.centre[0], at[1] + shape.centre[1]
@@ -213,6 +247,11 @@ class Writer:
             points = " ".join(f"{_n(a)},{_n(b)}" for a, b in notched)
             self.lines.append(f'<polygon {paint} stroke-linejoin="round" points="{points}"/>')
         else:
+            if shape.outline == "stack":  # a second sheet looks out beneath
+                back = (
+                    f'x="{_n(left + 6)}" y="{_n(top + 6)}" width="{_n(width - 12)}" height="{_n(height - 2)}"'
+                )
+                self.lines.append(f'<rect {paint} {back} rx="9"/>')
             radius = min(_CORNERS[shape.outline], height / 3 if height < 20 else height / 2)
             dashes = ' stroke-dasharray="4 3"' if shape.outline == "dashed" else ""
             self.lines.append(f'<rect {paint} {box} rx="{_n(radius)}"{dashes}/>')
@@ -283,8 +322,14 @@ def _node_tooltip(node: GraphNode) -> str:
     elif node.operation:
         head = f"{node.operation}: {node.role}" if node.role else node.operation
         head = f"{node.name} = {head}" if node.name else head
+    elif node.group:
+        title = " ".join(filter(None, (node.group.kind, node.group.scope)))
+        times = f", {node.times} times" if node.times > 1 else ""
+        head = f"{title}{times}: {group_facts(node.group)}\n{node.group.contents}"
     else:
         head = f"{spelled(node)} ({node.kind})"
+    if node.group is None and node.times > 1:
+        head += f", {node.times} times"
     if node.error:
         head += f"\nbackward failed here: {node.error}"
     if node.incomplete:
@@ -295,15 +340,23 @@ def _node_tooltip(node: GraphNode) -> str:
     if node.value is not None:
         lines.append(f"value {described(node.value)}")
     lines.append(_gradient_line(node))
+    lines += [_kept_line(node)]
     lines += [f"module {node.scope}"] if node.scope else []
     lines += [f"at {node.source}"] if node.source else []
     return "\n".join(filter(None, lines))
+
+
+def _kept_line(node: GraphNode) -> str:
+    parts = ", ".join(f"{name} {in_bytes(size)}" for name, size in (node.saved or {}).items())
+    return f"{kept_text(node)} for backward ({parts})" if kept_text(node) else ""
 
 
 def _edge_tooltip(graph: Graph, edge: GraphEdge) -> str:
     head = graph.nodes[edge.head]
     target = spelled(head) if head.kind != "adder" else "adder"
     lines = [f"{spelled(graph.nodes[edge.tail])} → {target}"]
+    if edge.loop:
+        lines.append(f"from one part of the repetition to the next, {edge.loop} times")
     if edge.value is not None:
         lines.append(f"value {described(edge.value)}")
     return "\n".join([*lines, _gradient_line(edge)])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .graph import Graph, GraphNode
-from .numbers import numbers, small
-from .shapes import gradient_text, paint, parameter_text, spelled
+from .graph import Graph, GraphEdge, GraphNode
+from .numbers import brief, numbers, small
+from .shapes import gradient_text, group_facts, kept_text, paint, parameter_text, spelled
 from .theme import LIGHT
 
 SPOKEN_LINES = 60
@@ -48,9 +48,10 @@ def dot(graph: Graph) -> str:
     for edge in graph.edges:
         label = ""
         if circuit:
-            value = numbers(edge.value) if edge.value is not None else ""
+            value = brief(edge.value) if edge.value is not None else ""
             label = f"{value}\\n{gradient_text(edge.state, edge.gradient)}"
-        paper.edge(f"n{edge.tail}", f"n{edge.head}", label=label)
+        back = {"style": "dotted", "constraint": "false", "label": f"{edge.loop} ×"} if edge.loop else {}
+        paper.edge(f"n{edge.tail}", f"n{edge.head}", **{"label": label, **back})
     return str(paper.source)
 
 
@@ -59,10 +60,15 @@ def label_lines(node: GraphNode, circuit: bool) -> list[str]:
     if node.kind in ("adder", "copy"):
         return ["+"]
     lines = [node.symbol if circuit and node.operation else spelled(node)]
+    if node.group:
+        lines = [" · ".join(filter(None, (node.group.title, node.group.kind))), group_facts(node.group)]
+    lines[0] += f" × {node.times}" if node.times > 1 else ""
     lines += [node.role] if node.role else []
+    lines += [node.error] if node.error else []
     if not circuit:
         lines.append(f"{node.shape} {node.dtype}")
         lines += [f"in {node.scope}"] if node.scope else []
+        lines += [kept_text(node)] if kept_text(node) else []
     if not circuit or node.final:
         if node.value is not None and small(node.value):
             lines.append(numbers(node.value))
@@ -77,12 +83,14 @@ def outline(graph: Graph, limit: int | None = None) -> str:
     lines: list[str] = []
     count = 0
     for node in graph.nodes:
-        operands = [names[edge.tail] for edge in inputs[node.key]]
+        operands = [_operand(edge, names) for edge in inputs[node.key]]
         if node.kind in ("adder", "copy") or (node.kind == "output" and node.operation is None):
             names.append(operands[0])  # another place of the same value
             continue
         count += 1
-        names.append(node.name or (spelled(node) if node.kind == "constant" else f"value {count}"))
+        names.append(
+            node.name or (spelled(node) if node.kind in ("constant", "module") else f"value {count}")
+        )
         if limit is None or len(lines) < limit:
             lines.append(_sentence(node, names[-1], operands))
     if count > len(lines):
@@ -90,9 +98,18 @@ def outline(graph: Graph, limit: int | None = None) -> str:
     return "\n".join(lines)
 
 
+def _operand(edge: GraphEdge, names: list[str]) -> str:
+    if edge.loop:
+        return f"from the {'part' if edge.loop == 1 else f'{edge.loop} parts'} before"
+    return names[edge.tail]
+
+
 def _sentence(node: GraphNode, name: str, operands: list[str]) -> str:
     text = f"{name}"
-    if node.operation:
+    if node.group:
+        what = node.group.kind or node.group.what
+        text += f" = {what}({', '.join(operands)}), {group_facts(node.group)} ({node.group.contents})"
+    elif node.operation:
         arguments = ", ".join(filter(None, (*operands, parameter_text(node.parameters))))
         symbol = f" [{node.symbol}]" if node.symbol != node.operation else ""
         text += f" = {node.operation}{symbol}({arguments})"
@@ -102,11 +119,16 @@ def _sentence(node: GraphNode, name: str, operands: list[str]) -> str:
         text += ", whose gradient is wrong"
     if node.error:
         text += f", whose backward failed ({node.error})"
+    if node.times > 1:
+        text += f", {node.times} times"
     if node.shape:
         text += f", shape {node.shape}"
     if node.value is not None and small(node.value):
         text += f", value {numbers(node.value)}"
+    if kept_text(node):
+        text += f", {kept_text(node)}"
+    if node.group and node.group.alarms:
+        text += f", {node.group.alarms} values inside not finite or failed"
     if node.gradient is None:
         return f"{text}, {node.state.value}."
-    what = "gradient" if small(node.gradient) else "gradient norm"
-    return f"{text}, {what} {gradient_text(node.state, node.gradient)}."
+    return f"{text}, gradient {gradient_text(node.state, node.gradient)}."

@@ -39,7 +39,14 @@ def test_values_stand_above_and_gradients_below_their_wire(neuron):
 
 def test_network_shows_names_shapes_norms_and_frames(network, parse):
     picture = parse(network.svg())
-    for expected in ("images", "0.weight", "4.bias", "loss = cross_entropy", "module 2", "(4, 16) · float32"):
+    for expected in (
+        "images",
+        "0.weight",
+        "4.bias",
+        "loss = cross_entropy",
+        "module 2 · Linear",
+        "(4, 16) · float32",
+    ):
         assert expected in picture.texts, expected
     weight = next(node for node in network.graph.nodes if node.name == "2.weight")
     norm = float((weight.gradient.astype(float) ** 2).sum() ** 0.5)
@@ -84,7 +91,7 @@ def test_modules_with_hostile_names_are_escaped(parse):
 
     with viz.record() as recording:
         Odd()(pb.ones((1, 2)))
-    assert "module a<b&" in parse(viz.draw(recording).svg()).texts
+    assert "module a<b& · Linear" in parse(viz.draw(recording).svg()).texts
 
 
 def test_same_graph_same_bytes(neuron, network):
