@@ -11,9 +11,22 @@ they are looked up when they are used.
 from typing import TYPE_CHECKING, Any
 
 from .averaged_prediction import average_predictions
-from .callbacks import Callback, Checkpoint, ClipGradients, EarlyStopping, Progress, Schedule, TimeBudget
+from .callbacks import (
+    EMA,
+    SWA,
+    Callback,
+    Checkpoint,
+    ClipGradients,
+    EarlyStopping,
+    PolyakAverage,
+    Progress,
+    Schedule,
+    Snapshots,
+    TimeBudget,
+)
 from .checkpoint_file import CheckpointError, load_checkpoint
 from .doctor import Finding, Report, Verdict, diagnose, preflight
+from .ensemble import Ensemble, snapshot_ensemble
 from .evaluation import evaluate
 from .history import Epoch, History, Scores
 from .hyperparameters import (
@@ -50,8 +63,10 @@ if TYPE_CHECKING:
     from .estimators import PullbackRegressor as PullbackRegressor
 
 __all__ = [
+    "EMA",
     "F1",
     "R2",
+    "SWA",
     "Callback",
     "Checkpoint",
     "CheckpointError",
@@ -59,6 +74,7 @@ __all__ = [
     "ClipGradients",
     "ConfusionMatrix",
     "EarlyStopping",
+    "Ensemble",
     "Epoch",
     "Finding",
     "History",
@@ -68,6 +84,7 @@ __all__ = [
     "Metric",
     "Outcome",
     "Perplexity",
+    "PolyakAverage",
     "Precision",
     "Progress",
     "Recall",
@@ -76,6 +93,7 @@ __all__ = [
     "Schedule",
     "Scores",
     "SearchResult",
+    "Snapshots",
     "Space",
     "TimeBudget",
     "TopK",
@@ -93,6 +111,7 @@ __all__ = [
     "load_checkpoint",
     "preflight",
     "search",
+    "snapshot_ensemble",
 ]
 
 

@@ -1,5 +1,6 @@
 """Callbacks: the parts of a training beside its loop, one file for each."""
 
+from .averaging import EMA, SWA, PolyakAverage
 from .base import Callback
 from .budget import TimeBudget
 from .checkpoint import Checkpoint
@@ -7,5 +8,18 @@ from .clipping import ClipGradients
 from .early_stopping import EarlyStopping
 from .progress import Progress
 from .scheduling import Schedule
+from .snapshots import Snapshots
 
-__all__ = ["Callback", "Checkpoint", "ClipGradients", "EarlyStopping", "Progress", "Schedule", "TimeBudget"]
+__all__ = [
+    "EMA",
+    "SWA",
+    "Callback",
+    "Checkpoint",
+    "ClipGradients",
+    "EarlyStopping",
+    "PolyakAverage",
+    "Progress",
+    "Schedule",
+    "Snapshots",
+    "TimeBudget",
+]
