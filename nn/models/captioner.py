@@ -19,7 +19,7 @@ from ..rectifier import ReLU
 from ..utils.evaluating import evaluating
 from .decoder import AttentionDecoder
 from .decoding import Hypothesis
-from .start import Generator, redraw
+from .start import Generator, he
 
 
 class Captioner(Module):
@@ -170,5 +170,5 @@ def _small(channels: int, rng: Generator) -> Sequential:
         Conv2d(32, channels, 3, padding=1),
         ReLU(),
     )
-    redraw(cnn, rng)
+    he(cnn, rng)
     return cnn

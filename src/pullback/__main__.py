@@ -1,11 +1,14 @@
-"""The command line: `python -m pullback demo`, `graph`, `check`."""
+"""The command line: `python -m pullback demo`, `graph`, `check`, `charlm`."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from . import __version__
 from .autograd import Expression, Tensor, gradcheck, record
@@ -41,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=_seed, default=0, help="of everything random (%(default)s)")
     demo.set_defaults(run=_demo)
 
+    _add_charlm(commands)
+
     graph = commands.add_parser("graph", help="draw an expression with its values and gradients")
     _add_expression(graph)
     graph.add_argument(
@@ -62,6 +67,65 @@ def _parser() -> argparse.ArgumentParser:
 def _add_expression(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("expression", help='such as "(x + y) * z"')
     parser.add_argument("values", nargs="*", help="a value for each name, such as x=-2 y=5 z=-4")
+
+
+def _add_charlm(commands: Any) -> None:
+    charlm = commands.add_parser(
+        "charlm", help="train a character language model on a text file, and let it write"
+    )
+    add = charlm.add_argument
+    add(
+        "file",
+        type=Path,
+        nargs="?",
+        help="a text in UTF-8; the modules of Python's standard library if left out",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("pullback-charlm"),
+        help="folder of the model and its checkpoints (%(default)s)",
+    )
+    add(
+        "--epochs",
+        type=_count,
+        default=2,
+        help="passes through the text, with those of an earlier training (%(default)s)",
+    )
+    add("--seed", type=_seed, default=0, help="of everything random (%(default)s)")
+    add("--cell", choices=("rnn", "lstm", "gru"), help="the kind of recurrent layer (default: lstm)")
+    add("--hidden", type=_positive, help="features of the state (default: 128)")
+    add("--layers", type=_positive, help="recurrent layers (default: 1)")
+    add("--batch", type=_positive, default=32, help="pieces of the text side by side (%(default)s)")
+    add("--length", type=_positive, default=64, help="characters that backward goes through (%(default)s)")
+    add("--lr", type=_rate, default=4e-3, help="learning rate of Adam (%(default)s)")
+    add("--characters", type=_positive, help="use no more of the text than these (default: all)")
+    add(
+        "--sample", type=_count, default=400, metavar="N", help="characters to write at the end (%(default)s)"
+    )
+    add(
+        "--temperature",
+        type=_temperature,
+        default=0.7,
+        help="of the writing; 0 takes the likeliest (%(default)s)",
+    )
+    add("--top-k", type=_positive, metavar="K", help="write only with the K likeliest (default: all)")
+    add("--prime", metavar="TEXT", help="what the writing goes on from (default: the start of the text)")
+    add("--unit", type=_count, help="the hidden unit of the picture (default: a steady one)")
+    again = charlm.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on with the training in the folder")
+    again.add_argument("--fresh", action="store_true", help="remove the training in the folder")
+    charlm.set_defaults(run=_charlm)
+
+
+def _charlm(options: argparse.Namespace) -> int:
+    from .train.charlm import CharLMOptions, run
+
+    if options.out.exists() and not options.out.is_dir():
+        raise ValueError(f"{options.out} is a file, and --out is a folder for the model and its checkpoints")
+    names = (field.name for field in fields(CharLMOptions))
+    run(CharLMOptions(**{name: getattr(options, name) for name in names}))
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -154,6 +218,27 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
+
+
+def _rate(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _temperature(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 on")
     return number
 
 
