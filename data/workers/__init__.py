@@ -52,9 +52,11 @@ class Workforce:
         are kept, when it is exhausted.
         """
         crew, self._kept = self._kept or self._hire(fetch), None
+        failures: list[Exception] = []
+        jobs = _until_they_fail(jobs, failures)
+        numbers: deque[int] = deque()
         over = False
         try:
-            numbers: deque[int] = deque()
             for number, indices in islice(jobs, self._ahead):
                 crew.submit(seed, number, indices)
                 numbers.append(number)
@@ -65,6 +67,8 @@ class Workforce:
                     crew.submit(seed, number, indices)
                     numbers.append(number)
                 yield done, batch
+            if failures:
+                raise failures[0]
             over = True
         finally:
             if over and self._keep and self._kept is None:
@@ -80,6 +84,14 @@ class Workforce:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": None}  # a copy of a loader hires its own
+
+
+def _until_they_fail(jobs: Iterator[Any], failures: list[Exception]) -> Iterator[Any]:
+    """The jobs up to an error of the sampler, which is kept until the batches before it were given."""
+    try:
+        yield from jobs
+    except Exception as error:
+        failures.append(error)
 
 
 __all__ = ["KINDS", "Crew", "Workforce"]

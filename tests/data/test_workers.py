@@ -274,6 +274,38 @@ def test_threads_are_collected_from_inside():
     gc.collect()
 
 
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_an_error_of_the_sampler_comes_after_the_batches_before_it(workers):
+    def batches():
+        yield [0, 1]
+        yield [2]
+        raise OSError("the sampler failed")
+
+    given = []
+    loader = data.DataLoader(range(9), batch_sampler=batches(), num_workers=workers)
+    with pytest.raises(OSError, match="the sampler failed"):
+        given.extend(batch.tolist() for batch in loader)
+    assert given == [[0, 1], [2]]
+
+
+def test_the_next_batch_is_made_while_one_is_used():
+    begun = threading.Event()
+
+    class Told(data.Dataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            if index == 1:
+                begun.set()
+            return index
+
+    iterator = iter(data.DataLoader(Told(), num_workers=1, prefetch_factor=1))
+    next(iterator)
+    assert begun.wait(60)
+    iterator.close()
+
+
 def test_few_batches_are_made_ahead():
     asked = []
 
