@@ -12,7 +12,7 @@ import numpy as np
 
 from .hooks import name_of
 from .location import user_line
-from .mode import Scope, observing
+from .mode import Scope, current_mode, observing
 from .module_calls import scope_path
 from .node import Node
 from .tensor import Tensor
@@ -28,6 +28,8 @@ class Anomaly:
     source: str
     """The user's line that called the operation, as in "model.py:12"."""
     message: str
+    layer: str = ""
+    """The path of the module that it ran in, if it was one."""
 
     def __str__(self) -> str:
         return self.message
@@ -61,8 +63,9 @@ class Anomalies:
         what = _new_trouble(output, inputs)
         if self.forward is None and what is not None:
             known = "" if any(_troubles(x) for x in inputs) else ", from finite inputs"
-            message = f"forward: {op.name!r} at {line} gave {what}{known}"
-            self.forward = Anomaly("forward", op.name, line, message)
+            layer = scope_path(current_mode().scope)
+            message = f"forward: {op.name!r} at {line}{_in(layer)} gave {what}{known}"
+            self.forward = Anomaly("forward", op.name, line, message, layer)
             self._found(message)
 
     def on_replace(self, old: Tensor, new: Tensor) -> None:
@@ -110,16 +113,16 @@ class Anomalies:
             layer = scope_path(node.scope)
             message = (
                 f"backward: the gradient of {node.op.name!r}, called at {line}"
-                + (f" in layer {layer!r}" if layer else "")
+                + _in(layer)
                 + f", with respect to {node.op.input_name(node, i)!r} has {what}"
                 + ("" if _troubles(gradient) else "; the gradient that came in is finite")
             )
-            self._found_backward(node.op.name, line, message)
+            self._found_backward(node.op.name, line, message, layer)
             return
 
-    def _found_backward(self, operation: str, line: str, message: str) -> None:
+    def _found_backward(self, operation: str, line: str, message: str, layer: str = "") -> None:
         self._arriving.clear()
-        self.backward = Anomaly("backward", operation, line, message)
+        self.backward = Anomaly("backward", operation, line, message, layer)
         self._found(message)
 
     def _found(self, message: str) -> None:
@@ -141,6 +144,10 @@ class Located(Scope):
     def call(self) -> Scope | None:
         """The scope that it takes the place of."""
         return self.own
+
+
+def _in(layer: str) -> str:
+    return f" in layer {layer!r}" if layer else ""
 
 
 def _line_of(node: Node) -> str:

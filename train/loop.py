@@ -31,6 +31,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     resume: bool | str | os.PathLike[str] = False,
     seconds: float | None = None,
+    nonfinite: str = "raise",
     rng: np.random.Generator | None = None,
 ) -> History:
     """Train a model, and return what each epoch gave.
@@ -56,11 +57,13 @@ def fit(
             `Checkpoint`, which may write more often and keep the best.
         resume: go on from the newest file in that folder, or begin if there is none; or the file to go on from.
         seconds: a budget of time, after which the training stops.
+        nonfinite: what to do about a loss or a gradient that is infinite or nan: "raise" an error that says where it
+            came from; or "skip" the update, with a warning that says it.
         rng: the generator that random functions without one of their own draw from while training.
 
     Raises:
         CheckpointError: for a damaged file to go on from, and for a folder of another training without `resume`.
-        FloatingPointError: for a loss that is infinite or nan, naming epoch and batch, before the update.
+        FloatingPointError: for a loss or a gradient that is infinite or nan, before the update.
         KeyboardInterrupt: after Ctrl-C, when the present update is whole and everything is saved.
         TypeError: for a metric, a callback, a scheduler or a generator that is none.
         ValueError: for a negative number of epochs, a loader without batches, batches that are no pairs, and options
@@ -94,7 +97,14 @@ def fit(
             "resume needs to know from where: give checkpoint, the folder of the training's state"
         )
     trainer = Trainer(
-        model, loss, optimizer, metrics=metrics, accumulate=accumulate, callbacks=parts, rng=rng
+        model,
+        loss,
+        optimizer,
+        metrics=metrics,
+        accumulate=accumulate,
+        callbacks=parts,
+        nonfinite=nonfinite,
+        rng=rng,
     )
     if files is not None and resume is not False:
         files.resume(trainer, None if resume is True else resume)

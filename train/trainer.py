@@ -13,6 +13,7 @@ from ..autograd.extend import drawing_from
 from ..optim.saving import copied
 from .callbacks.base import Callback
 from .evaluation import Means, Metrics, evaluate, mode, pair, run, samples_in
+from .guard import Guard
 from .history import Epoch, History
 from .interruption import Interruption
 from .position import remembers
@@ -37,6 +38,8 @@ class Trainer:
         accumulate: how many batches make one update; its gradient is that of the mean over all their samples,
             also where they are not of equal size, and at the end of an epoch the rest makes one.
         callbacks: called in this order; checkpoints last.
+        nonfinite: what to do about a loss or a gradient that is infinite or nan: "raise" an error that says where it
+            came from; or "skip" the update, with a warning that says it.
         rng: the generator that random functions without one of their own, such as dropout, draw from while training;
             the program's if not given.
 
@@ -55,6 +58,7 @@ class Trainer:
         history: the epochs so far.
         stop_reason: what was given to `stop`, or None.
         evaluated: the model that validations measure; the trained one unless a callback puts another here.
+        generators: the random generators that its parts draw from, by name; none before the first `fit`.
         final: the weights that the model is to have after the training, such as its best ones; a callback may put them
             here when the training ends. If it goes on, it does so with the weights that it had.
 
@@ -79,6 +83,7 @@ class Trainer:
         metrics: Metrics | None = None,
         accumulate: int = 1,
         callbacks: Sequence[Callback] = (),
+        nonfinite: str = "raise",
         rng: np.random.Generator | None = None,
     ) -> None:
         if isinstance(accumulate, bool) or not isinstance(accumulate, int) or accumulate < 1:
@@ -91,6 +96,7 @@ class Trainer:
             raise TypeError(
                 f"rng is a numpy.random.Generator, not {type(rng).__name__}; use np.random.default_rng(seed)"
             )
+        self._guard = Guard(nonfinite)
         self.model = model
         self.evaluated = model
         self.loss = loss
@@ -118,7 +124,7 @@ class Trainer:
             None  # the weights of the training, while the model has final ones
         )
         self._present: RunningEpoch | None = None  # None between two epochs, and when nobody trains
-        self._generators: dict[str, np.random.Generator] | None = None  # None before the first call of fit
+        self.generators: dict[str, np.random.Generator] = {}
         self._left: Mapping[str, Any] | None = None  # the epoch in whose middle the training was left
         self._go_to: Mapping[str, Any] | None = None  # the position that the next fit begins at
 
@@ -139,7 +145,7 @@ class Trainer:
             validation: a loader for the evaluation after each epoch.
 
         Raises:
-            FloatingPointError: for a loss that is infinite or nan, naming epoch and batch, before the update.
+            FloatingPointError: for a loss or a gradient that is infinite or nan, before the update.
             ValueError: for a negative number of epochs, a loader without batches, and batches that are no pairs.
         """
         if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
@@ -178,7 +184,7 @@ class Trainer:
             self.batch = 0
             self.whole = False
             self._call("on_epoch_begin")
-        present = RunningEpoch(self.metrics, self.loader, self._generators or {}, self._left)
+        present = RunningEpoch(self.metrics, self.loader, self.generators, self._left)
         self._present, self._left, self.whole = present, None, True
         while self.stop_reason is None:
             group = present.data.take(self.accumulate)
@@ -188,6 +194,10 @@ class Trainer:
             self._update([pair(batch) for batch in group], present.means)
 
     def _finish(self, present: RunningEpoch) -> None:
+        if self.batch and not present.means.samples:
+            raise FloatingPointError(
+                f"every update of epoch {self.epoch} was skipped, so nothing was learned in it"
+            )
         scores = present.means.scores()
         checked = None
         if self.validation is not None:
@@ -199,32 +209,36 @@ class Trainer:
     def _update(self, group: list[Batch], means: Means) -> None:
         """Forward and backward of the batches that make one update, and the update."""
         sizes = [samples_in(target) for _, target in group]
+        first = self.batch
         self.whole = False
         self.optimizer.zero_grad()
-        for place, ((self.input, self.target), size) in enumerate(zip(group, sizes, strict=True), 1):
+        self._guard.before_update(self)
+        for (self.input, self.target), size in zip(group, sizes, strict=True):
             self.batch += 1
             self.updated = False
+            last = self.batch == first + len(group)
             self._call("on_batch_begin")
+            self._guard.before_batch(self)
             self.output = run(self.model, self.input)
             value = self.loss(self.output, self.target)
             self.loss_value = value.item()
-            self._require_finite()
-            (value if len(group) == 1 else value * (size / sum(sizes))).backward()
-            means.add(self.output, self.target, self.loss_value)
-            if place == len(group):
-                self._call("on_gradients")
-                self.optimizer.step()
-                self.updates += 1
-                self.updated = self.whole = True
+            good = self._guard.loss_is_good(self)
+            if good:
+                (value if len(group) == 1 else value * (size / sum(sizes))).backward()
+                good = not last or self._guard.gradients_are_good(self)
+            if not good:
+                self.batch = first + len(group)  # the update is left out
+            else:
+                means.add(self.output, self.target, self.loss_value)
+                if last:
+                    self._call("on_gradients")
+                    self.optimizer.step()
+                    self.updates += 1
+                    self.updated = True
+            self.whole = last or not good
             self._call("on_batch_end")
-
-    def _require_finite(self) -> None:
-        if not math.isfinite(self.loss_value):
-            raise FloatingPointError(
-                f"the loss is {self.loss_value} in epoch {self.epoch}, batch {self.batch}, and the parameters were "
-                "not updated with it; a smaller learning rate often helps, and inputs may hold values that are not "
-                "finite"
-            )
+            if not good:
+                return
 
     def _call(self, hook: str) -> None:
         for callback in self.callbacks:
@@ -294,11 +308,11 @@ class Trainer:
 
     def position(self) -> dict[str, Any] | None:
         """The random state, where the loaders are, and the present epoch if the training is in its middle."""
-        if self._go_to is not None or self._generators is None:
+        if self._go_to is not None or not self.generators:
             return None if self._go_to is None else dict(self._go_to)
         loaders: dict[str, Any] = {"loader": self.loader, "validation": self.validation}
         return {
-            "random": random_state(self._generators),
+            "random": random_state(self.generators),
             "loaders": {name: one.state_dict() for name, one in loaders.items() if remembers(one)},
             "epoch": self._left if self._present is None else self._present.state_dict(),
         }
@@ -311,7 +325,7 @@ class Trainer:
     def _find_generators(self) -> None:
         names = ("rng", "model", "loss", "optimizer", "loader", "validation", "metrics")
         parts = {name: getattr(self, name) for name in names}
-        self._generators = generators(parts | {"callbacks": named(self.callbacks)})
+        self.generators = generators(parts | {"callbacks": named(self.callbacks)})
 
     def _take_position(self) -> None:
         if self._go_to is None:
@@ -324,5 +338,5 @@ class Trainer:
                     "go on with the loaders that the training was begun with"
                 )
             loader.load_state_dict(state)
-        set_random_state(self._generators or {}, self._go_to["random"])
+        set_random_state(self.generators, self._go_to["random"])
         self._left, self._go_to = self._go_to["epoch"], None
