@@ -27,8 +27,8 @@ ALLOWED_LIBRARIES = {
     "nn": {"numpy"},
     "optim": {"numpy"},
     "viz": {"numpy", "cairosvg", "graphviz", "pygraphviz", "matplotlib"},
-    "train": {"joblib", "numpy", "optuna", "sklearn", "tqdm"},
     "data": {"numpy", "PIL", "pooch"},
+    "train": {"joblib", "numpy", "optuna", "scipy", "sklearn", "tqdm"},
 }
 FOR_TESTS = {"autograd/pytest_plugin.py": {"pytest"}, "autograd/strategies.py": {"hypothesis"}}
 SOURCES = [path for folder in sorted(FOLDERS) for path in sorted((ROOT / folder).rglob("*.py"))]

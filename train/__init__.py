@@ -25,6 +25,7 @@ from .callbacks import (
     TimeBudget,
 )
 from .checkpoint_file import CheckpointError, load_checkpoint
+from .cross_validation import CrossValidation, Fold, cross_validate
 from .doctor import Finding, Report, Verdict, diagnose, preflight
 from .ensemble import Ensemble, snapshot_ensemble
 from .evaluation import evaluate
@@ -43,6 +44,7 @@ from .hyperparameters import (
     Uniform,
     search,
 )
+from .intervals import Interval, bootstrap
 from .loop import fit
 from .metrics import (
     F1,
@@ -56,6 +58,7 @@ from .metrics import (
     TopK,
     accuracy,
 )
+from .outputs import Outputs, outputs_of
 from .trainer import Trainer
 
 if TYPE_CHECKING:
@@ -73,16 +76,20 @@ __all__ = [
     "Choice",
     "ClipGradients",
     "ConfusionMatrix",
+    "CrossValidation",
     "EarlyStopping",
     "Ensemble",
     "Epoch",
     "Finding",
+    "Fold",
     "History",
     "Integer",
+    "Interval",
     "LogUniform",
     "MeanSquaredError",
     "Metric",
     "Outcome",
+    "Outputs",
     "Perplexity",
     "PolyakAverage",
     "Precision",
@@ -105,10 +112,13 @@ __all__ = [
     "Verdict",
     "accuracy",
     "average_predictions",
+    "bootstrap",
+    "cross_validate",
     "diagnose",
     "evaluate",
     "fit",
     "load_checkpoint",
+    "outputs_of",
     "preflight",
     "search",
     "snapshot_ensemble",

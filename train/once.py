@@ -14,8 +14,9 @@ from .evaluation import Metrics
 from .history import History
 from .loop import fit
 
-Build = Callable[..., tuple[Any, Any, Any]]
-"""A function of a generator and of hyper-parameters by name that gives (model, loss, optimizer)."""
+Build = Callable[..., tuple[Any, ...]]
+"""A function of a generator and of hyper-parameters by name that gives (model, loss, optimizer), or these and a dict
+of further arguments of `fit`."""
 
 SCHEDULE = ("epochs", "batch_size")
 """Hyper-parameters that belong to the training and not to what is built."""
@@ -61,11 +62,13 @@ def train_once(
     epochs, batch_size = config.get("epochs", epochs), config.get("batch_size", batch_size)
     with drawing_from(rng):
         built = build(rng, **{name: value for name, value in config.items() if name not in SCHEDULE})
-        if not isinstance(built, tuple) or len(built) != 3:
+        if not isinstance(built, tuple) or len(built) not in (3, 4):
             raise TypeError(
-                f"a build function gives (model, loss, optimizer), and not {type(built).__name__}"
+                "a build function gives (model, loss, optimizer), or these and a dict of arguments of fit, and not "
+                + (f"a tuple of {len(built)}" if isinstance(built, tuple) else f"a {type(built).__name__}")
             )
-        model, loss, optimizer = built
+        model, loss, optimizer = built[:3]
+        options = dict(built[3]) if len(built) == 4 else {}
         history = fit(
             model,
             loss,
@@ -74,7 +77,8 @@ def train_once(
             epochs=epochs,
             validation=None if validation is None else DataLoader(validation, batch_size),
             metrics=metrics,
-            callbacks=callbacks,
+            callbacks=[*options.pop("callbacks", ()), *callbacks],
             progress=False,
+            **options,
         )
     return model, loss, history

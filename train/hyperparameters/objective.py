@@ -17,8 +17,8 @@ class TrainingObjective:
 
     Args:
         build: a function of a generator and the hyper-parameters by name, `build(rng, lr=..., width=...)`, that gives
-            (model, loss, optimizer). Hyper-parameters called `epochs` and `batch_size` set those, and are not given
-            to it.
+            (model, loss, optimizer), or these and a dict of further arguments of `fit`. Hyper-parameters called
+            `epochs` and `batch_size` set those, and are not given to it.
         training: a data set, or a pair of arrays (inputs, targets).
         validation: another, on which the model is measured after each epoch.
         epochs: how often to go through the training data.

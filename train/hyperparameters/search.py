@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..parallel import as_they_come
 from .result import SearchResult, shown
 from .space import Config, Space
 from .study import (
@@ -274,7 +275,7 @@ def _parallel(
     """The outcomes of trials as they come, from as many workers."""
     from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=workers, batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered")
+    parallel = Parallel(n_jobs=workers, batch_size=1, pre_dispatch="n_jobs", return_as=as_they_come())
     yield from parallel(delayed(attempt)(objective, trial, stage) for trial, stage in jobs)
 
 
