@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass
 class Epoch:
@@ -29,7 +31,7 @@ class Epoch:
             ValueError: for a state that lacks a number or has a negative one.
         """
         numbers = [state.get(name) for name in ("seed", "order", "given")]
-        if any(not isinstance(number, int) or number < 0 for number in numbers):
+        if any(not isinstance(number, (int, np.integer)) or number < 0 for number in numbers):
             raise ValueError(
                 f"an epoch has the numbers seed, order and given, each from 0 on, and not {dict(state)}"
             )

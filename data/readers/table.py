@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import csv
-import math
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from ...autograd import get_default_dtype
 from ..dataset import TensorDataset
+from .columns import CategoryColumn, NumberColumns
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -109,50 +109,40 @@ def read_csv(
     ([[5.099999904632568, 3.5], [7.0, 3.5]], array([0, 1]), ('setosa', 'versicolor'))
     """
     name = os.fspath(path)
+    rows = 0
+    known = {**dict.fromkeys(categorical), **(categories or {})}
     with open(path, newline="", encoding=encoding) as file:
         lines = _lines(csv.reader(file, delimiter=delimiter, strict=True), name)
         first = next(lines, None)
         if first is None:
             raise ValueError(f"{name} has no lines")
         names: list[Any] = [cell.strip() for cell in first[1]] if header else list(range(len(first[1])))
-        chosen = _chosen(name, names, columns, target, [*categorical, *(categories or {})])
-        places = [names.index(column) for column in chosen]
-        rows: list[tuple[int, list[str]]] = []
-        for line, cells in lines if header else _with(first, lines):
+        others = [*known, *(fill if isinstance(fill, Mapping) else ())]
+        chosen = _chosen(name, names, columns, target, others)
+        fills = (
+            fill if isinstance(fill, Mapping) else {column: fill for column in chosen if column not in known}
+        )
+        numbers = NumberColumns(
+            [column for column in chosen if column not in known], fills, frozenset(missing)
+        )
+        ids = {c: CategoryColumn(c, known[c], fills.get(c), frozenset(missing)) for c in chosen if c in known}
+        places = {column: place for place, column in enumerate(names)}
+        number_places = [places[column] for column in numbers.names]
+        for line, cells in lines if header else chain([first], lines):
+            where = f"{name}, line {line}"
             if len(cells) != len(names):
-                raise ValueError(
-                    f"{name}, line {line} has {len(cells)} cells, and there are {len(names)} columns"
-                )
-            rows.append((line, [cells[place].strip() for place in places]))
+                raise ValueError(f"{where} has {len(cells)} cells, and there are {len(names)} columns")
+            numbers.add([cells[place].strip() for place in number_places], where)
+            for column, category in ids.items():
+                category.add(cells[places[column]].strip(), where)
+            rows += 1
     if not rows:
         raise ValueError(f"{name} has no rows below its header")
-    fills = fill if isinstance(fill, Mapping) else dict.fromkeys(chosen, fill)
-    known = {**dict.fromkeys(categorical), **(categories or {})}
-    read: dict[Any, np.ndarray[Any, Any]] = {}
+    read = dict(zip(numbers.names, numbers.arrays(rows, name), strict=True))
     found: dict[Any, tuple[str, ...]] = {}
-    for place, column in enumerate(chosen):
-        column_cells = [
-            _Cell(row[place], row[place] in missing, f"{name}, line {line}, column {column!r}")
-            for line, row in rows
-        ]
-        if column in known:
-            substitute = fills.get(column) if isinstance(fill, Mapping) else None
-            read[column], found[column] = _ids(column_cells, known[column], substitute)
-        else:
-            read[column] = _numbers(column_cells, fills.get(column))
-    return Table(read, found, target)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    text: str
-    is_missing: bool
-    where: str
-
-
-def _with(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
+    for column, category in ids.items():
+        read[column], found[column] = category.ids()
+    return Table({column: read[column] for column in chosen}, found, target)
 
 
 def _lines(reader: Any, name: str) -> Iterator[tuple[int, list[str]]]:
@@ -170,61 +160,14 @@ def _lines(reader: Any, name: str) -> Iterator[tuple[int, list[str]]]:
 
 def _chosen(name: str, names: list[Any], columns: Any, target: Any, others: list[Any]) -> list[Any]:
     """The columns to read, in the order in which they are asked for."""
-    twice = next((column for column in names if names.count(column) > 1), None)
+    twice = next((column for column, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise ValueError(f"{name} has two columns of the name {twice!r}")
-    chosen = list(dict.fromkeys(names if columns is None else columns))
-    if target is not None and target not in chosen:
-        chosen.append(target)
+    chosen = dict.fromkeys([*(names if columns is None else columns), *([] if target is None else [target])])
+    there = set(names)
     for column in [*chosen, *others]:
-        if column not in names:
+        if column not in there:
             raise ValueError(
                 f"{name} has no column {column!r}; its columns are {', '.join(map(repr, names))}"
             )
-    return chosen
-
-
-def _numbers(cells: Sequence[_Cell], fill: Any) -> np.ndarray[Any, Any]:
-    dtype = get_default_dtype()
-    values = np.empty(len(cells))
-    for place, cell in enumerate(cells):
-        if cell.is_missing:
-            if fill is None:
-                raise ValueError(
-                    f"{cell.where}: the cell is missing ({cell.text!r}); fill= says what stands in for missing cells"
-                )
-            values[place] = math.nan
-            continue
-        if _NUMBER.fullmatch(cell.text) is None or abs(float(cell.text)) > float(np.finfo(dtype).max):
-            raise ValueError(
-                f"{cell.where}: {cell.text!r} is no finite number of {dtype}; name the column in categorical= if "
-                "it holds categories, or leave it out by columns="
-            )
-        values[place] = float(cell.text)
-    gaps = np.array([cell.is_missing for cell in cells])
-    if gaps.any():
-        if isinstance(fill, str) and (fill != "mean" or gaps.all()):
-            raise ValueError(f"{cells[0].where}: a column of numbers cannot be filled with {fill!r}")
-        values[gaps] = values[~gaps].mean() if isinstance(fill, str) else fill
-    return values.astype(dtype)
-
-
-def _ids(
-    cells: Sequence[_Cell], known: Sequence[str] | None, fill: Any
-) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
-    texts = []
-    for cell in cells:
-        if cell.is_missing and fill is None and (known is None or cell.text not in known):
-            raise ValueError(
-                f"{cell.where}: the category is missing ({cell.text!r}); fill={{…: 'a category'}} says what stands in"
-            )
-        texts.append(str(fill) if cell.is_missing and fill is not None else cell.text)
-    if known is None:
-        different = set(texts)
-        whole = all(re.fullmatch(r"[+-]?[0-9]{1,18}", text) for text in different)
-        known = sorted(different, key=(lambda text: (int(text), text)) if whole else None)
-    ids = {text: number for number, text in enumerate(known)}
-    for cell, text in zip(cells, texts, strict=True):
-        if text not in ids:
-            raise ValueError(f"{cell.where}: {text!r} is none of the {len(ids)} categories that were given")
-    return np.array([ids[text] for text in texts], np.int64), tuple(known)
+    return list(chosen)

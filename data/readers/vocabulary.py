@@ -109,9 +109,15 @@ class Vocabulary:
         """The ids of tokens, int64; of a string, those of its characters.
 
         Raises:
+            TypeError: for tokens that are no strings.
             ValueError: for a token that is not here, if there is none for the unknown.
         """
         sequence = list(tokens)
+        other = next((token for token in sequence if not isinstance(token, str)), None)
+        if other is not None:
+            raise TypeError(
+                f"tokens are strings, and {other!r} is a {type(other).__name__}; bytes are decoded first"
+            )
         default = -1 if self.unknown is None else self._ids[self.unknown]
         ids = np.fromiter((self._ids.get(token, default) for token in sequence), np.int64, len(sequence))
         if self.unknown is None and (ids < 0).any():

@@ -49,6 +49,8 @@ def test_unknown_tokens():
         vocabulary.decode([-1])
     with pytest.raises(ValueError, match="no token has the id 2"):
         vocabulary.decode(pb.tensor([2]))
+    with pytest.raises(TypeError, match="97 is a int; bytes are decoded first"):
+        vocabulary.encode(b"ab")
     with pytest.raises(TypeError, match="flat sequence of integers, not float64"):
         vocabulary.decode([0.5])
     assert vocabulary.decode([]) == []
