@@ -97,8 +97,8 @@ class ProcessCrew:
 
 
 _GUARD = (
-    'a script that uses worker processes does so below `if __name__ == "__main__":`, because they import it; '
-    "workers='thread' needs no such thing"
+    'a script that uses worker processes is a file, and does so below `if __name__ == "__main__":`, because they '
+    "import it; workers='thread' needs no such thing"
 )
 
 
