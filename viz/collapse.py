@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,15 @@ from .fanout import Wire, with_fan_outs
 from .graph import Graph, GraphNode, Group, ModuleScope, Style
 from .numbers import Array, GradientState, gradient_state, norm
 from .parts import Part, contents, flat, name_range
+
+BundleKey: TypeAlias = tuple[int, int, int, int, bool]
+"""The cells at the ends of a shown wire, the value, the operand, whether it loops.
+
+The value is the key of a node of the first unit, or negative for many; the operand is −1 where a closed part
+takes it.
+"""
+Bundles: TypeAlias = "dict[BundleKey, list[Wire]]"
+_MOST_VALUES = 4  # more between the same two closed parts are one wire
 
 
 @dataclass(eq=False)
@@ -90,12 +99,12 @@ class View:
         tail, head = self.unit.get(wire.tail), self.unit.get(wire.head)
         return bool(tail and head) and any(head.get(number, i) != i for number, i in tail.items())  # type: ignore[union-attr]
 
-    def bundles(self, wires: Iterable[Wire]) -> dict[tuple[int, int, int, int, bool], list[Wire]]:
+    def bundles(self, wires: Iterable[Wire]) -> Bundles:
         """The wires of the shown graph, each with those that it stands for.
 
         The key is the cells at its ends, the value that it carries, the operand that it is, and whether it loops.
         """
-        found: dict[tuple[int, int, int, int, bool], list[Wire]] = {}
+        found: Bundles = {}
         first: dict[tuple[int, int, int], int] = {}
         for wire in wires:
             tail, head = self.cell[wire.tail], self.cell[wire.head]
@@ -107,7 +116,21 @@ class View:
                 # as where steps are stacked: each of the copies is another operand of the one that uses them all
                 slot = first.setdefault((tail, head, self.model[wire.tail]), slot)
             found.setdefault((tail, head, self.model[wire.tail], slot, loops), []).append(wire)
-        return found
+        return self._thinned(found)
+
+    def _thinned(self, bundles: Bundles) -> Bundles:
+        """Many values between the same two closed parts are one wire."""
+        between: dict[tuple[int, int, bool], list[BundleKey]] = {}
+        for key in bundles:
+            tail, head, _, _, loops = key
+            if self.cells[tail].part is not None and self.cells[head].part is not None:
+                between.setdefault((tail, head, loops), []).append(key)
+        for (tail, head, loops), keys in between.items():
+            if len(keys) > _MOST_VALUES:
+                bundles[tail, head, -1 - head, -1, loops] = [
+                    wire for key in keys for wire in bundles.pop(key)
+                ]
+        return bundles
 
     def size(self, style: Style, nodes: Sequence[GraphNode], wires: Iterable[Wire]) -> int:
         """How many nodes the shown graph has, with its fan-outs."""
@@ -115,7 +138,8 @@ class View:
         for tail, _, model, _, _ in self.bundles(wires):
             users[tail, model] = users.get((tail, model), 0) + 1
         forks = sum(
-            count > 1 and (nodes[model].required or style == "circuit") for (_, model), count in users.items()
+            count > 1 and model >= 0 and (nodes[model].required or style == "circuit")
+            for (_, model), count in users.items()
         )
         ends = sum(
             bool(node.final and node.name and node.operation) and self.cells[self.cell[node.key]].part is None
@@ -134,8 +158,9 @@ def shown(graph: Graph, nodes: Sequence[GraphNode], wires: Sequence[Wire], view:
     """The graph that a view shows."""
     bundles = view.bundles(wires)
     leaving: dict[int, dict[int, None]] = {}
-    for tail, _, model, _, _ in bundles:
-        leaving.setdefault(tail, {})[model] = None
+    for tail, head, model, slot, loops in bundles:
+        for used in (view.model[wire.tail] for wire in bundles[tail, head, model, slot, loops]):
+            leaving.setdefault(tail, {})[used] = None
     made = [
         _single(nodes, cell) if cell.part is None else _closed(nodes, cell, list(leaving.get(index, ())))
         for index, cell in enumerate(view.cells)
@@ -150,13 +175,18 @@ def shown(graph: Graph, nodes: Sequence[GraphNode], wires: Sequence[Wire], view:
         if slot < 0:  # operands of a closed part are counted as they come
             slot = slots.setdefault((tail, head, model), arriving.get(head, 0))
             arriving[head] = max(arriving.get(head, 0), slot + 1)
+        loop = _times(carried) if loops else int(key in backward)
+        if model < 0:
+            many = _many(carried)
+            source = replace(made[tail], key=model)
+            result.append(Wire(place[tail], place[head], slot, source, *many, loop, len(_distinct(carried))))
+            continue
         together = _together(carried)
         source = nodes[model]
         if view.cells[tail].part is None:
             source = made[tail]
         elif len(view.cells[tail].copies) > 1:
             source = replace(source, **_stacked([nodes[wire.tail] for wire in _distinct(carried)])._asdict())
-        loop = _times(carried) if loops else int(key in backward)
         result.append(Wire(place[tail], place[head], slot, replace(source, key=model), *together, loop))
     ordered = [replace(made[cell], key=i) for i, cell in enumerate(order)]
     shown_nodes, edges = with_fan_outs(graph.style, ordered, result)
@@ -165,6 +195,16 @@ def shown(graph: Graph, nodes: Sequence[GraphNode], wires: Sequence[Wire], view:
 
 def _distinct(wires: Iterable[Wire]) -> list[Wire]:
     return list({wire.tail: wire for wire in wires}.values())
+
+
+def _many(wires: Sequence[Wire]) -> _Numbers:
+    """What is known of many values at once: the state of their gradients that matters most."""
+    states = {wire.state for wire in wires}
+    order = (
+        GradientState.NOT_FINITE, GradientState.NUMBER, GradientState.ZERO, GradientState.NOT_COMPUTED,
+        GradientState.NOT_REQUIRED,
+    )  # fmt: skip
+    return _Numbers(None, None, next(state for state in order if state in states))
 
 
 def _times(wires: Sequence[Wire]) -> int:
@@ -304,9 +344,7 @@ def is_alarming(node: GraphNode) -> bool:
     return node.failed or not finite or node.state is GradientState.NOT_FINITE
 
 
-def _ordered(
-    view: View, bundles: dict[tuple[int, int, int, int, bool], list[Wire]]
-) -> tuple[list[int], set[tuple[int, int, int, int, bool]]]:
+def _ordered(view: View, bundles: Bundles) -> tuple[list[int], set[BundleKey]]:
     """The cells, each after those that it needs, else in their order; and the wires that had to turn back."""
     first = [min(cell.keys) for cell in view.cells]
     waiting = [0] * len(view.cells)

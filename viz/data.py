@@ -87,6 +87,7 @@ def _edge(edge: GraphEdge) -> dict[str, Any]:
         "head": edge.head,
         "slot": edge.slot,
         "loop": edge.loop,
+        "values": edge.values,
     } | _numbers(edge)
 
 

@@ -81,7 +81,8 @@ class Drawing:
           words, number of `parameters`, of `outputs`, `parameter_gradient_norm`, and of `alarms` (nodes that are
           not finite or failed); where `times` is more than 1, operations and parameters are those of one
         * `edges`: `key`, `tail` and `head` (keys of nodes), `slot` (which input of the head), `loop` (how many
-          times it leads from one part of a repetition to the next; 0 for all others)
+          times it leads from one part of a repetition to the next; 0 for all others), `values` (how many it stands
+          for, where many go from one closed part to another; their numbers are then left out)
         * nodes and edges: `value` and `gradient`, null where not known, else `data` (the numbers nested in
           lists, null for more than 6), `min`, `max` and `norm`; and `gradient_state`, one of "not_computed",
           "not_required", "zero", "number", "not_finite"

@@ -22,6 +22,7 @@ class Wire(NamedTuple):
     gradient: Array | None
     state: GradientState
     loop: int = 0
+    values: int = 1
 
     @property
     def carries(self) -> tuple[int, int]:
@@ -74,7 +75,7 @@ def with_fan_outs(
             edges.append(
                 GraphEdge(
                     len(edges), starts[wire.carries], places[key], wire.slot,
-                    wire.value, wire.gradient, wire.state, wire.loop,
+                    wire.value, wire.gradient, wire.state, wire.loop, wire.values,
                 )
             )  # fmt: skip
         for place, source in stems.get(key, ()):
@@ -128,6 +129,7 @@ def without_fan_outs(graph: Graph) -> tuple[list[GraphNode], list[Wire]]:
                     edge.gradient,
                     edge.state,
                     edge.loop,
+                    edge.values,
                 )
             )
     return nodes, wires

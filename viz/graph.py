@@ -130,6 +130,7 @@ class GraphEdge(_WithGradient):
     gradient: Array | None
     state: GradientState
     loop: int = 0  # how many times it leads from one part of a repetition to the next; 0: it leads onwards
+    values: int = 1  # how many values it stands for; of many, neither values nor gradients are shown
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,7 +45,7 @@ class Arrangement(NamedTuple):
 
 def arrange_layers(blocks: list[Block], links: list[Link]) -> Arrangement:
     """Arrange blocks whose links all run from earlier to later in the order of computation."""
-    column = _pinned(_columns(len(blocks), links), blocks)
+    column = _pinned(columns(len(blocks), links), blocks)
     # with points on all of its long wires a graph may grow quadratically: the longest do without
     budget = 8 * len(blocks) + 200
     chains: list[list[int]] = [[] for _ in links]  # the passing points of each link, as further items
@@ -85,7 +85,7 @@ def _topological(count: int, links: list[Link]) -> list[int]:
     return order
 
 
-def _columns(count: int, links: list[Link]) -> list[int]:
+def columns(count: int, links: list[Link]) -> list[int]:
     """The longest path to each block; blocks without inputs move up to their first consumer."""
     incoming: list[list[Link]] = [[] for _ in range(count)]
     outgoing: list[list[Link]] = [[] for _ in range(count)]

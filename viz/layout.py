@@ -14,20 +14,22 @@ from typing import Any
 from .cards import card_shapes
 from .circuit import circuit_shapes
 from .graph import Graph
-from .layers import Arrangement, Block, Link, arrange_layers
+from .layers import Arrangement, Block, Link, arrange_layers, columns
 from .routing import Layout, assemble, straightened
 from .shapes import WAYPOINT, Shape
 
 GRAPHVIZ_LIMIT = 300
 """Graphviz needs seconds for a thousand nodes and minutes for some thousands; beyond this we arrange."""
+GRAPHVIZ_SPAN = 1500
+"""So many columns may all wires together cross; half a minute would pass for 10,000, with Ctrl-C of no use."""
 
 
 def positions(graph: Graph) -> Layout:
     """Where everything in a graph stands.
 
     Graphviz computes the arrangement: the one that pygraphviz brings along, else a program `dot` on the
-    PATH; above `GRAPHVIZ_LIMIT` blocks, or where there is neither, a layered arrangement of our own does,
-    so that a picture always comes.
+    PATH; above `GRAPHVIZ_LIMIT` blocks or `GRAPHVIZ_SPAN`, or where there is neither, a layered arrangement of
+    our own does, so that a picture always comes.
     """
     node_shapes, label_shapes = circuit_shapes(graph) if graph.style == "circuit" else card_shapes(graph)
     blocks, links = _blocks(graph, node_shapes, label_shapes)
@@ -81,7 +83,7 @@ def arrange(blocks: list[Block], links: list[Link], *, across: bool) -> Arrangem
 
 
 def _arrange(blocks: list[Block], links: list[Link], across: bool) -> Arrangement:
-    if len(blocks) <= GRAPHVIZ_LIMIT:
+    if len(blocks) <= GRAPHVIZ_LIMIT and _span(blocks, links) <= GRAPHVIZ_SPAN:
         source = _dot_source(blocks, links, across)
         for engine in (_bundled_graphviz, _system_graphviz):
             try:
@@ -95,6 +97,11 @@ def _arrange(blocks: list[Block], links: list[Link], across: bool) -> Arrangemen
             if _runs_onwards(arrangement, links):
                 return arrangement
     return arrange_layers(blocks, links)
+
+
+def _span(blocks: list[Block], links: list[Link]) -> int:
+    column = columns(len(blocks), links)
+    return sum(column[link.head] - column[link.tail] for link in links)
 
 
 def _runs_onwards(arrangement: Arrangement, links: list[Link]) -> bool:

@@ -357,6 +357,8 @@ def _edge_tooltip(graph: Graph, edge: GraphEdge) -> str:
     lines = [f"{spelled(graph.nodes[edge.tail])} → {target}"]
     if edge.loop:
         lines.append(f"from one part of the repetition to the next, {edge.loop} times")
+    if edge.values > 1:
+        return "\n".join([*lines, f"{edge.values} values"])
     if edge.value is not None:
         lines.append(f"value {described(edge.value)}")
     return "\n".join([*lines, _gradient_line(edge)])

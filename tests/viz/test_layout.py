@@ -1,8 +1,10 @@
 """Positions: nothing overlaps or leaves the picture, with Graphviz, without it, and for large graphs."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from itertools import combinations
 
 import pytest
@@ -232,6 +234,78 @@ def test_large_graphs_are_laid_out_without_graphviz(shape, monkeypatch):
             else:
                 y = pb.sin(y) + x if shape == "skips" else pb.sin(y)
     assert viz.draw(recording, max_nodes=None).svg().endswith("</svg>\n")
+
+
+DRAWS_WITHOUT_END = (
+    "import pullback as pb\n"
+    "x = pb.tensor([0.5, 1.0], requires_grad=True)\n"
+    "y, graphs = x, []\n"
+    "for i in range(4000):\n"
+    "    y = pb.sin(y) + x\n"
+    "    graphs += [y] if i in (130, 3999) else []\n"
+    "print('drawing', flush=True)\n"
+    "while True:\n"
+    "    for graph in graphs:\n"
+    "        pb.viz.draw(graph, max_nodes=None).svg()\n"
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT")
+def test_ctrl_c_ends_a_large_drawing():
+    """Half a minute of Graphviz for the smaller of these graphs would hold it up."""
+    with subprocess.Popen(
+        [sys.executable, "-c", DRAWS_WITHOUT_END], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout.readline() == "drawing\n"
+            time.sleep(0.7)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+
+
+@pytest.mark.parametrize("length", [20, 140])
+def test_graphviz_is_asked_only_where_wires_cross_few_columns(length, monkeypatch):
+    asked = []
+    monkeypatch.setattr(layout, "_dot_source", lambda *args: asked.append(args) or "graph {}")
+    x = pb.tensor([0.5, 1.0], requires_grad=True)
+    y = x
+    for _ in range(length):
+        y = pb.sin(y) + x
+    viz.draw(y, max_nodes=None).svg()
+    assert bool(asked) == (length == 20)
+
+
+def test_graphviz_ranks_all_at_once_where_clusters_hinder_it():
+    """A cell that runs step after step, all with the same weights: clusters ranked as one would stand side by side."""
+    cell = nn.RNNCell(2, 3)
+    with viz.record() as recording:
+        h = pb.zeros((1, 3))
+        for _ in range(6):
+            h = cell(pb.ones((1, 2)), h)
+    drawing = viz.draw(recording, max_nodes=None, rolled=False)
+    layout_ = viz.positions(drawing.graph)
+    for edge in drawing.graph.edges:
+        assert layout_.nodes[edge.tail][1] < layout_.nodes[edge.head][1]
+
+
+def test_wires_of_loops_touch_no_box():
+    cell = nn.RNNCell(2, 3)
+    with viz.record() as recording:
+        h = pb.zeros((1, 3))
+        for _ in range(4):
+            h = pb.tanh(cell(pb.ones((1, 2)), h)) * 2.5
+    graph = viz.draw(recording, rolled=True).graph
+    layout_ = viz.positions(graph)
+    (loop,) = [edge for edge in graph.edges if edge.loop]
+    assert set(layout_.loops) == {loop.key}
+    found = boxes(layout_)
+    for px, py in points_on(layout_.wires[loop.key]):
+        assert -0.01 <= px <= layout_.width + 0.01
+        assert -0.01 <= py <= layout_.height + 0.01
+        assert not [b for b in found if b[0] + 1 < px < b[2] - 1 and b[1] + 1 < py < b[3] - 1]
 
 
 def test_graphviz_is_kept_from_its_slow_cases(slide, monkeypatch):
