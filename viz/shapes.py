@@ -118,18 +118,18 @@ def gradient_ink(state: GradientState) -> str:
 
 def parameter_text(parameters: Mapping[str, object]) -> str:
     """Keyword parameters that were set, as in a call: "axis=0"; objects only by their type."""
-    shown = []
-    for key, value in parameters.items():
-        plain = (
-            value is None
-            or isinstance(value, (bool, int, float, str))
-            or (
-                isinstance(value, (tuple, list))
-                and all(isinstance(part, (int, float, str)) for part in value)
-            )
-        )
-        shown.append(f"{key}={value!r}" if plain else f"{key}=<{type(value).__name__}>")
+    shown = [
+        f"{key}={value!r}" if _is_plain(value) else f"{key}=<{type(value).__name__}>"
+        for key, value in parameters.items()
+    ]
     return ", ".join(shown)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value's own spelling says what it is, whatever run it is from."""
+    if type(value) in (tuple, list):
+        return all(map(_is_plain, value))  # type: ignore[call-overload]  # it is one of the two
+    return value is None or isinstance(value, (bool, int, float, str))
 
 
 def spelled(node: GraphNode) -> str:

@@ -26,11 +26,11 @@ class Item(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A piece of a wire inside one box, by the places of its ends among the items."""
+    """A piece of wire inside one box, by the places of its ends among the items, for all edges that share it."""
 
     tail: int
     head: int
-    edge: int
+    edges: tuple[int, ...]
     passes: tuple[float, ...]
 
 
@@ -49,17 +49,21 @@ class Box:
     operations: int = 0
     width: float = 0.0  # while it is closed
     height: float = 0.0
-    enters: dict[int, float] = field(default_factory=dict)  # where wires enter it while it is closed
+    enters: dict[int, float] = field(default_factory=dict)  # where ways enter it while it is closed
     leaves: dict[int, float] = field(default_factory=dict)
 
 
 class Boxes(NamedTuple):
-    """All boxes, outer ones first, and the shapes of what is in them."""
+    """All boxes, outer ones first, and the shapes of what is in them.
+
+    Edges that carry the same value go the same way across the borders of boxes.
+    """
 
     boxes: tuple[Box, ...]
     box_of: tuple[int, ...]  # by node
     shapes: tuple[Shape, ...]  # by node
     labels: dict[int, Shape]  # by edge
+    ways: tuple[int, ...]  # by edge
 
 
 def boxed(graph: Graph) -> Boxes:
@@ -67,10 +71,12 @@ def boxed(graph: Graph) -> Boxes:
     circuit = graph.style == "circuit"
     shapes, labels = circuit_shapes(graph) if circuit else card_shapes(graph)
     boxes, box_of = _boxes(graph)
-    runs = _wired(graph, boxes, box_of, labels)
+    # a wire with a label of its own goes a way of its own
+    ways = [len(graph.nodes) + edge.key if edge.key in labels else edge.tail for edge in graph.edges]
+    pieces = _wired(graph, boxes, box_of, labels, ways)
     for box in reversed(boxes):  # inner ones first: the order of their wires is needed around them
-        _arranged(box, boxes, runs[box.key], shapes, labels, circuit)
-    return Boxes(tuple(boxes), tuple(box_of), tuple(shapes), labels)
+        _arranged(box, boxes, pieces[box.key], shapes, labels, ways, circuit)
+    return Boxes(tuple(boxes), tuple(box_of), tuple(shapes), labels, tuple(ways))
 
 
 def _boxes(graph: Graph) -> tuple[list[Box], list[int]]:
@@ -96,7 +102,7 @@ def _chain(boxes: list[Box], key: int) -> list[int]:
 
 
 def _wired(
-    graph: Graph, boxes: list[Box], box_of: list[int], labels: dict[int, Shape]
+    graph: Graph, boxes: list[Box], box_of: list[int], labels: dict[int, Shape], ways: list[int]
 ) -> list[list[tuple[Item, Item, GraphEdge]]]:
     """The pieces of all wires, by box."""
     for node in graph.nodes:
@@ -114,15 +120,17 @@ def _wired(
             runs[outward[0]].append((start, label, edge))
             start = label
         for key in outward[: outward.index(meeting)]:
-            end = Item("leave", edge.key)
+            end = Item("leave", ways[edge.key])
             boxes[key].items.append(end)
             runs[key].append((start, end, edge))
             start = Item("box", key)
         for key, inner in pairwise(reversed(inward[: inward.index(meeting) + 1])):
             runs[key].append((start, Item("box", inner), edge))
-            start = Item("enter", edge.key)
+            start = Item("enter", ways[edge.key])
             boxes[inner].items.append(start)
         runs[box_of[edge.head]].append((start, Item("node", edge.head), edge))
+    for box in boxes:
+        box.items = list(dict.fromkeys(box.items))
     return runs
 
 
@@ -132,6 +140,7 @@ def _arranged(
     pieces: list[tuple[Item, Item, GraphEdge]],
     shapes: list[Shape],
     labels: dict[int, Shape],
+    ways: list[int],
     circuit: bool,
 ) -> None:
     """Let the shared layout find columns and places for what is in a box, its inner boxes closed."""
@@ -150,16 +159,20 @@ def _arranged(
 
     blocks = [block(item) for item in box.items]
     index = {item: place for place, item in enumerate(box.items)}
-    links = []
+    shared: dict[tuple[Item, Item, int, int], list[int]] = {}
     for tail, head, edge in pieces:
-        slot = list(boxes[head.key].enters).index(edge.key) if head.kind == "box" else 0
+        way = ways[edge.key]
+        slot = list(boxes[head.key].enters).index(way) if head.kind == "box" else 0
         slot = edge.slot if head.kind == "node" else slot
-        links.append(Link(index[tail], index[head], slot, edge.key))
+        shared.setdefault((tail, head, slot, way), []).append(edge.key)
+    links = [Link(index[tail], index[head], slot, way) for tail, head, slot, way in shared]
     box.column, box.place, passes = arrange(blocks, links, across=circuit)
     box.runs = [
-        Run(link.tail, link.head, link.edge, passing) for link, passing in zip(links, passes, strict=True)
+        Run(link.tail, link.head, tuple(edges), passing)
+        for link, edges, passing in zip(links, shared.values(), passes, strict=True)
     ]
     _close(box, circuit)
+    _sort_leaves(box, boxes, links)
 
 
 def _close(box: Box, circuit: bool) -> None:
@@ -175,6 +188,20 @@ def _close(box: Box, circuit: bool) -> None:
         ordered = sorted(ends[kind], key=box.place.__getitem__)
         for rank, i in enumerate(ordered):
             places[box.items[i].key] = (rank - (len(ordered) - 1) / 2) * step
+
+
+def _sort_leaves(box: Box, boxes: list[Box], links: list[Link]) -> None:
+    """Let wires leave the closed boxes inside in the order of what they lead to, so that they cross less."""
+    ahead: dict[int, dict[int, list[float]]] = {}
+    for link in links:
+        tail, head = box.items[link.tail], box.items[link.head]
+        if tail.kind == "box":
+            at = box.place[link.head] + (boxes[head.key].enters[link.edge] if head.kind == "box" else 0.0)
+            ahead.setdefault(tail.key, {}).setdefault(link.edge, []).append(at)
+    for key, ways in ahead.items():
+        inner = boxes[key]
+        ordered = sorted(inner.leaves, key=lambda way: sum(ways[way]) / len(ways[way]))
+        inner.leaves = dict(zip(ordered, sorted(inner.leaves.values()), strict=True))
 
 
 def closed_name(box: Box) -> str:

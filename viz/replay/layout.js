@@ -32,15 +32,15 @@ function layOut(graph, isOpen) {
       const inner = graph.boxes[item.key];
       return { item, ...(isOpen(inner) ? inside(inner) : closedBox(inner)), box: inner };
     });
-    const end = (part, edge, slot) =>
-      part.box ? [-part.length / 2, part.enters[edge]] : part.shape ? flow(part.shape.ports[slot]) : [0, 0];
-    const start = (part, edge) =>
-      part.box ? [part.length / 2, part.leaves[edge]] : part.shape ? flow(part.shape.exit) : [0, 0];
-    const runs = box.runs.map((run) => ({
-      ...run,
-      from: start(parts[run.tail], run.edge),
-      to: end(parts[run.head], run.edge, parts[run.head].item.kind === "node" ? graph.edges[run.edge].slot : 0),
-    }));
+    const port = (part, slot) => flow(part.shape.ports[part.item.kind === "node" ? slot : 0]);
+    const end = (part, { way, slot }) =>
+      part.box ? [-part.length / 2, part.enters[way]] : part.shape ? port(part, slot) : [0, 0];
+    const start = (part, { way }) =>
+      part.box ? [part.length / 2, part.leaves[way]] : part.shape ? flow(part.shape.exit) : [0, 0];
+    const runs = box.runs.map((run) => {
+      const edge = graph.edges[run.edges[0]];
+      return { ...run, from: start(parts[run.tail], edge), to: end(parts[run.head], edge) };
+    });
     const grown = parts.some((part) => part.box && isOpen(part.box));
     const { place, passes } = grown ? settled(box, parts, runs) : box;
     return assembled(box, parts, runs, place, passes ?? box.runs.map((run) => run.passes), across);
@@ -58,9 +58,11 @@ function layOut(graph, isOpen) {
       }
     }
     for (const run of content.runs) {
-      const pieces = placed.wires.get(run.edge) ?? [];
-      pieces.push(run.curve.map(([a, b]) => [u + a, v + b]));
-      placed.wires.set(run.edge, pieces);
+      const piece = run.curve.map(([a, b]) => [u + a, v + b]);
+      for (const edge of run.edges) {
+        if (!placed.wires.has(edge)) placed.wires.set(edge, []);
+        placed.wires.get(edge).push(piece);
+      }
     }
   }
 
@@ -105,7 +107,7 @@ function assembled(box, parts, runs, place, passes, across) {
     let crossed = spans.slice(box.column[run.tail], box.column[run.head] + 1);
     if (routes[i].length < crossed.length) crossed = [crossed[0], crossed.at(-1)];
     const route = routes[i].map((v) => v - top);
-    return { edge: run.edge, curve: curve(tail.u + run.from[0], head.u + run.to[0], crossed, route) };
+    return { edges: run.edges, curve: curve(tail.u + run.from[0], head.u + run.to[0], crossed, route) };
   });
   return { parts: settledParts, runs: curves, length, breadth, enters, leaves };
 }

@@ -190,10 +190,10 @@ def _nodes(graph: Graph, steps: Told, boxes: Boxes) -> str:
 def _halo(shape: Shape) -> str:
     """What is painted around a node when the replay comes to it."""
     (x, y), (width, height) = shape.centre, shape.extent
-    radius = min(width, height) / 2 + 5 if shape.outline in ("circle", "pill") else 16
+    radius = min(width, height) / 2 + 3.5 if shape.outline in ("circle", "pill") else 13
     return (
-        f'<rect class="halo" x="{x - width / 2 - 5:g}" y="{y - height / 2 - 5:g}" '
-        f'width="{width + 10:g}" height="{height + 10:g}" rx="{radius:g}"/>'
+        f'<rect class="halo" x="{x - width / 2 - 3.5:g}" y="{y - height / 2 - 3.5:g}" '
+        f'width="{width + 7:g}" height="{height + 7:g}" rx="{radius:g}"/>'
     )
 
 
@@ -232,8 +232,15 @@ def _data(graph: Graph, steps: Told, boxes: Boxes, max_nodes: int) -> dict[str, 
         "style": graph.style,
         "nodes": [_node_data(node, graph, steps, boxes) for node in graph.nodes],
         "edges": [
-            {"tail": e.tail, "slot": e.slot, "required": e.required, "gradient_at": steps.wire_at[e.key]}
-            for e in graph.edges
+            {
+                "tail": edge.tail,
+                "head": edge.head,
+                "slot": edge.slot,
+                "way": boxes.ways[edge.key],
+                "required": edge.required,
+                "gradient_at": steps.wire_at[edge.key],
+            }
+            for edge in graph.edges
         ],
         "labels": {key: _shape_data(shape) for key, shape in boxes.labels.items()},
         "boxes": [_box_data(box) for box in boxes.boxes],
@@ -270,6 +277,8 @@ def _node_data(node: GraphNode, graph: Graph, steps: Told, boxes: Boxes) -> dict
     ]
     return {
         "name": steps.names[node.key],
+        "partial": steps.partials[node.key],
+        "leaf": node.kind == "parameter",
         "words": [word for word in (node.name, steps.names[node.key], node.operation, node.scope) if word],
         "box": boxes.box_of[node.key],
         "shape": _shape_data(boxes.shapes[node.key]),
@@ -304,7 +313,7 @@ def _box_data(box: Box) -> dict[str, Any]:
             {
                 "tail": run.tail,
                 "head": run.head,
-                "edge": run.edge,
+                "edges": run.edges,
                 "passes": [_short(at) for at in run.passes],
             }
             for run in box.runs
@@ -358,6 +367,7 @@ def _term_data(term: Term, steps: Told) -> dict[str, Any]:
     if not term.agrees:
         notes.append("what was recorded differs from what the rule gives: a hook has changed it")
     return {
+        "edge": term.edge,
         "name": steps.names[term.operand],
         "gradient": term.gradient,
         "local_name": term.local_name,

@@ -33,29 +33,48 @@ function sign(text) {
   return element("span", { class: "operator", "aria-hidden": "true" }, text);
 }
 
+/** A row of cells; each sign stays with the cell behind it. */
+function equation(...parts) {
+  const row = element("div", { class: "equation" });
+  let held = null;
+  for (const part of parts.filter(Boolean)) {
+    if (part.classList.contains("operator")) held = part;
+    else {
+      row.append(held ? element("div", { class: "pair" }, held, part) : part);
+      held = null;
+    }
+  }
+  if (held) row.append(held);
+  return row;
+}
+
 /** upstream × local = downstream, or what takes its place. */
 function termOf(term, step) {
-  const equation = [cell("gradient", "upstream", term.upstream, step.own)];
+  const parts = [cell("gradient", "upstream", term.upstream, step.own)];
   if (term.product) {
     const label = term.formula ? `${term.local_name} = ${term.formula}` : term.local_name;
-    equation.push(sign("×"), cell("local", "local gradient", term.local, label));
-  } else {
-    const vjp = element("div", { class: "cell local" }, element("span", { class: "role" }, "vector–Jacobian product"), element("span", { class: "formula" }, term.formula), element("span", { class: "label" }, `g is ${step.own}`));
-    equation.push(sign("→"), vjp);
-  }
+    parts.push(sign("×"), cell("local", "local gradient", term.local, label));
+  } else parts.push(sign("→"), ruleCell("vector–Jacobian product", term.formula, `g is ${step.own}`));
   if (term.unsummed) {
-    equation.push(sign("="), cell("gradient", "before the sum", term.unsummed, ""));
-    equation.push(sign("→"), element("div", { class: "cell sum" }, element("span", { class: "role" }, "broadcast, so summed"), element("span", { class: "formula" }, term.summed)));
+    parts.push(sign("="), cell("gradient", "before the sum", term.unsummed, ""));
+    parts.push(sign("→"), ruleCell("broadcast, so summed", term.summed, ""));
   }
-  equation.push(sign("="), cell("gradient", "downstream", term.downstream, term.part ? `part of ${term.gradient}` : term.gradient));
+  const label = term.part ? `part of ${term.gradient}` : term.gradient;
+  parts.push(sign("="), cell("gradient", "downstream", term.downstream, label));
   const notes = term.notes.map((note) => element("p", { class: "note" }, note));
   if (term.rule) notes.unshift(element("p", { class: "note" }, "the declared rule: ", element("code", {}, term.rule)));
-  return element("div", { class: "term" }, element("h3", {}, `to ${term.name}`), element("div", { class: "equation" }, ...equation), ...notes);
+  return element("div", { class: "term" }, element("h3", {}, `to ${term.name}`), equation(...parts), ...notes);
+}
+
+function ruleCell(role, formula, label) {
+  const inside = [element("span", { class: "role" }, role), element("span", { class: "formula" }, formula)];
+  return element("div", { class: "cell local" }, ...inside, element("span", { class: "label" }, label));
 }
 
 function sumOf(step) {
-  const parts = step.terms.flatMap((term, i) => [i ? sign("+") : null, cell("gradient", term.formula, term.downstream, "")]);
-  return element("div", { class: "equation" }, ...parts, sign("="), cell("gradient total", "the sum", step.total, step.own));
+  const terms = step.terms.map((term) => cell("gradient", term.formula, term.downstream, ""));
+  const parts = terms.flatMap((term, i) => [i ? sign("+") : null, term]);
+  return equation(...parts, sign("="), cell("gradient total", "the sum", step.total, step.own));
 }
 
 /** Everything about one step. */
@@ -66,10 +85,10 @@ function panelOf(step, number, count) {
   if (step.gate && step.phase === "backward") body.push(element("p", { class: "law" }, element("strong", {}, `${step.role}: `), step.gate));
   if (step.phase === "forward") {
     const given = step.equation ? [element("span", { class: "formula" }, step.equation), sign("=")] : [];
-    body.push(element("div", { class: "equation" }, ...given, cell("value", "value", step.total, step.name)));
+    body.push(equation(...given, cell("value", "value", step.total, step.name)));
   }
-  if (step.phase === "seed") body.push(element("div", { class: "equation" }, cell("gradient", step.why, step.total, step.own)));
-  if (step.phase === "failed") body.push(element("div", { class: "equation" }, cell("gradient", "the gradient that came", step.total, step.own)));
+  if (step.phase === "seed") body.push(equation(cell("gradient", step.why, step.total, step.own)));
+  if (step.phase === "failed") body.push(equation(cell("gradient", "the gradient that came", step.total, step.own)));
   if (step.phase === "sum") body.push(sumOf(step));
   if (step.phase === "backward") body.push(...step.terms.map((term) => termOf(term, step)));
   if (step.phase === "backward" && !step.terms.length) body.push(element("p", {}, "It sends nothing back."));
@@ -78,18 +97,30 @@ function panelOf(step, number, count) {
   return [head, ...body];
 }
 
-/** A step that goes through a closed module at once. */
-function moduleOf(box, steps, number, count, onOpen, onJump) {
+/** A step that goes through a closed module at once: what comes in, what goes out, and the steps inside. */
+function moduleOf(box, steps, crossing, number, count, onOpen, onJump) {
   const back = steps[0].step.phase !== "forward";
-  const head = element("p", { class: `phase ${back ? "backward" : "forward"}` }, element("span", { class: "chip" }, back ? "Backward" : "Forward"), ` step ${number} of ${count}`);
-  const items = steps.slice(0, 60).map(({ step, index }) => element("li", {}, element("button", { class: "link", onclick: () => onJump(index) }, step.title)));
-  if (steps.length > 60) items.push(element("li", {}, `and ${steps.length - 60} more`));
-  return [
-    head,
-    element("h2", {}, `${back ? "Back through" : "Through"} module ${box.path}`),
-    element("p", {}, `It is closed: ${steps.length === 1 ? "one step" : `${steps.length} steps`} at once. `, element("button", { onclick: onOpen }, "Open it")),
-    element("ol", { class: "inner" }, ...items),
+  const chip = element("span", { class: "chip" }, back ? "Backward" : "Forward");
+  const kind = back ? "gradient" : "value";
+  const cells = (title, items) => [
+    element("h3", {}, title),
+    equation(...items.slice(0, 12).map(({ label, shown }) => cell(kind, "", shown, label))),
+    items.length > 12 ? element("p", { class: "note" }, `and ${items.length - 12} more`) : null,
   ];
+  const items = steps.slice(0, 60).map(({ step, index }) =>
+    element("li", {}, element("button", { class: "link", onclick: () => onJump(index) }, step.title)),
+  );
+  if (steps.length > 60) items.push(element("li", {}, `and ${steps.length - 60} more`));
+  const text = `It is closed: ${steps.length === 1 ? "one step" : `${steps.length} steps`} at once. `;
+  return [
+    element("p", { class: `phase ${back ? "backward" : "forward"}` }, chip, ` step ${number} of ${count}`),
+    element("h2", {}, `${back ? "Back through" : "Through"} module ${box.path}`),
+    ...(crossing.given.length ? cells(back ? "upstream" : "in", crossing.given) : []),
+    ...(crossing.sent.length ? cells(back ? "downstream" : "out", crossing.sent) : []),
+    element("h3", {}, "inside"),
+    element("p", {}, text, element("button", { onclick: onOpen }, "Open it")),
+    element("ol", { class: "inner" }, ...items),
+  ].filter(Boolean);
 }
 
 /** What is known of one value at this moment. */

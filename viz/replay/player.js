@@ -62,7 +62,10 @@ class Player {
       const inner = this.graph.steps.slice(group.from, group.to + 1).map((s, i) => ({ step: s, index: group.from + i }));
       const jump = (target) => this.jump(target);
       panel.replaceChildren(
-        ...moduleOf(this.graph.boxes[group.box], inner, place + 1, this.groups.length, () => this.picture.toggle(group.box), jump),
+        ...moduleOf(
+          this.graph.boxes[group.box], inner, this.crossing(group), place + 1, this.groups.length,
+          () => this.picture.toggle(group.box), jump,
+        ),
       );
     }
     panel.scrollTop = 0;
@@ -76,6 +79,27 @@ class Player {
       document.getElementById(id).setAttribute("aria-disabled", off);
     if (follow) this.follow(group, step);
     this.refreshDetail();
+  }
+
+  /** What passes the border of a closed module: values forward; backward gradients, those of its parameters too. */
+  crossing({ box, from, to, way }) {
+    const { nodes, edges, steps } = this.graph;
+    const within = (key) => this.picture.closedAround(nodes[key].box) === box;
+    const once = (keys) => [...new Set(keys)];
+    const into = once(edges.filter((e) => within(e.head) && !within(e.tail)).map((e) => e.tail));
+    const out = once(edges.filter((e) => within(e.tail) && !within(e.head)).map((e) => e.tail));
+    if (way === "forward") {
+      const value = (key) => ({ label: nodes[key].name, shown: nodes[key].value });
+      return { given: into.map(value), sent: out.map(value) };
+    }
+    const terms = steps.slice(from, to + 1).flatMap((step) => (step.phase === "backward" ? step.terms : []));
+    const leaving = terms.filter(({ edge }) => !within(edges[edge].tail) || nodes[edges[edge].tail].leaf);
+    const given = out.filter((key) => nodes[key].gradient);
+    const label = (term) => (term.part ? `part of ${term.gradient}` : term.gradient);
+    return {
+      given: given.map((key) => ({ label: nodes[key].partial, shown: nodes[key].gradient })),
+      sent: leaving.map((term) => ({ label: label(term), shown: term.downstream })),
+    };
   }
 
   /** Go to a step as Python counts it, and open what is around it. */

@@ -11,7 +11,7 @@ from ...autograd import Entry
 from ...autograd.extend import Family, Gate, Op
 from ..glyphs import subscripted
 from ..graph import Graph, GraphEdge, GraphNode
-from ..numbers import Array, GradientState, bad_numbers, exact, numbers
+from ..numbers import Array, GradientState, bad_numbers, exact, number, numbers
 from ..shapes import parameter_text
 from .formulas import Extent, declared_rule, helper_notes, pullback_formula, result_formula, slope_formula
 
@@ -87,6 +87,7 @@ class Told(NamedTuple):
     gradient_at: tuple[int, ...]  # by node
     wire_at: tuple[int, ...]  # by edge: its gradient
     names: tuple[str, ...]  # by node, as the formulas call it
+    partials: tuple[str, ...]  # by node, what its gradient is called
     notes: tuple[str, ...]  # what is missing, and why
 
 
@@ -126,6 +127,7 @@ class _Teller:
             tuple(end if at is None else at for at in self.gradient_at),
             tuple(end if at is None else at for at in self.wire_at),
             tuple(self.names),
+            tuple(map(self._partial, self.graph.nodes)),
             notes,
         )
 
@@ -142,8 +144,8 @@ class _Teller:
             count += 1
             if node.name:
                 names.append(subscripted(node.name))
-            elif node.operation is None and node.value is not None and node.value.ndim == 0:
-                names.append(exact(node.value[()]))
+            elif node.kind == "constant" and node.value is not None and node.value.ndim == 0:
+                names.append(_literal(node.value))
             else:
                 names.append(subscripted(f"v{count}") if count < 1000 else f"v{count}")
         return names
@@ -167,7 +169,7 @@ class _Teller:
         node = self.by_entry.get(id(entry))
         if node is not None:
             return self.names[node.key]
-        return exact(entry.value[()]) if entry.value is not None and entry.value.ndim == 0 else "?"
+        return _literal(entry.value) if entry.value is not None and entry.value.ndim == 0 else "?"
 
     def _partial(self, node: GraphNode) -> str:
         return f"∂{self.loss}/∂{self.names[node.key]}"
@@ -408,6 +410,8 @@ class _Teller:
         ran = _run_again(entry, operation, name, slot)
         if ran is not None:
             whole, local = ran
+            if whole.dtype.kind == "c" and sent.dtype.kind != "c":
+                whole = whole.real  # as the engine does for a real operand
             term = replace(term, agrees=_near(_projected(whole, sent.shape), sent))
             if whole.shape != sent.shape and whole.size > sent.size:
                 term = replace(term, summed=_stretched(whole.shape, sent.shape), unsummed=whole)
@@ -532,6 +536,12 @@ def _is_product(local: Array, upstream: Array | None, whole: Array) -> bool:
             )
     except ValueError:
         return False
+
+
+def _literal(value: Array) -> str:
+    """A constant in a formula: exact if that is short."""
+    text = exact(value[()])
+    return text if len(text) <= 8 else number(value[()])
 
 
 def _projected(whole: Array, shape: tuple[int, ...]) -> Array:
