@@ -50,6 +50,17 @@ def collapse(
     return shown(graph, nodes, wires, view)
 
 
+def opened_within(
+    graph: Graph, nodes: Sequence[GraphNode], wires: Sequence[Wire], root: Part, max_nodes: int
+) -> frozenset[Part]:
+    """Which parts of a tree are open where a picture has at most so many nodes: all, if it has no more."""
+    choice = _Choice(graph, nodes, wires, None, None)
+    everything = choice.all_open(root)
+    if View(root, everything, len(nodes)).size(graph.style, nodes, wires) <= max_nodes:
+        return frozenset(everything)
+    return choice.within(root, max_nodes).opened
+
+
 class _Choice:
     """Opens parts of a tree."""
 

@@ -41,6 +41,7 @@ class View:
     """
 
     def __init__(self, root: Part, opened: set[Part], count: int) -> None:
+        self.opened = frozenset(opened)
         self.cells: list[Cell] = []
         self.scopes: list[ModuleScope] = []
         self.cell = [-1] * count

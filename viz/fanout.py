@@ -106,7 +106,7 @@ def _fan_out(node: GraphNode, source: GraphNode, key: int) -> GraphNode:
 
 def without_fan_outs(graph: Graph) -> tuple[list[GraphNode], list[Wire]]:
     """The values of a graph and the wires between those that compute them and those that use them."""
-    extra = {node.key for node in graph.nodes if node.kind in ("adder", "copy") or _is_end(node)}
+    extra = {node.key for node in graph.nodes if is_place(node)}
     origin = {edge.head: edge.tail for edge in graph.edges if edge.head in extra}
     ended = {edge.tail for edge in graph.edges if _is_end(graph.nodes[edge.head])}
     nodes: list[GraphNode] = []
@@ -133,6 +133,11 @@ def without_fan_outs(graph: Graph) -> tuple[list[GraphNode], list[Wire]]:
                 )
             )
     return nodes, wires
+
+
+def is_place(node: GraphNode) -> bool:
+    """Whether a node is one more place of a value that another node has put out."""
+    return node.kind in ("adder", "copy") or _is_end(node)
 
 
 def _is_end(node: GraphNode) -> bool:

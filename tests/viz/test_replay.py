@@ -265,7 +265,7 @@ def test_every_wire_runs_from_its_tail_to_its_head(network):
 
 def test_modules_are_open_as_long_as_the_budget_lets_them(network):
     assert data_of(viz.Replay(network.graph).html())["open"] == [1, 2, 3, 4, 5]
-    assert data_of(viz.Replay(network.graph, max_nodes=10).html())["open"] == []
+    assert data_of(viz.Replay(network.graph, max_nodes=7).html())["open"] == []
 
 
 def test_it_saves_pages_only(slide, tmp_path):

@@ -6,16 +6,20 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from ..budget import opened_within
 from ..cards import card_shapes
 from ..circuit import circuit_shapes
+from ..fanout import is_place, without_fan_outs
 from ..glyphs import fit, text_width
 from ..graph import Graph, GraphEdge
 from ..layers import Block, Link
 from ..layout import arrange
+from ..parts import Part, Tree
 from ..shapes import Shape
 
 _PORT_STEP = 14.0
 _WIDEST_NAME = 260.0
+_SHORTEST = 20  # so few values in a row are never divided into stretches
 
 
 class Item(NamedTuple):
@@ -36,12 +40,14 @@ class Run(NamedTuple):
 
 @dataclass(eq=False)
 class Box:
-    """One run of a module, with what is in it; the first box is the whole picture."""
+    """One run of a module, or a stretch of operations, with what is in it; the first box is the whole picture."""
 
     key: int
     parent: int
     name: str
     path: str
+    what: str
+    opened: bool = False  # at first
     items: list[Item] = field(default_factory=list)
     column: tuple[int, ...] = ()
     place: tuple[float, ...] = ()
@@ -66,11 +72,11 @@ class Boxes(NamedTuple):
     ways: tuple[int, ...]  # by edge
 
 
-def boxed(graph: Graph) -> Boxes:
-    """The boxes of a graph, arranged."""
+def boxed(graph: Graph, max_nodes: int) -> Boxes:
+    """The boxes of a graph, arranged; as many are open at first as `draw` would open."""
     circuit = graph.style == "circuit"
     shapes, labels = circuit_shapes(graph) if circuit else card_shapes(graph)
-    boxes, box_of = _boxes(graph)
+    boxes, box_of = _boxes(graph, max_nodes)
     # a wire with a label of its own goes a way of its own
     ways = [len(graph.nodes) + edge.key if edge.key in labels else edge.tail for edge in graph.edges]
     pieces = _wired(graph, boxes, box_of, labels, ways)
@@ -79,16 +85,29 @@ def boxed(graph: Graph) -> Boxes:
     return Boxes(tuple(boxes), tuple(box_of), tuple(shapes), labels, tuple(ways))
 
 
-def _boxes(graph: Graph) -> tuple[list[Box], list[int]]:
-    """A box for each scope, and for each node the box that it stands in."""
-    boxes = [Box(0, 0, "", "")]
-    keys = {"": 0}
-    for scope in graph.scopes:
-        keys[scope.path] = len(boxes)
-        boxes.append(Box(len(boxes), keys[scope.parent], scope.caption, scope.path))
-    box_of = [keys[node.scope] for node in graph.nodes]
-    for node, key in zip(graph.nodes, box_of, strict=True):
-        for around in _chain(boxes, key) if node.operation else ():
+def _boxes(graph: Graph, max_nodes: int) -> tuple[list[Box], list[int]]:
+    """A box for each part of the graph that `draw` would open or close, and for each node the box it stands in."""
+    nodes, wires = without_fan_outs(graph)
+    tree = Tree(nodes, wires, graph.scopes, fold=False, longest=max(max_nodes, _SHORTEST))
+    opened = opened_within(graph, nodes, wires, tree.root, max_nodes)
+    boxes = [Box(0, 0, "", "", "whole", opened=True)]
+    place = [0] * len(nodes)
+    waiting: list[tuple[Part, int]] = [(tree.root, 0)]
+    while waiting:
+        part, outer = waiting.pop()
+        for inner in part.parts:
+            if inner.what == "node":
+                place[inner.node] = outer
+                continue
+            path = f"{boxes[outer].path}.{inner.name}" if outer else inner.name
+            boxes.append(Box(len(boxes), outer, inner.caption, path, inner.what, opened=inner in opened))
+            waiting.append((inner, boxes[-1].key))
+    box_of: list[int] = []
+    own = iter(place)
+    tails = {edge.head: edge.tail for edge in graph.edges}
+    for node in graph.nodes:  # a fan-out stands beside what it belongs to
+        box_of.append(box_of[tails[node.key]] if is_place(node) else next(own))
+        for around in _chain(boxes, box_of[-1]) if node.operation else ():
             boxes[around].operations += 1
     return boxes, box_of
 

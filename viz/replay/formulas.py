@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Mapping
+from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -123,9 +125,13 @@ def bracketed(text: str) -> str:
 
 
 def _expression(operation: Op, name: str) -> ast.expr | None:
-    """A rule's one expression, or None where there is more to it."""
-    rule: Any = operation.rules[name]
-    if operation.joint is not None or not isinstance(rule, FunctionType):
+    """A fresh copy of a rule's one expression, or None where there is more to it."""
+    return None if operation.joint is not None else copy.deepcopy(_only_expression(operation.rules[name]))
+
+
+@cache
+def _only_expression(rule: Any) -> ast.expr | None:
+    if not isinstance(rule, FunctionType):
         return None
     try:
         found = syntax_of(rule)

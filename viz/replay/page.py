@@ -30,7 +30,7 @@ _CLASSES = "pb"  # the page is a document of its own, so its class names need no
 
 def page(graph: Graph, max_nodes: int) -> str:
     """An HTML document with the replay of a graph; the same graph gives the same bytes."""
-    steps, boxes = told(graph), boxed(graph)
+    steps, boxes = told(graph), boxed(graph, max_nodes)
     title = escape(picture_title(graph))
     style = f"{_variables()}\n{_asset('page.css')}{dark_rules(_CLASSES)}"
     script = "'use strict';\n" + "".join(map(_asset, _SCRIPTS))
@@ -39,9 +39,7 @@ def page(graph: Graph, max_nodes: int) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     sentences = "\n".join(f"<li>{escape(step.text)}</li>" for step in steps.steps)
-    data = json.dumps(
-        _data(graph, steps, boxes, max_nodes), ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    )
+    data = json.dumps(_data(graph, steps, boxes), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     data = data.replace("<", "\\u003c")  # so that no text in it ends the element
     modules = len(boxes.boxes) > 1
     notes = "".join(f'<p class="warning">{escape(note)}</p>' for note in steps.notes)
@@ -227,7 +225,7 @@ def _legend(graph: Graph) -> str:
 # data
 
 
-def _data(graph: Graph, steps: Told, boxes: Boxes, max_nodes: int) -> dict[str, Any]:
+def _data(graph: Graph, steps: Told, boxes: Boxes) -> dict[str, Any]:
     return {
         "style": graph.style,
         "nodes": [_node_data(node, graph, steps, boxes) for node in graph.nodes],
@@ -244,7 +242,7 @@ def _data(graph: Graph, steps: Told, boxes: Boxes, max_nodes: int) -> dict[str, 
         ],
         "labels": {key: _shape_data(shape) for key, shape in boxes.labels.items()},
         "boxes": [_box_data(box) for box in boxes.boxes],
-        "open": _opened(boxes, max_nodes),
+        "open": [box.key for box in boxes.boxes[1:] if box.opened],
         "steps": [_step_data(step, graph, steps) for step in steps.steps],
     }
 
@@ -300,10 +298,11 @@ def _box_data(box: Box) -> dict[str, Any]:
         "parent": box.parent,
         "name": name,
         "path": box.path,
+        "what": box.what,
         "text": closed_text(box),
         "width": _short(box.width),
         "height": _short(box.height),
-        "captionWidth": _short(text_width(f"module {name}", 13.0, bold=True) + 44),
+        "captionWidth": _short(text_width(f"{box.what} {name}", 13.0, bold=True) + 44),
         "enters": {key: _short(at) for key, at in box.enters.items()},
         "leaves": {key: _short(at) for key, at in box.leaves.items()},
         "items": [{"kind": item.kind, "key": item.key} for item in box.items],
@@ -319,24 +318,6 @@ def _box_data(box: Box) -> dict[str, Any]:
             for run in box.runs
         ],
     }
-
-
-def _opened(boxes: Boxes, budget: int) -> list[int]:
-    """The modules that are open at first: outer ones before inner ones, as long as what is seen is not too much."""
-    inner: dict[int, list[int]] = {}
-    for box in boxes.boxes[1:]:
-        inner.setdefault(box.parent, []).append(box.key)
-    visible = sum(item.kind in ("node", "box") for item in boxes.boxes[0].items)
-    opened: list[int] = []
-    waiting = list(inner.get(0, []))
-    while waiting:
-        more = [sum(item.kind in ("node", "box") for item in boxes.boxes[key].items) - 1 for key in waiting]
-        if visible + sum(more) > budget:  # a level of modules is opened whole, or not at all
-            break
-        visible += sum(more)
-        opened += waiting
-        waiting = [key for outer in waiting for key in inner.get(outer, [])]
-    return opened
 
 
 def _step_data(step: Step, graph: Graph, steps: Told) -> dict[str, Any]:

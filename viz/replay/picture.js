@@ -117,7 +117,7 @@ class Picture {
     ground.setAttribute("display", open ? "inline" : "none");
     for (const [key, value] of Object.entries({ x: left + 5, y: top + 4, width: box.captionWidth - 10, height: 18 }))
       ground.setAttribute(key, value);
-    name.textContent = open && graphDepth(this.graph, box) === 1 ? `module ${box.name}` : box.name;
+    name.textContent = open && box.what === "module" && box.parent === 0 ? `module ${box.name}` : box.name;
     const middle = top + height / 2;
     const row = open ? top + 13 : middle - 7;
     name.setAttribute("x", left + 28);
@@ -127,7 +127,7 @@ class Picture {
     const [cx, cy] = [left + 16, open ? row : middle - 7];
     sign.setAttribute("d", `M${cx - 4} ${cy}h8${open ? "" : `M${cx} ${cy - 4}v8`}M${cx - 7} ${cy - 7}h14v14h-14z`);
     group.setAttribute("aria-expanded", open);
-    group.setAttribute("aria-label", `module ${box.path}, ${box.text}`);
+    group.setAttribute("aria-label", `${box.what} ${box.path}, ${box.text}`);
     group.classList.toggle("open", open);
     return group;
   }
@@ -154,10 +154,6 @@ class Picture {
 function arrow(x, y, du, dv) {
   const [su, sv] = [-dv / 2, du / 2];
   return `M${round(x)} ${round(y)}L${round(x + du + su)} ${round(y + dv + sv)}L${round(x + du - su)} ${round(y + dv - sv)}z`;
-}
-
-function graphDepth(graph, box) {
-  return box.key ? 1 + graphDepth(graph, graph.boxes[box.parent]) : 0;
 }
 
 function round(x) {

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...autograd import Entry
 from ...autograd.extend import Family, Gate, Op
+from ..fanout import is_place
 from ..glyphs import subscripted
 from ..graph import Graph, GraphEdge, GraphNode
 from ..numbers import Array, GradientState, bad_numbers, exact, number, numbers
@@ -107,6 +108,9 @@ class _Teller:
         self.by_entry = {
             id(graph.entries[node.entry][0]): node for node in reversed(graph.nodes) if node.entry >= 0
         }
+        for entry, _ in graph.entries:  # the one result that is used of several stands for the operation
+            if id(entry) not in self.by_entry and entry.inputs and id(entry.inputs[0]) in self.by_entry:
+                self.by_entry[id(entry)] = self.by_entry[id(entry.inputs[0])]
         self.seeds = self._seeds()
         named = [self.names[key] for key in self.seeds if graph.nodes[key].name]
         self.loss = named[0] if len(self.seeds) == 1 and named else "L"
@@ -138,7 +142,7 @@ class _Teller:
         names: list[str] = []
         count = 0
         for node in self.graph.nodes:
-            if self._extra(node):
+            if is_place(node):
                 names.append(names[self.incoming[node.key][0].tail])
                 continue
             count += 1
@@ -150,14 +154,9 @@ class _Teller:
                 names.append(subscripted(f"v{count}") if count < 1000 else f"v{count}")
         return names
 
-    @staticmethod
-    def _extra(node: GraphNode) -> bool:
-        """Whether a node is one more place of a value that another node has put out."""
-        return node.kind in ("adder", "copy") or (node.kind == "output" and node.operation is None)
-
     def _source(self, node: GraphNode) -> GraphNode:
         """The node that puts a value out, for any of its places."""
-        while self._extra(node):
+        while is_place(node):
             node = self.graph.nodes[self.incoming[node.key][0].tail]
         return node
 
@@ -177,7 +176,7 @@ class _Teller:
     # forward
 
     def _forward(self) -> None:
-        given = [node for node in self.graph.nodes if node.operation is None and not self._extra(node)]
+        given = [node for node in self.graph.nodes if node.operation is None and not is_place(node)]
         listed = [self._given(node) for node in given if node.kind != "constant"]
         text = f"Given: {_listing(listed)}." if listed else "Nothing is given from outside."
         self.steps.append(Step("start", None, "What is given", text))
@@ -185,7 +184,7 @@ class _Teller:
             if node.operation is not None:
                 self.value_at[node.key] = len(self.steps)
                 self.steps.append(self._forward_step(node))
-            elif self._extra(node):
+            elif is_place(node):
                 self.value_at[node.key] = self.value_at[self.incoming[node.key][0].tail]
 
     def _given(self, node: GraphNode) -> str:
@@ -223,7 +222,7 @@ class _Teller:
             return False
         entry = self._entry(node)
         return any(sent is not None for sent in entry.contributions) or (
-            entry.gradient is not None and entry.requires_grad
+            node.gradient is not None and node.required
         )
 
     def _seeds(self) -> list[int]:
@@ -262,13 +261,13 @@ class _Teller:
         """The operations that take a value, by way of its fan-out if it has one."""
         heads = [self.graph.nodes[edge.head] for edge in self.outgoing[node.key]]
         behind = [
-            self.graph.nodes[e.head] for head in heads if self._extra(head) for e in self.outgoing[head.key]
+            self.graph.nodes[e.head] for head in heads if is_place(head) for e in self.outgoing[head.key]
         ]
         return [head for head in (*heads, *behind) if head.operation is not None]
 
     def _seed_step(self, node: GraphNode) -> None:
         own = self._partial(node)
-        gradient = self._entry(node).gradient
+        gradient = node.gradient
         ones = gradient is not None and bool(np.all(gradient == 1))
         why = "the change of a result with itself" if ones else "the gradient that backward was given"
         text = f"Backward begins: {own} = {_spoken(gradient)}, {why}."
@@ -284,7 +283,7 @@ class _Teller:
 
     def _failed_step(self, node: GraphNode) -> None:
         title = f"Backward failed at {self.names[node.key]} = {self._formula(node)}"
-        own, gradient = self._partial(node), self._entry(node).gradient
+        own, gradient = self._partial(node), node.gradient
         text = f"{title}: {node.error}. It had got {own} = {_spoken(gradient)}. What comes before it has no gradient."
         self.steps.append(
             Step("failed", node.key, title, text, total=gradient, notes=(str(node.error),), own=own)
@@ -304,7 +303,7 @@ class _Teller:
             terms.append(Term(edge.key, head.key, own, None, None, sent, by, None, False))
         if not terms:
             return
-        total = self._entry(source).gradient
+        total = source.gradient
         title = f"{self.names[source.key]} is used {_times(len(self.outgoing[node.key]))}: gradients add"
         parts = " plus ".join(f"{_spoken(term.downstream)} {term.formula}" for term in terms)
         text = f"{title}. {own} = {parts} = {_spoken(total)}."
