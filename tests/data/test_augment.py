@@ -226,6 +226,9 @@ def test_a_generator_of_a_steps_own_goes_first(images):
 
     assert np.array_equal(run(1, 2), run(1, 3))
     assert not np.array_equal(run(1, 2), run(2, 2))
+    inner = [augment.Compose([augment.GaussianNoise()], rng=np.random.default_rng(1)) for _ in range(2)]
+    outer = [augment.Compose([step], rng=np.random.default_rng(seed)) for seed, step in enumerate(inner)]
+    assert np.array_equal(outer[0](images), outer[1](images))
     noise = augment.GaussianNoise()
     pair = [augment.Compose([noise], rng=np.random.default_rng(seed)) for seed in (0, 0, 1)]
     results = [transform(images) for transform in pair]

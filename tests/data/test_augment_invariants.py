@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pullback.data import augment
+from pullback.data.augment.resample import stretch
 
 
 @pytest.fixture
@@ -114,8 +115,23 @@ def test_areas_and_shapes_of_resized_crops():
     assert 0.48 < shape.min() < 0.55
     assert 1.8 < shape.max() < 2.1
     assert abs(np.log(shape).mean()) < 0.04
-    middles = small[:, 1].mean((1, 2))
-    assert abs(middles.mean() - 0.5) < 0.02
+    middles = small.mean((2, 3))
+    assert np.abs(middles.mean(0) - 0.5).max() < 0.02
+    assert abs(np.corrcoef(middles.T)[0, 1]) < 0.08
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("size", [(2, 3), (6, 9)])
+def test_nothing_beyond_the_window_is_seen(antialias, size):
+    images = seeded().random((3, 2, 12, 10))
+    tops, lefts, heights, widths = map(np.array, ([0, 3, 5], [4, 0, 2], [4, 9, 7], [6, 3, 8]))
+    found = stretch(images, tops, lefts, heights, widths, size, "bilinear", antialias)
+    for number, (image, top, left, high, wide) in enumerate(
+        zip(images, tops, lefts, heights, widths, strict=True)
+    ):
+        window = image[None, :, top : top + high, left : left + wide]
+        alone = augment.Resize(size, antialias=antialias)(window)
+        np.testing.assert_allclose(found[number], alone[0], atol=1e-12)
 
 
 def test_a_resized_crop_that_never_fits_takes_the_middle():
@@ -167,6 +183,16 @@ def test_right_angles_are_exact(interpolation, turns, side):
     assert np.array_equal(turned, np.rot90(square, turns, axes=(2, 3)))
     fixed = augment.RandomRotation((90 * turns, 90 * turns), interpolation=interpolation)
     assert np.array_equal(fixed(square), turned)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("side", [3, 6, 11])
+def test_right_angles_are_exact_in_double_precision(turns, side):
+    square = seeded(side).random((2, 1, side, side)) * 1e9
+    turned = augment.rotate(square, 90 * turns, interpolation="bilinear", padding_mode="edge", fill=1e300)
+    assert np.array_equal(turned, np.rot90(square, turns, axes=(2, 3)))
+    turned = augment.rotate(square, 90 * turns, interpolation="bilinear", fill=1e300)
+    assert np.array_equal(turned, np.rot90(square, turns, axes=(2, 3)))
 
 
 def test_each_image_has_its_angle(square):
@@ -226,6 +252,35 @@ def test_parameters_of_affine_maps_fill_their_ranges():
         assert low - 1e-6 <= values.min() < low + 0.03 * spread
         assert high - 0.03 * spread < values.max() <= high + 1e-6
         assert abs(values.mean() - (low + high) / 2) < 0.05 * spread
+
+
+def test_each_parameter_has_its_own_draw():
+    y, x = np.mgrid[0:41, 0:41] / 41.0
+    images = np.broadcast_to(np.stack([x, y]), (500, 2, 41, 41))
+    moved = augment.RandomAffine(0, shear=(-20, 20, -10, 10), interpolation="bilinear", rng=seeded())(images)
+    along = np.degrees(np.arctan(-41 * (moved[:, 0, 21, 20] - moved[:, 0, 20, 20])))
+    down = np.degrees(np.arctan(-41 * (moved[:, 1, 20, 21] - moved[:, 1, 20, 20])))
+    assert 19 < np.abs(along).max() <= 20 + 1e-6
+    assert 9.5 < np.abs(down).max() <= 10 + 1e-6
+    assert abs(np.corrcoef(along, down)[0, 1]) < 0.15
+
+
+def test_shifts_are_shares_of_width_and_height():
+    ramp = np.broadcast_to(np.arange(40.0), (300, 1, 6, 40))
+    aside = (
+        20
+        - augment.RandomAffine(0, translate=(0.25, 0), padding_mode="edge", rng=seeded())(ramp)[:, 0, 3, 20]
+    )
+    assert np.array_equal(aside, np.rint(aside))
+    assert (aside.min(), aside.max()) == (-10, 10)
+    ramp = np.ascontiguousarray(ramp.swapaxes(2, 3))
+    down = (
+        20
+        - augment.RandomAffine(0, translate=(0, 0.25), padding_mode="edge", rng=seeded())(ramp)[:, 0, 20, 3]
+    )
+    assert (down.min(), down.max()) == (-10, 10)
+    tall = augment.RandomAffine(0, translate=(0.5, 0), padding_mode="edge", rng=seeded())(ramp)
+    assert np.array_equal(tall, ramp)
 
 
 # colours
@@ -367,6 +422,14 @@ def test_erasing_leaves_all_else(value):
         noise = result[np.broadcast_to(gone[:, None], result.shape)]
         assert abs(noise.mean()) < 0.05
         assert abs(noise.std() - 1) < 0.05
+
+
+def test_the_shape_of_what_is_erased_is_height_over_width():
+    images = np.ones((300, 1, 40, 40))
+    gone = augment.RandomErasing(1, scale=(0.1, 0.15), ratio=(2.5, 3), rng=seeded())(images)[:, 0] == 0
+    ratios = gone.any(2).sum(1) / gone.any(1).sum(1)
+    assert ratios.min() > 2.2
+    assert ratios.max() < 3.4
 
 
 def test_erasing_never_takes_the_whole_image():

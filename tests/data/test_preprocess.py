@@ -225,6 +225,12 @@ def test_constant_features_are_only_centred(value, per):
     assert (preprocess.MinMax(2, 3, per=per).fit_transform(x) == 2).all()
 
 
+def test_what_differs_by_rounding_is_constant():
+    x = np.array([[0.3], [0.1 + 0.2], [0.3]])
+    assert x[0] != x[1]
+    assert np.abs(preprocess.Standardize().fit_transform(x)).max() < 1e-15
+
+
 def test_large_offsets_cost_no_digits(rng):
     x = rng.normal(size=(1000, 1))
     scaler = preprocess.Standardize().fit(x + 1e8)
@@ -233,9 +239,11 @@ def test_large_offsets_cost_no_digits(rng):
 
 def test_min_max_fills_the_range_exactly(rng):
     x = rng.normal(size=(50, 4)).astype(np.float32)
-    z = preprocess.MinMax(-0.3, 0.7).fit_transform(x)
-    assert (z.min(0) == np.float32(-0.3)).all()
-    assert (z.max(0) == np.float32(0.7)).all()
+    assert -0.7 + (0.1 - -0.7) != 0.1
+    for dtype in (np.float32, np.float64):
+        z = preprocess.MinMax(-0.7, 0.1).fit_transform(x.astype(dtype))
+        assert (z.min(0) == dtype(-0.7)).all()
+        assert (z.max(0) == dtype(0.1)).all()
 
 
 def test_whitened_data_have_the_identity_as_covariance(images):

@@ -83,15 +83,35 @@ def test_the_model_ends_with_the_average(kind, start):
     assert average.model is not model
 
 
+class Shuffled:
+    """A loader that says nothing of where it is."""
+
+    def __init__(self):
+        self.batches, self.rng = list(loader(shuffle=False)), np.random.default_rng(4)
+
+    def __iter__(self):
+        return (self.batches[place] for place in self.rng.permutation(5))
+
+
+def noisy():
+    """A loader in order, whose data set draws from the loader's generator."""
+    clean = data.MapDataset(loader().dataset, lambda sample: (sample[0].reshape(3, 1, 1), sample[1]))
+    change = data.augment.Compose([data.augment.GaussianNoise(clip=False), lambda images: images[:, :, 0, 0]])
+    return data.DataLoader(data.AugmentedDataset(clean, change), 8)
+
+
+@pytest.mark.parametrize("make", [loader, Shuffled, noisy])
 @every_kind
-def test_the_training_is_not_disturbed(kind):
+def test_the_training_is_not_disturbed(kind, make):
     """The weights of the training are those without an average; going on begins with them."""
     plain, record = network(norm=True, dropout=True), Record()
-    fit(plain, [record], epochs=5)
+    pb.manual_seed(8)
+    fit(plain, [record], epochs=5, batches=make())
+    pb.manual_seed(8)
     model, watched = network(norm=True, dropout=True), Record()
     optimizer = optim.SGD(model.parameters(), lr=0.3, momentum=0.5)
     trainer = train.Trainer(model, nn.CrossEntropyLoss(), optimizer, callbacks=[watched, KINDS[kind]()])
-    batches = loader()
+    batches = make()
     trainer.fit(batches, epochs=2)
     trainer.fit(batches, epochs=5)
     for one, other in zip(record.updates, watched.updates, strict=True):
