@@ -28,7 +28,7 @@ ALLOWED_LIBRARIES = {
     "optim": {"numpy"},
     "viz": {"numpy", "cairosvg", "graphviz", "pygraphviz", "matplotlib"},
     "data": {"numpy", "PIL", "pooch"},
-    "train": {"joblib", "numpy", "optuna", "scipy", "sklearn", "tqdm"},
+    "train": {"IPython", "joblib", "numpy", "optuna", "scipy", "sklearn", "tqdm"},
 }
 FOR_TESTS = {"autograd/pytest_plugin.py": {"pytest"}, "autograd/strategies.py": {"hypothesis"}}
 SOURCES = [path for folder in sorted(FOLDERS) for path in sorted((ROOT / folder).rglob("*.py"))]

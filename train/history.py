@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ..autograd.extend import write_atomically
+from . import history_text
 
 VALIDATION = "validation "
 """What the names of scores on validation data begin with."""
@@ -97,6 +102,42 @@ class History:
             for one in content["epochs"]
         ]
         return cls(epochs, content["stopped"])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the history to a file that ends with .json or .csv; it appears whole or not at all.
+
+        JSON holds everything, and `History.from_json` reads it. CSV has a row for each epoch and a column for each
+        score that is a single number.
+
+        Raises:
+            ValueError: for another ending.
+        """
+        kinds = {".json": history_text.as_json, ".csv": history_text.as_csv}
+        suffix = os.path.splitext(path)[1]
+        if suffix not in kinds:
+            raise ValueError(f"a history is written as .json or .csv, and not as {os.fspath(path)!r}")
+        write_atomically(path, kinds[suffix](self).encode())
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> History:
+        """Read what `save` has written as JSON.
+
+        Raises:
+            OSError: if the file cannot be read.
+            ValueError: if it is no history.
+
+        >>> import os, tempfile
+        >>> from pullback.train import Epoch, History
+        >>> path = os.path.join(tempfile.mkdtemp(), "history.json")
+        >>> History([Epoch(1, 0.5, {"accuracy": 0.75}, None, 0.1)]).save(path)
+        >>> History.from_json(path)[0].metrics
+        {'accuracy': 0.75}
+        """
+        text = Path(path).read_text(encoding="utf-8")
+        try:
+            return cls.from_dict(history_text.from_json(text))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{os.fspath(path)} is no history of a training: {error}") from error
 
 
 def is_number(value: Any) -> bool:

@@ -58,7 +58,7 @@ def training(folder, seed):
         ),
         clip=1.0,
         accumulate=2,
-        callbacks=[train.EarlyStopping(patience=100)],
+        callbacks=[train.EMA(0.8), train.EarlyStopping(patience=100)],
         checkpoint=train.Checkpoint(folder, every=1, unit="batches", best="validation accuracy", mode="max"),
         resume=True,
         progress=False,

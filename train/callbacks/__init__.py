@@ -6,6 +6,8 @@ from .budget import TimeBudget
 from .checkpoint import Checkpoint
 from .clipping import ClipGradients
 from .early_stopping import EarlyStopping
+from .history_file import HistoryFile
+from .live_curves import LiveCurves
 from .progress import Progress
 from .scheduling import Schedule
 from .snapshots import Snapshots
@@ -17,6 +19,8 @@ __all__ = [
     "Checkpoint",
     "ClipGradients",
     "EarlyStopping",
+    "HistoryFile",
+    "LiveCurves",
     "PolyakAverage",
     "Progress",
     "Schedule",
