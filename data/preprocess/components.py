@@ -77,19 +77,22 @@ class PCA(Transformer):
             raise self._refuse(x.shape, f"(N, {', '.join(map(str, state['mean'].shape))})")
         if not len(x):
             return state
-        flat = x.reshape(len(x), math.prod(shape))
-        mean = flat[0] + (flat - flat[0]).mean(0)  # exact for constants
-        rows, count = flat - mean, len(x)
+        rows, count = x.reshape(len(x), math.prod(shape)), len(x)
+        first = rows[0].copy()
+        rows -= first  # so that the mean of constants is exact
+        shift = rows.mean(0)
+        rows -= shift
+        mean = first + shift
         if state is not None:
             rows, mean, count = self._with_earlier(state, rows, mean)
         components, scatter = _principal(rows)
-        most = min(count - 1, flat.shape[1])
+        most = min(count - 1, rows.shape[1])
         return {
             "count": np.array(count, np.int64),
             "mean": mean.reshape(shape),
             "components": components[:most],
             "variances": scatter[:most] / count,
-            "total_variance": np.array(np.sum(rows**2) / count),
+            "total_variance": np.array(np.vdot(rows, rows) / count),
         }
 
     def _with_earlier(self, state: State, rows: Array, mean: Array) -> tuple[Array, Array, int]:

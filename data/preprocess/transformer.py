@@ -127,7 +127,7 @@ class Transformer:
     # what each kind of transformer says
 
     def _learned(self, state: State | None, x: Array) -> State | None:
-        """The statistics with these float64 samples taken in; those of the samples alone for None."""
+        """The statistics with these samples taken in, or of them alone for None; x is float64, and may be changed."""
         raise NotImplementedError
 
     def _trimmed(self, state: State) -> State:
