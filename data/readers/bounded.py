@@ -55,7 +55,10 @@ class Source:
             raise ValueError(
                 f"{promise} more than max_bytes={max_bytes}; raise that if the file is to be trusted"
             )
-        array = np.empty(shape, dtype)
+        try:
+            array = np.empty(shape, dtype)
+        except ValueError as error:  # without elements, and yet too long
+            raise ValueError(f"{promise} and no array can be so: {error}") from error
         memory: Any = memoryview(array.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # a buffer it is
         filled = 0
         while filled < size:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
-from typing import Any
+from collections.abc import Sequence
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -41,30 +41,33 @@ def read_npz(
     (dtype('float32'), 3)
     """
     name = os.fspath(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            for wanted in names:
-                if wanted not in members:
-                    raise ValueError(
-                        f"{name} has no array {wanted!r}; it has {', '.join(map(repr, members))}"
-                    )
-            chosen = {wanted: members[wanted] for wanted in names or members}
-            total = sum(info.file_size for info in chosen.values())
-            if total > max_bytes:
-                raise ValueError(
-                    f"the arrays take {total} bytes, more than max_bytes={max_bytes}; raise that if the file is to "
-                    "be trusted"
-                )
-            arrays = {wanted: _array(archive, info) for wanted, info in chosen.items()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{name} is no .npz archive, or damaged: {error}") from error
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}" if name not in str(error) else str(error)) from error
+    with open(path, "rb") as file:
+        try:
+            arrays = _arrays(file, names, max_bytes)
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{name} is no .npz archive, or damaged: {error}") from error
+        except Exception as error:  # a damaged archive makes zipfile and NumPy raise many kinds
+            raise ValueError(f"{name}: {error}") from error
     floating = get_default_dtype()
     return {
         key: array.astype(floating) if array.dtype.kind == "f" else array for key, array in arrays.items()
     }
+
+
+def _arrays(file: IO[bytes], names: Sequence[str], max_bytes: int) -> dict[str, np.ndarray[Any, Any]]:
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        for wanted in names:
+            if wanted not in members:
+                raise ValueError(f"there is no array {wanted!r}; there are {', '.join(map(repr, members))}")
+        chosen = {wanted: members[wanted] for wanted in names or members}
+        total = sum(info.file_size for info in chosen.values())
+        if total > max_bytes:
+            raise ValueError(
+                f"the arrays take {total} bytes, more than max_bytes={max_bytes}; raise that if the file is to be "
+                "trusted"
+            )
+        return {wanted: _array(archive, info) for wanted, info in chosen.items()}
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray[Any, Any]:

@@ -59,6 +59,7 @@ DAMAGED = {
     "too much": (HEAD + b"\0\0\0\1ab", "and holds more"),
     "a lie": (HEAD + b"\xff\xff\xff\xff", "which are 4294967295 bytes, and cannot hold"),
     "a great lie": (bytes([0, 0, 14, 4]) + b"\xff" * 16, "cannot hold more"),
+    "nothing, very long": (bytes([0, 0, 14, 4]) + bytes(4) + b"\xff" * 12, "and no array can be so"),
     "a packed lie": (gzip.compress(HEAD + b"\xff\xff\xff\xff"), "cannot hold more"),
     "a small packed lie": (gzip.compress(HEAD + b"\0\0\x10\0"), "ends after 0: it is incomplete"),
     "too much, packed": (gzip.compress(HEAD + b"\0\0\0\1ab"), "and holds more"),

@@ -47,7 +47,7 @@ def test_floats_come_in_the_default_dtype_and_arrays_in_the_order_asked_for(tmp_
 def test_what_is_not_inside(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, images=np.zeros(2), labels=np.zeros(2))
-    with pytest.raises(ValueError, match=r"a\.npz has no array 'x'; it has 'images', 'labels'"):
+    with pytest.raises(ValueError, match=r"a\.npz: there is no array 'x'; there are 'images', 'labels'"):
         data.read_npz(path, "x")
     with pytest.raises(ValueError, match=r"the arrays take .* bytes, more than max_bytes=100"):
         data.read_npz(path, max_bytes=100)

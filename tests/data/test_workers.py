@@ -204,7 +204,7 @@ def test_what_a_process_cannot_import_is_explained(sets):
 )
 def test_a_worker_that_dies_is_an_error_and_not_a_wait(sets, kind, message):
     given = []
-    loader = data.DataLoader(getattr(sets, kind)(), 2, num_workers=2, workers="process")
+    loader = data.DataLoader(getattr(sets, kind)(), 2, num_workers=2, workers="process", prefetch_factor=1)
     with pytest.raises(RuntimeError, match=message):
         given.extend(batch.tolist() for batch in loader)
     assert given == [[0, 1], [2, 3]][: len(given)]
