@@ -1,72 +1,112 @@
-"""The pictures as a browser shows them: every text inside its outline, and dark where the reader likes it."""
-
-import base64
-import json
-import re
-import shutil
-import subprocess
+"""The pictures as a browser shows them: every text inside its outline, and at peace with the page around them."""
 
 import pytest
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
-)
+import pullback as pb
+from pullback import viz
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on the PATH"),
-]
+pytestmark = pytest.mark.browser
 
 # for each text its box, and the box of the outline that is drawn before it in the same group
-MEASURE = """
-<pre id="answer"></pre><script>
-const found = [];
-for (const group of document.querySelectorAll('svg > g > g')) {
-  const outline = ['circle', 'rect', 'polygon'].map(tag => group.querySelector(tag)).find(Boolean);
-  for (const text of group.querySelectorAll('text')) {
-    const t = text.getBBox(), o = outline ? outline.getBBox() : null;
-    found.push([text.textContent, t.x, t.x + t.width, o && o.x, o && o.x + o.width]);
+MEASURE = """(() => {
+  const found = [];
+  for (const group of document.querySelectorAll('svg > g > g')) {
+    const outline = ['circle', 'rect', 'polygon'].map(tag => group.querySelector(tag)).find(Boolean);
+    for (const text of group.querySelectorAll('text')) {
+      const t = text.getBBox(), o = outline ? outline.getBBox() : null;
+      found.push([text.textContent, t.x, t.x + t.width, o && o.x, o && o.x + o.width]);
+    }
   }
-}
-const first = document.querySelector('svg > rect');
-document.getElementById('answer').textContent = btoa(unescape(encodeURIComponent(JSON.stringify(
-  [found, getComputedStyle(first).fill]))));
-</script>
-"""
+  return found;
+})()"""
+PANELS = "[...document.querySelectorAll('svg')].map(svg => getComputedStyle(svg.querySelector('rect')).fill)"
+COLOURS = (
+    "[...document.querySelectorAll('svg')].map(svg => [...svg.querySelectorAll('text')]"
+    ".map(text => getComputedStyle(text).fill + text.textContent))"
+)
+LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 23, 28)"
 
 
-def browse(tmp_path, svg, *flags):
-    page = tmp_path / "page.html"
-    page.write_text(f'<!doctype html><meta charset="utf-8">{svg}{MEASURE}', encoding="utf-8")
-    command = [
-        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        f"--user-data-dir={tmp_path / 'profile'}", *flags, "--dump-dom", page.as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    answer = re.search(r'<pre id="answer">([^<]+)</pre>', done.stdout)[1]
-    return json.loads(base64.b64decode(answer))
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens a page with this in its body."""
+
+    def open_(body, *, dark=False):
+        path = tmp_path / "page.html"
+        path.write_text(f'<!doctype html><meta charset="utf-8">{body}', encoding="utf-8")
+        page = browser.page(dark=dark).open(path)
+        assert page.complaints == []
+        return page
+
+    return open_
 
 
-def test_texts_of_cards_lie_inside_them(network, tmp_path):
-    texts, _ = browse(tmp_path, network.svg())
+def test_texts_of_cards_lie_inside_them(network, opened):
+    texts = opened(network.svg()).evaluate(MEASURE)
     assert len(texts) > 30
     for content, left, right, start, end in texts:
         assert start <= left, content
         assert right <= end, content
 
 
-def test_symbols_lie_inside_their_gates(neuron, tmp_path):
-    texts, _ = browse(tmp_path, neuron(gates=True).svg())
+def test_symbols_lie_inside_their_gates(neuron, opened):
     inside = {
         content
-        for content, left, right, start, end in texts
+        for content, left, right, start, end in opened(neuron(gates=True).svg()).evaluate(MEASURE)
         if start is not None and start <= left and right <= end
     }
     assert {"w₀", "×", "+", "×−1", "exp", "+1", "1/x"} <= inside
 
 
-@pytest.mark.parametrize(("preference", "panel"), [(1, "rgb(255, 255, 255)"), (0, "rgb(20, 23, 28)")])
-def test_the_panel_follows_the_reader(slide, tmp_path, preference, panel):
-    _, fill = browse(tmp_path, slide.svg(), f"--blink-settings=preferredColorScheme={preference}")
-    assert fill == panel
+@pytest.mark.parametrize(("dark", "panel"), [(False, LIGHT), (True, DARK)])
+def test_the_panel_follows_the_reader(slide, opened, dark, panel):
+    assert opened(slide.svg(), dark=dark).evaluate(PANELS) == [panel]
+
+
+def test_two_pictures_on_a_page_leave_each_other_alone(slide, network, opened):
+    alone = [opened(picture.svg(), dark=True).evaluate(COLOURS)[0] for picture in (slide, network)]
+    page = opened(slide.svg() + network.svg(), dark=True)
+    assert page.evaluate(COLOURS) == alone
+    assert page.evaluate(
+        "new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size"
+    ) == page.evaluate("document.querySelectorAll('[id]').length")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_dark_notebook_and_a_picture_leave_each_other_alone(slide, opened, dark):
+    style = "<style>body{background:#111;color:#eee;font:30px serif;stroke:red}p{color:#eee}</style>"
+    page = opened(f"{style}<p>before</p>{slide.svg()}<p>after</p>", dark=dark)
+    assert page.evaluate(PANELS) == [DARK if dark else LIGHT]
+    assert page.evaluate(COLOURS) == opened(slide.svg(), dark=dark).evaluate(COLOURS)
+    assert page.evaluate("[...document.querySelectorAll('p')].map(p => getComputedStyle(p).color)") == [
+        "rgb(238, 238, 238)"
+    ] * 2  # fmt: skip
+
+
+def test_a_picture_renders_as_an_image(slide, network, opened, tmp_path):
+    for number, picture in enumerate((slide, network)):
+        picture.save(tmp_path / f"{number}.svg")
+    page = opened("".join(f'<img src="{number}.svg">' for number in range(2)))
+    sizes = page.evaluate(
+        "Promise.all([...document.images].map(i => i.decode().then(() => [i.naturalWidth, i.naturalHeight])))"
+    )
+    for width, height in sizes:
+        assert width > 200
+        assert height > 100
+
+
+def test_a_page_of_a_picture_asks_for_nothing(slide, network, browser, tmp_path):
+    for picture in (slide, network):
+        page = browser.page(360, 700).open(picture.save(tmp_path / "picture.html"))
+        assert page.requests == []
+        assert page.complaints == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_hostile_name_stays_a_name(opened):
+    name = '</text><script>document.title="taken"</script>"\'&'
+    with viz.record() as recording:
+        pb.exp(pb.tensor(1.0, requires_grad=True, name=name))
+    page = opened(viz.draw(recording).svg())
+    assert page.evaluate("document.title") == ""
+    assert page.evaluate("document.querySelectorAll('script').length") == 0

@@ -47,6 +47,7 @@ class Box:
     name: str
     path: str
     what: str
+    kind: str = ""  # the class of the module
     opened: bool = False  # at first
     items: list[Item] = field(default_factory=list)
     column: tuple[int, ...] = ()
@@ -100,7 +101,7 @@ def _boxes(graph: Graph, max_nodes: int) -> tuple[list[Box], list[int]]:
                 place[inner.node] = outer
                 continue
             path = f"{boxes[outer].path}.{inner.name}" if outer else inner.name
-            boxes.append(Box(len(boxes), outer, inner.caption, path, inner.what, opened=inner in opened))
+            boxes.append(Box(len(boxes), outer, inner.caption, path, inner.what, inner.kind, inner in opened))
             waiting.append((inner, boxes[-1].key))
     box_of: list[int] = []
     own = iter(place)
@@ -225,7 +226,7 @@ def _sort_leaves(box: Box, boxes: list[Box], links: list[Link]) -> None:
 
 def closed_name(box: Box) -> str:
     """The name on a closed box."""
-    return fit(box.name, 13.0, _WIDEST_NAME, bold=True)
+    return fit(f"{box.name} · {box.kind}" if box.kind else box.name, 13.0, _WIDEST_NAME, bold=True)
 
 
 def closed_text(box: Box) -> str:

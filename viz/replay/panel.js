@@ -114,7 +114,7 @@ function moduleOf(box, steps, crossing, number, count, onOpen, onJump) {
   const text = `It is closed: ${steps.length === 1 ? "one step" : `${steps.length} steps`} at once. `;
   return [
     element("p", { class: `phase ${back ? "backward" : "forward"}` }, chip, ` step ${number} of ${count}`),
-    element("h2", {}, `${back ? "Back through" : "Through"} ${box.what} ${box.path}`),
+    element("h2", {}, `${back ? "Back through" : "Through"} ${calledBox(box)}`),
     ...(crossing.given.length ? cells(back ? "upstream" : "in", crossing.given) : []),
     ...(crossing.sent.length ? cells(back ? "downstream" : "out", crossing.sent) : []),
     element("h3", {}, "inside"),

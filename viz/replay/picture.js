@@ -127,7 +127,7 @@ class Picture {
     const [cx, cy] = [left + 16, open ? row : middle - 7];
     sign.setAttribute("d", `M${cx - 4} ${cy}h8${open ? "" : `M${cx} ${cy - 4}v8`}M${cx - 7} ${cy - 7}h14v14h-14z`);
     group.setAttribute("aria-expanded", open);
-    group.setAttribute("aria-label", `${box.what} ${box.path}, ${box.text}`);
+    group.setAttribute("aria-label", `${calledBox(box)}, ${box.text}`);
     group.classList.toggle("open", open);
     return group;
   }
@@ -154,6 +154,11 @@ class Picture {
 function arrow(x, y, du, dv) {
   const [su, sv] = [-dv / 2, du / 2];
   return `M${round(x)} ${round(y)}L${round(x + du + su)} ${round(y + dv + sv)}L${round(x + du - su)} ${round(y + dv - sv)}z`;
+}
+
+/** A box in words: "module layer1.0", "stretch 2". */
+function calledBox(box) {
+  return box.what === "module" ? `module ${box.path}` : box.path;
 }
 
 function round(x) {

@@ -53,7 +53,7 @@ class Player {
     this.at = group.to;
     const step = this.graph.steps[this.at];
     this.slider.value = place;
-    const text = group.box === null ? step.text : `Through ${this.graph.boxes[group.box].what} ${this.graph.boxes[group.box].path}, which is closed.`;
+    const text = group.box === null ? step.text : `Through ${calledBox(this.graph.boxes[group.box])}, which is closed.`;
     this.slider.setAttribute("aria-valuetext", `Step ${place + 1} of ${this.groups.length}: ${step.title}`);
     document.getElementById("count").textContent = `${place + 1} / ${this.groups.length}`;
     const panel = document.getElementById("panel");
@@ -164,7 +164,7 @@ class Player {
     this.hit = -1;
     const box = words && !this.found.length ? this.graph.boxes.find((one) => one.key && matches([one.path])) : null;
     const answer = document.getElementById("answer");
-    answer.textContent = !words ? "" : box ? `${box.what} ${box.path}` : this.found.length === 1 ? "1 value" : `${this.found.length || "no"} values`;
+    answer.textContent = !words ? "" : box ? calledBox(box) : this.found.length === 1 ? "1 value" : `${this.found.length || "no"} values`;
     if (box) {
       this.picture.reveal(box.parent);
       this.onToggled(null);
