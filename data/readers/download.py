@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def download(urls: Sequence[str], path: str | os.PathLike[str], checksum: str) -
     failures: list[Exception] = []
     for url in urls:
         try:
-            pooch.retrieve(url, checksum, target.name, target.parent)
+            pooch.retrieve(url, checksum, target.name, target.parent, progressbar=sys.stderr.isatty())
             return target
         except (
             OSError,

@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -27,6 +27,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("idx")
 
 
+@settings(deadline=None)
 @given(arrays(), st.booleans())
 def test_what_is_written_is_read(folder, array, packed):
     path = folder / ("array.gz" if packed else "array")
@@ -93,6 +94,7 @@ def test_a_bomb_is_not_unpacked(tmp_path):
         tracemalloc.stop()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40), st.sampled_from([b"", HEAD, b"\x1f\x8b\x08\0", bytes([0, 0, 12, 2])]))
 def test_no_bytes_do_anything_else(folder, content, start):
     path = folder / "fuzz"
@@ -105,6 +107,7 @@ def test_no_bytes_do_anything_else(folder, content, start):
     assert complaint is None or str(path) in complaint
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 255))
 def test_a_changed_byte_of_a_packed_file_is_noticed_or_harmless(folder, place, value):
     path = folder / "changed.gz"

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -18,6 +18,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("npz")
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([np.savez, np.savez_compressed]),
     hnp.arrays(
@@ -120,6 +121,7 @@ WHOLE = io.BytesIO()
 np.savez_compressed(WHOLE, x=np.arange(30.0), y=np.arange(4))
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(WHOLE.getvalue()) - 1), st.integers(0, 255), st.booleans())
 def test_no_bytes_do_anything_else(folder, place, value, cut):
     content = bytearray(WHOLE.getvalue())

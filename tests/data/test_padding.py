@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
@@ -16,6 +16,7 @@ class Pair(NamedTuple):
     label: int
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 9), max_size=6), min_size=1, max_size=5), st.integers(1, 4))
 def test_nothing_is_lost_and_the_rest_is_padding(sequences, multiple):
     padded = data.PadCollate(-1, multiple_of=multiple)(sequences)

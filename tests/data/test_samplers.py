@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
@@ -108,6 +108,7 @@ def test_batch_sampler_takes_any_iterable():
         data.BatchSampler([1], 0)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 4), min_size=1, max_size=60),
     st.integers(1, 12),
@@ -130,6 +131,7 @@ def test_stratified_batches_have_the_shares_of_the_whole(labels, size, seed, dro
             assert abs(np.sum(labels[batch] == label) - share) <= 1
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 30), min_size=1, max_size=6),
     st.lists(st.integers(0, 30), min_size=1, max_size=6),
@@ -145,6 +147,7 @@ def test_shares_are_exact_in_both_directions(counts, sizes):
     assert (abs(shares - exact) <= 1).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(1, 9), st.integers(0, 99))
 def test_balanced_batches_have_all_classes_alike(labels, size, seed):
     labels = np.array(labels)
@@ -170,6 +173,7 @@ def test_balanced_batches_go_through_a_class_before_they_repeat():
         data.BalancedBatchSampler([], 2)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 50), max_size=50),
     st.integers(1, 7),

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pullback import data
@@ -151,6 +151,7 @@ def test_columns_that_are_not_there(file):
 texts = st.text("abcä;,\"' \n", max_size=5).map(lambda text: f"x{text}x")
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(width=32, allow_nan=False, allow_infinity=False), texts), min_size=1, max_size=8
@@ -167,6 +168,7 @@ def test_what_is_written_is_read(tmp_path_factory, rows):
     assert [table.categories["kind"][i] for i in table["kind"]] == [text for _, text in rows]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_do_anything_else(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "fuzz.csv"

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
 from pullback import data
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.integers(1, 3), st.none() | st.integers(2, 8))
 def test_a_vocabulary_knows_what_is_frequent(text, min_count, max_size):
     vocabulary = data.Vocabulary.build(
@@ -24,6 +25,7 @@ def test_a_vocabulary_knows_what_is_frequent(text, min_count, max_size):
     assert vocabulary.decode(ids) == [token if token in vocabulary else "<unk>" for token in text]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=4), max_size=9, unique=True), st.data())
 def test_a_vocabulary_is_written_and_read(tmp_path_factory, tokens, drawn):
     unknown = drawn.draw(st.none() | st.sampled_from(tokens)) if tokens else None
@@ -93,6 +95,7 @@ def test_words():
     ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.integers(2, 30), st.integers(1, 6), st.integers(1, 4))
 def test_windows(size, length, stride):
     ids = np.arange(size) * 10
@@ -114,6 +117,7 @@ def test_windows(size, length, stride):
             windows[index]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 5), st.integers(1, 7))
 def test_contiguous_batches_go_on_where_the_last_ended(size, batch_size, steps):
     if size // batch_size < 2:
