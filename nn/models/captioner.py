@@ -16,6 +16,7 @@ from ..module import Module
 from ..parameter import Parameter
 from ..pool import AdaptiveAvgPool2d, MaxPool2d
 from ..rectifier import ReLU
+from ..running_norm import BatchNorm2d
 from ..utils.evaluating import evaluating
 from .decoder import AttentionDecoder
 from .decoding import Hypothesis
@@ -36,7 +37,8 @@ class Captioner(Module):
         embedding_size: the features of a token.
         hidden_size: those of the state.
         cnn: maps images (N, C, H, W) to features (N, channels, H', W'), such as the `features` of a model that has been
-            trained before; three small convolutions for images of three channels if not given.
+            trained before; three small convolutions, with batch normalisation, for images of
+            three channels if not given.
         channels: of its features.
         grid: the features are averaged to grid × grid places.
         num_layers: how many recurrent layers.
@@ -161,13 +163,16 @@ class Captioner(Module):
 def _small(channels: int, rng: Generator) -> Sequential:
     """Three convolutions, the first two with pooling behind them."""
     cnn = Sequential(
-        Conv2d(3, 16, 3, padding=1),
+        Conv2d(3, 16, 3, padding=1, bias=False),
+        BatchNorm2d(16),
         ReLU(),
         MaxPool2d(2),
-        Conv2d(16, 32, 3, padding=1),
+        Conv2d(16, 32, 3, padding=1, bias=False),
+        BatchNorm2d(32),
         ReLU(),
         MaxPool2d(2),
-        Conv2d(32, channels, 3, padding=1),
+        Conv2d(32, channels, 3, padding=1, bias=False),
+        BatchNorm2d(channels),
         ReLU(),
     )
     he(cnn, rng)

