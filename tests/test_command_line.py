@@ -148,6 +148,18 @@ def test_the_demo_repeats_exactly(tmp_path):
     assert a == b
 
 
+def test_the_demo_goes_on_where_it_was(tmp_path):
+    whole = run("demo", "--epochs", "3", "--out", "a", cwd=tmp_path)
+    again = ("demo", "--out", "b", "--checkpoint", "state")
+    part = run(*again, "--epochs", "1", cwd=tmp_path)
+    rest = run(*again, "--epochs", "3", "--resume", cwd=tmp_path)
+    assert whole.returncode == part.returncode == rest.returncode == 0
+    assert "epoch 2/3" in rest.stderr
+    assert "epoch 1/3" not in rest.stderr
+    a, b = ((tmp_path / name / "model.safetensors").read_bytes() for name in "ab")
+    assert a == b
+
+
 def test_a_file_where_the_folder_should_be(tmp_path):
     (tmp_path / "taken").write_text("mine")
     result = run("demo", "--out", "taken", cwd=tmp_path)

@@ -62,13 +62,17 @@ def with_shifts(images: np.ndarray, labels: np.ndarray) -> data.TensorDataset:
     return data.TensorDataset(np.concatenate(moved).reshape(-1, 64), np.tile(labels, len(corners)))
 
 
-def run(out: Path, epochs: int, seed: int) -> DemoResult:
+def run(
+    out: Path, epochs: int, seed: int, checkpoint: Path | None = None, resume: bool = False
+) -> DemoResult:
     """Do the main job and print what was done.
 
     Args:
         out: a folder for the picture and the model; made if it is not there.
         epochs: how often to go through the training images.
         seed: of the split, the initialisation and the order of the batches.
+        checkpoint: a folder for the state of the training.
+        resume: go on with the training in that folder; it must have been begun with the same seed.
 
     Raises:
         OSError: if the folder cannot be made or written.
@@ -94,7 +98,15 @@ def run(out: Path, epochs: int, seed: int) -> DemoResult:
 
     optimizer = optim.Adam(model.parameters(), lr=3e-3)
     history = fit(
-        model, criterion, optimizer, loader, epochs=epochs, validation=validation_loader, metrics=METRICS
+        model,
+        criterion,
+        optimizer,
+        loader,
+        epochs=epochs,
+        validation=validation_loader,
+        metrics=METRICS,
+        checkpoint=checkpoint,
+        resume=resume,
     )
     scores = evaluate(model, criterion, test_loader, metrics=METRICS)
     seconds = sum(epoch.seconds for epoch in history)

@@ -23,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"pullback {options.command}: {_one_line(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"pullback {options.command}: stopped", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"pullback {options.command}: {_one_line(stop) or 'stopped'}", file=sys.stderr)
         return 130
     return status
 
@@ -42,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--epochs", type=_positive, default=30, help="passes through the data (%(default)s)")
     demo.add_argument("--seed", type=_seed, default=0, help="of everything random (%(default)s)")
+    demo.add_argument("--checkpoint", type=Path, help="folder for the state of the training")
+    demo.add_argument("--resume", action="store_true", help="go on with the training in that folder")
     demo.set_defaults(run=_demo)
 
     _add_charlm(commands)
@@ -133,7 +135,7 @@ def _demo(options: argparse.Namespace) -> int:
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"{options.out} is a file, and --out is a folder for the files that the demo makes")
-    result = run(options.out, options.epochs, options.seed)
+    result = run(options.out, options.epochs, options.seed, options.checkpoint, options.resume)
     return 0 if result.gradcheck and result.test_accuracy == result.reloaded_accuracy else 1
 
 
