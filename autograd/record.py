@@ -166,7 +166,7 @@ class Recording:
         entry = Entry(None, (), {}, array.shape, array.dtype, False, array, saved={})
         if isinstance(value, Tensor):
             entry.requires_grad = value.requires_grad
-            entry.name = value.name or self._names.of_tensor(value, scope)
+            entry.name = self._names.of_tensor(value, scope) or value.name
             entry.buffer = self._names.is_buffer(value, scope)
         return self._add(entry, value)
 
@@ -260,7 +260,7 @@ def trace(*outputs: Tensor) -> Recording:
             entry.gradient = None if handle.grad is None else np.array(handle.grad._array)
             entry.name = handle.name
             if node.op is None and consumer is not None:
-                entry.name = handle.name or recording._names.of_tensor(handle, consumer.scope)
+                entry.name = recording._names.of_tensor(handle, consumer.scope) or handle.name
         recording.entries.append(entry)
         recording._by_node[node] = entry
     for output in outputs:

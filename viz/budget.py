@@ -35,9 +35,12 @@ def collapse(
         raise ValueError(f"depth must not be negative: 0 shows no module's inside; it is {depth}")
     nodes, wires = without_fan_outs(graph)
     choice = _Choice(graph, nodes, wires, depth, closed)
-    tree = Tree(nodes, wires, graph.scopes, fold=bool(rolled), longest=None)
-    view = View(tree.root, choice.all_open(tree.root), len(nodes))
-    if max_nodes is not None and view.size(graph.style, nodes, wires) > max_nodes:
+    view = None
+    if max_nodes is None or len(nodes) <= max_nodes or depth is not None or closed is not None or rolled:
+        tree = Tree(nodes, wires, graph.scopes, fold=bool(rolled), longest=None)
+        view = View(tree.root, choice.all_open(tree.root), len(nodes))
+    if view is None or (max_nodes is not None and view.size(graph.style, nodes, wires) > max_nodes):
+        assert max_nodes is not None
         longest = max_nodes
         while True:
             tree = Tree(nodes, wires, graph.scopes, fold=rolled is not False, longest=longest)

@@ -109,11 +109,11 @@ class View:
         first: dict[tuple[int, int, int], int] = {}
         for wire in wires:
             tail, head = self.cell[wire.tail], self.cell[wire.head]
-            loops = self.loops(wire)
+            loops = bool(self.unit) and self.loops(wire)
             if tail == head and not loops and self.cells[tail].part is not None:
                 continue
             slot = wire.slot if self.cells[head].part is None else -1
-            if slot >= 0 and len(self.cells[tail].copies) > 1 and len(self.cells[head].copies) == 1:
+            if slot >= 0 and not loops and len(self.cells[tail].copies) > len(self.cells[head].copies):
                 # as where steps are stacked: each of the copies is another operand of the one that uses them all
                 slot = first.setdefault((tail, head, self.model[wire.tail]), slot)
             found.setdefault((tail, head, self.model[wire.tail], slot, loops), []).append(wire)

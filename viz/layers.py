@@ -47,7 +47,7 @@ def arrange_layers(blocks: list[Block], links: list[Link]) -> Arrangement:
     """Arrange blocks whose links all run from earlier to later in the order of computation."""
     column = _pinned(columns(len(blocks), links), blocks)
     # with points on all of its long wires a graph may grow quadratically: the longest do without
-    budget = 8 * len(blocks) + 200
+    budget = max(8 * len(blocks) + 200, 8000)
     chains: list[list[int]] = [[] for _ in links]  # the passing points of each link, as further items
     breadths = [block.breadth for block in blocks]
     item_column = list(column)

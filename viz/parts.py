@@ -12,7 +12,7 @@ from .fanout import Wire
 from .graph import GraphNode, ModuleScope
 from .repetition import runs
 
-_FEWEST = {"node": 3, "part": 2}  # so many equal ones in a row are a repetition
+_FEWEST = {"node": 4, "part": 2}  # so many equal ones in a row are a repetition
 
 
 @dataclass(eq=False)
@@ -83,8 +83,10 @@ class Tree:
     ) -> None:
         self.nodes = nodes
         self.incoming: list[list[tuple[int, int]]] = [[] for _ in nodes]
+        self.outgoing: list[list[tuple[int, int]]] = [[] for _ in nodes]
         for wire in wires:
             self.incoming[wire.head].append((wire.slot, wire.tail))
+            self.outgoing[wire.tail].append((wire.slot, wire.head))
         self._signatures: dict[Any, int] = {}
         self._fold = fold
         self._longest = longest
@@ -119,12 +121,35 @@ class Tree:
         inside = flat(part.parts)
         part.signature = self._sign((part.kind, tuple(p.signature for p in part.parts), self._wiring(inside)))
         if self._fold:
-            # a leaf stands where it is first used: shared ones would make the first unit unlike the others
-            leaves = [p for p in part.parts if p.what == "node" and not self.nodes[p.node].operation]
-            others = [p for p in part.parts if p.what != "node" or self.nodes[p.node].operation]
-            part.parts = min(self._folded(part.parts), self._folded(leaves + others), key=len)
+            part.parts = min((self._folded(order) for order in self._orders(part.parts)), key=len)
         if self._longest is not None:
             part.parts = self._divided(part.parts, self._longest)
+
+    def _orders(self, parts: list[Part]) -> list[list[Part]]:
+        """Orders in which repetitions may show: leaves that the first unit alone uses first hide that it is one.
+
+        Leaves stand where they were first used; or all in front; or those of one user just before it, the first
+        operand last, so that the values which are there at the beginning stand outside of the units.
+        """
+        leaves = [part for part in parts if part.what == "node" and not self.nodes[part.node].operation]
+        others = [part for part in parts if part.what != "node" or self.nodes[part.node].operation]
+        if not leaves or not others:
+            return [parts]
+        owner = {key: place for place, part in enumerate(others) for key in flat([part])}
+        front: list[Part] = []
+        before: list[list[tuple[int, Part]]] = [[] for _ in others]
+        for leaf in leaves:
+            users = [(owner[head], slot) for slot, head in self.outgoing[leaf.node] if head in owner]
+            if len({place for place, _ in users}) == 1:
+                before[users[0][0]].append((-users[0][1], leaf))
+            else:
+                front.append(leaf)
+        attached = [
+            item
+            for part, own in zip(others, before, strict=True)
+            for item in (*(leaf for _, leaf in sorted(own, key=lambda pair: pair[0])), part)
+        ]
+        return [parts, leaves + others, front + attached]
 
     def _sign(self, what: Any) -> int:
         return self._signatures.setdefault(what, len(self._signatures))

@@ -3,7 +3,7 @@
 import pytest
 
 import pullback as pb
-from pullback import viz
+from pullback import nn, viz
 
 pytestmark = pytest.mark.browser
 
@@ -110,3 +110,18 @@ def test_a_hostile_name_stays_a_name(opened):
     page = opened(viz.draw(recording).svg())
     assert page.evaluate("document.title") == ""
     assert page.evaluate("document.querySelectorAll('script').length") == 0
+
+
+@pytest.mark.parametrize("options", [{"depth": 0}, {"max_nodes": 12}, {"rolled": True}, {"max_nodes": None}])
+def test_texts_of_closed_and_repeated_parts_lie_inside_their_cards(opened, options):
+    pb.manual_seed(0)
+    blocks = (layer for _ in range(8) for layer in (nn.Linear(6, 6), nn.Tanh()))
+    model = nn.Sequential(nn.Sequential(*blocks), nn.BatchNorm1d(6), nn.Linear(6, 2))
+    with viz.record() as recording:
+        (model(pb.randn(5, 6)) ** 2).mean().backward()
+    texts = opened(viz.draw(recording, **options).svg()).evaluate(MEASURE)
+    assert len(texts) > 10
+    for content, left, right, start, end in texts:
+        if not content.endswith(" ×"):  # that stands beside a wire
+            assert start <= left, content
+            assert right <= end, content
