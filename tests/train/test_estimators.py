@@ -270,6 +270,26 @@ def put_aside(estimator, X, y):
     return np.array(parts[0])
 
 
+@pytest.mark.parametrize(
+    ("members", "stratified"), [([20, 10, 10], True), ([38, 1, 1], False), ([4, 3, 3], False)]
+)
+def test_the_part_put_aside_has_its_share_of_each_class_where_there_are_enough(members, stratified):
+    y = np.repeat([0, 1, 2], members)
+    X = np.random.default_rng(0).normal(size=(len(y), 2))
+    estimator = PullbackClassifier(
+        (3,), max_iter=2, early_stopping=True, validation_fraction=0.2, random_state=0
+    )
+    assert estimator.fit(X, y).n_iter_ == 2
+    if stratified:
+        original, seen = type(estimator)._split, []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                type(estimator), "_split", lambda self, rows: seen.append(original(self, rows)) or seen[0]
+            )
+            estimator.fit(X, y)
+        assert np.bincount(seen[0][1].y).tolist() == [4, 2, 2]
+
+
 def test_without_progress_the_training_ends():
     X, y = wave()
     estimator = PullbackRegressor(lr=0, n_iter_no_change=3, random_state=0).fit(X, y)
@@ -369,6 +389,17 @@ def test_losses_optimisers_and_activations_by_name_and_by_function():
 def test_settings_that_make_no_sense(setting, message):
     with pytest.raises(ValueError, match=message):
         PullbackClassifier(**setting).fit(*clouds())
+
+
+def test_settings_may_be_numpys_numbers():
+    """As grids of scikit-learn give them."""
+    counts = {
+        name: np.int64(3) for name in ("max_iter", "batch_size", "n_iter_no_change", "hidden_layer_sizes")
+    }
+    rates = {name: np.float32(0.01) for name in ("lr", "tol", "weight_decay", "validation_fraction")}
+    flags = {"early_stopping": np.True_, "shuffle": np.True_, "verbose": np.int64(0)}
+    settings = {**counts, **rates, **flags, "validation_fraction": np.float32(0.2)}
+    assert PullbackClassifier(**settings, random_state=np.int64(1)).fit(*clouds()).n_iter_ == 3
 
 
 def test_modules_that_are_none():

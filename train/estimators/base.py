@@ -86,7 +86,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
                 loss if weights is None else weighted(loss),
                 self.optimizer_,
                 self._loader(training),
-                epochs=1 if incremental else self.max_iter,
+                epochs=1 if incremental else int(self.max_iter),
                 validation=None if validation is None else DataLoader(validation, ROWS_AT_ONCE),
                 callbacks=[stopping],
                 progress=bool(self.verbose),
@@ -153,12 +153,19 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         return Rows(X[kept], targets[kept], scaled.astype(dtype))
 
     def _split(self, rows: Rows) -> tuple[Rows, Rows]:
-        """A part to train on and one to validate, drawn at random."""
+        """A part to train on and one to validate, drawn at random; with each class in both where there are enough."""
+        fraction = float(self.validation_fraction)
+        strata = self._strata(rows.y)
+        if strata is not None:
+            members = np.unique(strata, return_counts=True)[1]
+            smaller = np.ceil(min(fraction, 1 - fraction) * len(rows))
+            if members.min() < 2 or smaller - 1 < len(members):
+                strata = None
         training, validation = train_test_split(
             np.arange(len(rows)),
-            test_size=self.validation_fraction,
+            test_size=fraction,
             random_state=int(self._generator.integers(np.iinfo(np.int32).max)),
-            stratify=self._strata(rows.y),
+            stratify=strata,
         )
         return rows.part(training), rows.part(validation)
 

@@ -43,7 +43,7 @@ class PullbackClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         tol: what counts as progress of the loss.
         n_iter_no_change: the training ends after so many epochs without progress.
         early_stopping: look for progress in the loss on a part that is put aside, and keep the best parameters.
-        validation_fraction: the size of that part.
+        validation_fraction: the size of that part, which has its share of each class where there are enough of them.
         warm_start: let `fit` go on from the parameters of the last one.
         class_weight: a factor for the loss of each class by its label, or "balanced" for the inverse of its frequency.
         verbose: report every epoch on standard error.

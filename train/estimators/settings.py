@@ -82,8 +82,8 @@ def optimizer(settings: Any, module: nn.Module) -> Any:
         if not (isinstance(found, type) and issubclass(found, optim.Optimizer)):
             raise ValueError(f"optimizer is the name of a class in optim, such as 'Adam', and not {rule!r}")
         rule = found
-    decay = {"weight_decay": settings.weight_decay} if settings.weight_decay else {}
-    return rule(module.parameters(), lr=settings.lr, **decay)
+    decay = {"weight_decay": float(settings.weight_decay)} if settings.weight_decay else {}
+    return rule(module.parameters(), lr=float(settings.lr), **decay)
 
 
 def criterion(loss: Any, known: dict[str, Callable[[], Any]]) -> Callable[[Any, Any], Any]:
