@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ class DataLoader:
     One seed, drawn when an epoch begins, gives its order and, with the number of a batch, the generator that
     is the default one while the batch is made. So a data set that draws from `pullback.default_generator()`
     gives the same samples with any number of workers. A loader without a generator of its own draws the seed from
-    the default generator; one that goes through the samples in order leaves that generator as it is.
+    the default generator; one whose order is fixed (no sampler, or a list) leaves that generator as it is.
 
     `state_dict()` says where the loader is, also in the middle of an epoch: after `load_state_dict`, the next
     iteration goes on with the batch after the last one given, and gives what the interrupted one would have.
@@ -163,8 +163,12 @@ class DataLoader:
         return Epoch(seed, seed if own is None else int(own.integers(2**63)))
 
     def _in_order(self) -> bool:
+        """Whether the order is known to be the same in every epoch."""
+        fixed = (SequentialSampler, Sequence, np.ndarray)
         sampler = self.batch_sampler
-        return type(sampler) is BatchSampler and type(sampler.sampler) is SequentialSampler
+        return isinstance(sampler, fixed) or (
+            type(sampler) is BatchSampler and isinstance(sampler.sampler, fixed)
+        )
 
     def _sampler_rng(self) -> np.random.Generator | None:
         sampler = self.batch_sampler

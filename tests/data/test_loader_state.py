@@ -127,11 +127,14 @@ def test_the_state_is_that_of_the_newest_iteration():
     assert loader.state_dict()["epoch"]["given"] == 2
 
 
-def test_a_loader_in_order_leaves_the_default_generator_alone():
+@pytest.mark.parametrize(
+    "arguments", [{}, {"sampler": [2, 0]}, {"sampler": np.arange(3)}, {"batch_sampler": [[1, 2], [0]]}]
+)
+def test_a_loader_of_a_fixed_order_leaves_the_default_generator_alone(arguments):
     pb.manual_seed(1)
     expected = pb.rand(3).tolist()
     pb.manual_seed(1)
-    loader = data.DataLoader(Noisy(), 3)
+    loader = data.DataLoader(Noisy(), **arguments)
     assert given(loader) != given(loader), "its noise is another in every epoch all the same"
     assert pb.rand(3).tolist() == expected
 
