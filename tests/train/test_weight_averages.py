@@ -131,6 +131,41 @@ def test_an_interrupted_training_ends_with_the_same_average(kind, tmp_path):
         assert np.array_equal(value.detach().numpy(), again.state_dict()[name].detach().numpy()), name
 
 
+class Stop(train.Callback):
+    """In the middle of the third epoch, once."""
+
+    def __init__(self):
+        self.done = False
+
+    def on_batch_end(self, trainer):
+        if (trainer.epoch, trainer.batch) == (3, 2) and not self.done:
+            self.done = True
+            trainer.stop("for a while")
+
+
+@pytest.mark.parametrize("make", [loader, Shuffled, noisy])
+@pytest.mark.parametrize("from_file", [False, True])
+@every_kind
+def test_a_training_that_is_left_in_the_middle_of_an_epoch(kind, from_file, make, tmp_path):
+    pb.manual_seed(8)
+    model, average = network(norm=True, dropout=True), KINDS[kind](1)
+    fit(model, [average], epochs=4, batches=make())
+    pb.manual_seed(8)
+    again, resumed, batches = network(norm=True, dropout=True), KINDS[kind](1), make()
+    if from_file:
+        fit(again, [resumed, Stop()], epochs=4, batches=batches, checkpoint=tmp_path)
+        again, resumed = network(norm=True, dropout=True), KINDS[kind](1)
+        fit(again, [resumed, train.Callback()], epochs=4, batches=make(), checkpoint=tmp_path, resume=True)
+    else:
+        optimizer = optim.SGD(again.parameters(), lr=0.3, momentum=0.5)
+        trainer = train.Trainer(again, nn.CrossEntropyLoss(), optimizer, callbacks=[resumed, Stop()])
+        assert trainer.fit(batches, epochs=4).stopped
+        trainer.fit(batches, epochs=4)
+    assert resumed.count == average.count
+    for name, value in model.state_dict().items():
+        assert np.array_equal(value.detach().numpy(), again.state_dict()[name].detach().numpy()), name
+
+
 @pytest.mark.parametrize("kind", ["polyak", "swa"])
 def test_batch_statistics_are_those_of_the_average(kind):
     model = network(norm=True)
