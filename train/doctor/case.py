@@ -53,6 +53,8 @@ class Case:
     seed: int
     steps: int
     keeper: Keeper
+    kind: Any = None
+    """What the loss turned out to be, a `losses.Kind`; None as long as it is not known."""
     _run: Run | None = None
 
     @contextmanager
@@ -263,6 +265,13 @@ def _joined(values: list[Any]) -> Array | None:
     if len({(part.shape[1:], part.dtype) for part in found}) != 1:
         return None
     return np.concatenate(found[1:] if len(found) > 1 else found)
+
+
+def without_dropout(case: Case) -> None:
+    """Switch off what drops at random, inside a trial: some checks are made without regularisation."""
+    for module in case.model.modules():
+        if "Drop" in type(module).__name__ or type(module).__name__ == "StochasticDepth":
+            module.training = False
 
 
 def short(number: float) -> str:

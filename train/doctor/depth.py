@@ -120,7 +120,7 @@ def gradients(case: Case) -> Finding:
 def initialisation(case: Case) -> Finding:
     """Units of a layer differ, and weights are neither tiny nor huge for their number of inputs."""
     name = "initialisation"
-    alike, gains = [], {}
+    alike, copies, gains = [], [], {}
     layers = [layer for layer in layers_of(case.run) if layer.seen is not None]
     for layer in layers:
         weight, slope = layer.weight.value, layer.weight.gradient
@@ -128,6 +128,8 @@ def initialisation(case: Case) -> Finding:
             continue
         if _same_units(weight, layer) and (slope is None or _same_units(slope, layer)):
             alike.append(layer.name)
+        elif weight.any() and _same_units(weight, layer):
+            copies.append(layer.name)
         if not layer.normalised and weight.any() and len(weight.shape) >= 2:
             fan = weight[0].size if len(weight.shape) > 2 else _inputs(layer)
             gains[layer.name] = float(np.sqrt(np.mean(weight.astype(np.float64) ** 2) * fan))
@@ -138,6 +140,13 @@ def initialisation(case: Case) -> Finding:
             "stay copies of each other",
             "draw weights at random: nn.init.kaiming_normal_ or xavier_uniform_, or the layer's own default",
             alike=alike,
+        )
+    if copies:
+        return warning(
+            name,
+            f"all units of {', '.join(map(repr, copies[:4]))} start with the same weights",
+            "draw weights at random: nn.init.kaiming_normal_ or xavier_uniform_, or the layer's own default",
+            alike=copies,
         )
     if not gains:
         return silent(name, "the model has no weights that say something about it")

@@ -39,13 +39,22 @@ def modes(case: Case) -> Finding:
             "in evaluation mode the model changes its buffers",
             "let running statistics move only `if self.training`",
         )
-    dependent = _depends_on_mode(case)
-    return fine(
-        name,
-        "training and evaluation differ, and evaluation repeats itself"
-        if dependent
-        else "both modes give the same",
-    )
+    strong = [path for path, m in case.model.named_modules() if "Drop" in type(m).__name__ and _rate(m) > 0.9]
+    if strong:
+        return warning(
+            name,
+            f"{', '.join(map(repr, strong))} drops more than nine of ten values in training",
+            "p is the share that is dropped, not the share that is kept: 0.1 to 0.5 is usual",
+        )
+    if _depends_on_mode(case):
+        return fine(name, "training and evaluation differ, and evaluation repeats itself")
+    return fine(name, "both modes give the same")
+
+
+def _rate(module: Any) -> float:
+    """The share that a layer drops."""
+    rate = getattr(module, "p", 0.0)
+    return float(rate) if isinstance(rate, (int, float)) else 0.0
 
 
 def batch_norm(case: Case) -> Finding:

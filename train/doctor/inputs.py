@@ -126,7 +126,7 @@ def duplicates(case: Case) -> Finding:
             repeated += 1
             contradicting += single is not None and not np.array_equal(single[before], single[place])
     said = f"{repeated} of {len(values)} examples of the batch are copies of others"
-    if contradicting:
+    if contradicting and not _is_sparse_in_values(values):
         return problem(
             name,
             f"{said}, {contradicting} of them with another target",
@@ -134,11 +134,20 @@ def duplicates(case: Case) -> Finding:
             repeated=repeated,
             contradicting=contradicting,
         )
+    if _is_sparse_in_values(values):
+        return fine(name, f"{said}, as few values make likely", repeated=repeated)
     if repeated > 0.1 * len(values):
         return warning(
             name, said, "remove copies, above all before splitting off validation data", repeated=repeated
         )
     return fine(name, said, repeated=repeated)
+
+
+def _is_sparse_in_values(values: Array) -> bool:
+    """Whether examples have so few different values that some are bound to be alike."""
+    flat = values.reshape(len(values), -1)
+    counts = np.array([len(np.unique(column)) for column in flat.T[:200]])
+    return bool(counts.max() <= 2 or np.log2(counts).sum() < 2 * np.log2(len(flat)))
 
 
 def _floating(case: Case, batches: bool = True) -> Array | None:

@@ -18,6 +18,8 @@ def label_range(case: Case) -> Finding:
     """Class numbers from 0 to C − 1."""
     name = "label range"
     labels, scores = _classes(case)
+    if case.kind is not None and case.kind.name.startswith("binary"):
+        return _shares(case, name)
     if labels is None or scores is None:
         return silent(name, "the targets are no class numbers")
     count = scores.shape[1] if scores.shape[:1] + scores.shape[2:] == labels.shape else scores.shape[-1]
@@ -40,6 +42,19 @@ def label_range(case: Case) -> Finding:
     return fine(
         name, f"labels from {numbers['least']} to {numbers['greatest']}, for {count} scores", **numbers
     )
+
+
+def _shares(case: Case, name: str) -> Finding:
+    """The targets of a binary cross entropy."""
+    values = np.concatenate([array.reshape(-1) for array in arrays_in(case.target)])
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 1:
+        return problem(
+            name,
+            f"the targets of a binary cross entropy are from {low:g} to {high:g}, and must lie from 0 to 1",
+            "labels of -1 and 1 become 0 and 1 by (labels + 1) / 2",
+        )
+    return fine(name, f"targets from {low:g} to {high:g}")
 
 
 def balance(case: Case) -> Finding:
@@ -69,8 +84,37 @@ def balance(case: Case) -> Finding:
     return fine(name, said, share=top)
 
 
-def signal(case: Case, kind: Kind | None) -> Finding:
+def leakage(case: Case) -> Finding:
+    """No single feature is the label itself."""
+    name = "leakage"
+    labels, _ = _classes(case)
+    values, seen = case.inputs_seen, case.targets_seen
+    if labels is None or values is None or seen is None or seen.ndim != 1 or values.dtype.kind != "f":
+        return silent(name, "this needs floating inputs, and a class number for each")
+    if len(values) < 16 or values[0].size < 2 or not np.isfinite(values).all():
+        return silent(name, "this needs at least 16 examples of two features")
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    kinds, place = np.unique(seen, return_inverse=True)
+    if len(kinds) < 2 or len(kinds) > len(seen) // 4:
+        return silent(name, "this needs several examples of each of two classes or more")
+    first = np.array([np.argmax(place == kind) for kind in range(len(kinds))])
+    fixed = (np.abs(flat - flat[first][place]) <= 1e-6 * np.abs(flat).max(axis=0, initial=1e-12)).all(axis=0)
+    telling = [
+        int(column) for column in np.nonzero(fixed)[0] if len(np.unique(flat[first, column])) == len(kinds)
+    ]
+    if telling:
+        return problem(
+            name,
+            f"feature {telling[0]} has one value for each class: it is the label itself",
+            "leave out what is made from the label; it will not be known where the model is used",
+            features=telling,
+        )
+    return fine(name, "no single feature is the label")
+
+
+def signal(case: Case) -> Finding:
     """Inputs say something about labels; where they do not, the labels may be shuffled against the inputs."""
+    kind: Kind | None = case.kind
     name = "signal"
     values, targets = case.inputs_seen, case.targets_seen
     if targets is not None and targets.ndim == 2 and targets.shape[1] == 1:

@@ -112,13 +112,13 @@ def _of_classes(probe: _Probe, scores: Array, targets: Array) -> Kind | None:
 def _of_numbers(probe: _Probe, scores: Array, targets: Array) -> Kind | None:
     binary = bool(((targets == 0) | (targets == 1)).all())
     sizes = {1, scores.size, len(scores)}
+    nothing = probe(np.zeros_like(scores))
+    if any(_near(abs(nothing), size * np.log(2)) for size in sizes) and not _near(probe(targets), 0.0):
+        falls = not probe(np.where(targets > 0.5, 3.0, -3.0)) > nothing or bool(
+            ((targets > 0) & (targets < 1)).any()
+        )
+        return Kind("binary cross entropy", nothing, "log 2, even odds", falls=falls)
     if binary or (targets.min() >= 0 and targets.max() <= 1):
-        signed = 2 * targets - 1
-        nothing = probe(np.zeros_like(scores))
-        multiple = any(_near(abs(nothing), size * np.log(2)) for size in sizes)
-        if multiple:
-            falls = not probe(3 * signed) > nothing
-            return Kind("binary cross entropy", nothing, "log 2, even odds", falls=falls)
         half = probe(np.full_like(scores, 0.5))
         if any(_near(abs(half), size * np.log(2)) for size in sizes):
             falls = not probe(np.clip(targets, 0.05, 0.95)) > half
@@ -172,6 +172,8 @@ def accuracy_of(kind: Kind | None, scores: Array, targets: Array) -> float | Non
     if kind is None or kind.name == "regression":
         return None
     if kind.axis is None:
+        if not np.isin(targets, [0, 1]).all():
+            return None
         middle = 0.5 if kind.name.endswith("probabilities") else 0.0
         return float(np.mean((scores > middle) == (targets > 0.5)))
     answers = np.argmax(scores, axis=kind.axis)

@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from . import depth, flow, habits, inputs, labels, learning, order, start
+from . import by_heart, depth, flow, habits, inputs, labels, mixing, order, rate, start
 from .case import Case, prepared
 from .keeping import Keeper
-from .losses import Kind, kind_of
+from .losses import kind_of
 from .report import Finding, Report, Verdict, silent
 
 Check = Callable[[Case], Finding]
@@ -110,17 +110,18 @@ BEFORE: dict[str, Check] = {
 WITH_OUTPUT: dict[str, Check] = {
     "label range": labels.label_range,
     "class balance": labels.balance,
+    "leakage": labels.leakage,
+    "signal": labels.signal,
     "frozen": flow.frozen,
     "optimizer": flow.in_optimizer,
     "modes": habits.modes,
-}
-OF_KIND: dict[str, Callable[[Case, Kind | None], Finding]] = {
+    "independence": mixing.independence,
+    "causality": mixing.causality,
     "loss direction": start.direction,
     "output": start.output_form,
-    "initial loss": start.chance,
-    "signal": labels.signal,
 }
 WITH_GRADIENT: dict[str, Check] = {
+    "initial loss": start.chance,
     "initialisation": depth.initialisation,
     "nonlinearity": start.linearity,
     "activations": depth.activations,
@@ -129,10 +130,9 @@ WITH_GRADIENT: dict[str, Check] = {
     "gradients": depth.gradients,
     "gradient flow": flow.reaches,
     "regulariser": start.regulariser,
-}
-LAST: dict[str, Check] = {
-    "learning rate": learning.learning_rate,
-    "update ratio": learning.update_ratio,
+    "tiny batch": by_heart.tiny_batch,
+    "learning rate": rate.learning_rate,
+    "update ratio": rate.update_ratio,
     "training step": habits.training_step,
     "evaluation": habits.evaluation,
 }
@@ -143,29 +143,19 @@ def _findings(case: Case) -> Iterator[Finding]:
         yield _asked(name, check, case)
     runs = start.forward(case)
     yield runs
-    if runs.verdict is Verdict.PROBLEM and "error" in runs.numbers:
-        later = [*WITH_OUTPUT, "loss", *OF_KIND, *WITH_GRADIENT, "tiny batch", *LAST]
-        yield from (silent(name, "the model does not run") for name in later)
+    if "error" in runs.numbers:
+        yield from (silent(name, "the model does not run") for name in (*WITH_OUTPUT, "loss", *WITH_GRADIENT))
         return
+    case.kind = kind_of(case)
     for name, check in WITH_OUTPUT.items():
         yield _asked(name, check, case)
     value = start.loss_value(case)
     yield value
-    kind, refused = kind_of(case), "error" in value.numbers
-    for name, of_kind in OF_KIND.items():
-        if refused and name == "initial loss":
-            yield silent(name, "the loss refuses the output")
-            continue
-        yield _asked(name, lambda case, of_kind=of_kind: of_kind(case, kind), case)  # type: ignore[misc]
-    gradient = value.verdict is Verdict.OK or "stretches" in value.reason
     for name, check in WITH_GRADIENT.items():
-        yield _asked(name, check, case) if gradient else silent(name, "there is no loss with a gradient")
-    if gradient:
-        yield _asked("tiny batch", lambda case: learning.tiny_batch(case, kind), case)
-    else:
-        yield silent("tiny batch", "there is no loss with a gradient")
-    for name, check in LAST.items():
-        yield _asked(name, check, case) if gradient else silent(name, "there is no loss with a gradient")
+        if value.verdict is Verdict.PROBLEM and not value.numbers.get("learns"):
+            yield silent(name, "there is no loss with a gradient")
+        else:
+            yield _asked(name, check, case)
 
 
 def _asked(name: str, check: Check, case: Case) -> Finding:

@@ -72,12 +72,14 @@ def loss_value(case: Case) -> Finding:
             name,
             broadcast,
             "give both the same shape: output.squeeze(-1), or target[:, None]",
+            learns=True,
         )
     return fine(name, f"the loss of the batch is {short(float(number))}", loss=float(number))
 
 
-def direction(case: Case, kind: Kind | None) -> Finding:
+def direction(case: Case) -> Finding:
     """A better output has a smaller loss, and the optimiser goes down."""
+    kind: Kind | None = case.kind
     name = "loss direction"
     climbing = case.optimizer is not None and any(
         group.get("maximize") for group in case.optimizer.param_groups
@@ -94,8 +96,9 @@ def direction(case: Case, kind: Kind | None) -> Finding:
     return fine(name, f"it behaves like a {kind.name} loss, and right answers have a smaller one")
 
 
-def output_form(case: Case, kind: Kind | None) -> Finding:
+def output_form(case: Case) -> Finding:
     """The output is what the loss takes: logits, log probabilities or probabilities; and it may take all values."""
+    kind: Kind | None = case.kind
     name = "output"
     scores = case.scores
     if kind is None or scores is None:
@@ -145,8 +148,9 @@ def output_form(case: Case, kind: Kind | None) -> Finding:
     return fine(name, f"the output fits a {kind.name} loss")
 
 
-def chance(case: Case, kind: Kind | None) -> Finding:
+def chance(case: Case) -> Finding:
     """The first loss is that of a model that knows nothing."""
+    kind: Kind | None = case.kind
     name = "initial loss"
     if kind is None:
         return silent(name, "it is not known what this loss gives by chance")
