@@ -45,19 +45,11 @@ def even_shares(counts: Any, sizes: Any) -> np.ndarray[Any, Any]:
 
 def divide(
     numbers: np.ndarray[Any, Any], shares: np.ndarray[Any, Any], rng: np.random.Generator
-) -> list[Any]:
+) -> list[np.ndarray[Any, Any]]:
     """The samples of each part, drawn at random from their classes, in random order."""
-    members = [rng.permutation(np.flatnonzero(numbers == row)) for row in range(len(shares))]
-    ends = np.cumsum(shares, axis=1)
-    return [
-        rng.permutation(
-            np.concatenate(
-                [
-                    own[end - share : end]
-                    for own, end, share in zip(members, ends[:, part], shares[:, part], strict=True)
-                ]
-                or [np.zeros(0, np.int64)]
-            )
-        )
-        for part in range(shares.shape[1])
-    ]
+    classes, parts = shares.shape
+    shuffled = rng.permutation(len(numbers))
+    members = shuffled[np.argsort(numbers[shuffled], kind="stable")]  # class by class, each in random order
+    part_of_member = np.repeat(np.tile(np.arange(parts), classes), shares.ravel())
+    order = np.lexsort((rng.random(len(members)), part_of_member))
+    return np.split(members[order], np.cumsum(shares.sum(axis=0))[:-1]) if parts else []
