@@ -173,7 +173,19 @@ def filling(fill: Any, images: Array) -> Array:
         raise ValueError(
             f"the fill is one number, or one for each of {images.shape[1]} channels, not {fill!r}"
         )
+    low, high = _limits(images.dtype)
+    if (
+        images.dtype.kind != "f"
+        and not ((values >= low) & (values <= high) & (values == np.round(values))).all()
+    ):
+        raise ValueError(f"images of {images.dtype} cannot be filled with {fill!r}")
     return np.broadcast_to(values.astype(images.dtype), images.shape[1:2])[:, None, None]
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    if dtype.kind == "f":
+        return -np.inf, np.inf
+    return (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
 
 
 def between(u: Array, limits: Sequence[float]) -> Array:

@@ -137,6 +137,17 @@ def test_whole_numbers(name, images):
         assert ALL[name]()(whole).dtype == np.uint8
 
 
+def test_whole_numbers_are_filled_with_such(images):
+    whole = (images * 255).astype(np.uint8)
+    assert (augment.Cutout(17, fill=200)(whole) == 200).all()
+    assert (augment.Cutout(17, fill=[True, False, True])(whole > 9)[:, 1] == 0).all()
+    for fill in (0.5, 300, -1, np.nan):
+        with pytest.raises(ValueError, match="images of uint8 cannot be filled with"):
+            augment.Cutout(3, fill=fill)(whole)
+    with pytest.raises(ValueError, match="images of bool cannot be filled with 7"):
+        augment.rotate(whole > 9, 10, fill=7)
+
+
 @pytest.mark.parametrize("name", UNIT_RANGE)
 def test_colours_have_a_range(name, images):
     with pytest.raises(
