@@ -15,6 +15,7 @@ from .location import user_line
 from .mode import Scope, current_mode, observing
 from .module_calls import scope_path
 from .node import Node
+from .outputs import PICK
 from .tensor import Tensor
 
 
@@ -52,13 +53,10 @@ class Anomalies:
 
     # the engine calls these
 
-    def on_forward(
-        self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Tensor
-    ) -> None:
-        """Look at a result, and note the line on its node for backward."""
+    def on_forward(self, op: Any, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:
+        """Look at a result, or several, and note the line on its node for backward."""
         line = user_line()
-        node = output._node
-        if node is not None:
+        for node in _nodes(output):
             node.scope = Located(node.scope, line)
         what = _new_trouble(output, inputs)
         if self.forward is None and what is not None:
@@ -144,6 +142,15 @@ class Located(Scope):
     def call(self) -> Scope | None:
         """The scope that it takes the place of."""
         return self.own
+
+
+def _nodes(output: Any) -> Iterator[Node]:
+    """The node of a result; of several results, the one that they share and that of each."""
+    outputs = output if isinstance(output, tuple) else (output,)
+    nodes = [tensor._node for tensor in outputs if tensor._node is not None]
+    yield from nodes
+    shared = {node.parents[0] for node in nodes if node.op is PICK}
+    yield from (node for node in shared if node is not None)
 
 
 def _in(layer: str) -> str:

@@ -59,16 +59,11 @@ class Guard:
     def gradients_are_good(self, trainer: Trainer) -> bool:
         """Whether the gradients of the present update are finite."""
         if not getattr(trainer.optimizer, "skip_nonfinite", False):  # else it looks itself
-            names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
-            for group in trainer.optimizer.param_groups:
-                for parameter, gradient in zip(
-                    group["params"], gradient_arrays(group["params"]), strict=True
-                ):
-                    if gradient is not None and not _finite(getattr(gradient, "values", gradient)):
-                        name = names.get(id(parameter), "that is not the model's")
-                        return self._report(
-                            trainer, f"the gradient of the parameter {name!r} is not finite", True
-                        )
+            bad = _first_bad_gradient(trainer.optimizer)
+            if bad is not None:
+                names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
+                name = repr(names[id(bad)]) if id(bad) in names else "that is not the model's"
+                return self._report(trainer, f"the gradient of the parameter {name} is not finite", True)
         self._in_a_row = 0
         return True
 
@@ -89,19 +84,14 @@ class Guard:
 
     def _origin(self, trainer: Trainer, backward: bool) -> str:
         """Where it came from, in a sentence."""
-        for kind, named in (
-            ("parameter", trainer.model.named_parameters()),
-            ("buffer", trainer.model.named_buffers()),
-        ):
-            for name, tensor in named:
-                if tensor.dtype.kind in "fc" and not _finite(tensor.detach().numpy()):
-                    return (
-                        f"The {kind} {name!r} is not finite, so something before this batch has made it so."
-                    )
-        for kind, value in (("input", trainer.input), ("target", trainer.target)):
-            place = _first_bad(value)
-            if place:
-                return f"The {kind} holds values that are not finite, the first {place}."
+        with np.errstate(all="ignore"):
+            for name, parameter in trainer.model.named_parameters():
+                if not _finite(parameter.detach().numpy()):
+                    return f"The parameter {name!r} is not finite, so something before this batch has made it so."
+            for kind, value in (("input", trainer.input), ("target", trainer.target)):
+                place = _first_bad(value)
+                if place:
+                    return f"The {kind} holds values that are not finite, the first {place}."
         found = self._again(trainer, backward)
         if found is not None:
             return f"It comes from the {found}."
@@ -135,10 +125,19 @@ def _set(trainer: Trainer, states: Mapping[str, Any]) -> None:
         trainer.generators[name].bit_generator.state = state
 
 
+def _first_bad_gradient(optimizer: Any) -> Any:
+    """The first parameter whose gradient is not finite, or None."""
+    with np.errstate(all="ignore"):
+        for group in optimizer.param_groups:
+            for parameter, gradient in zip(group["params"], gradient_arrays(group["params"]), strict=True):
+                if gradient is not None and not _finite(getattr(gradient, "values", gradient)):
+                    return parameter
+    return None
+
+
 def _finite(values: Any) -> bool:
     """Whether all are finite; a finite sum says so at once, and a large one may overflow."""
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
+    return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
 
 
 def _first_bad(value: Any, path: str = "") -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..autograd.extend import drawing_from
 from ..optim.saving import copied
+from ..optim.vector import VectorOptimizer
 from .callbacks.base import Callback
 from .evaluation import Means, Metrics, evaluate, mode, pair, run, samples_in
 from .guard import Guard
@@ -44,7 +45,7 @@ class Trainer:
             the program's if not given.
 
     Raises:
-        TypeError: for a callback or a generator that is none.
+        TypeError: for a callback or a generator that is none, and an optimiser that wants a closure.
         ValueError: for less than one batch per update.
 
     Attributes:
@@ -92,6 +93,11 @@ class Trainer:
             if not isinstance(callback, Callback):
                 what = callback.__name__ if isinstance(callback, type) else type(callback).__name__
                 raise TypeError(f"a callback is an object of a class derived from Callback, not {what}")
+        if isinstance(optimizer, VectorOptimizer):
+            raise TypeError(
+                f"{type(optimizer).__name__} computes the loss itself, more than once in a step, so this loop, which "
+                "gives it gradients, is not for it; write the loop, with optimizer.step(closure)"
+            )
         if rng is not None and not isinstance(rng, np.random.Generator):
             raise TypeError(
                 f"rng is a numpy.random.Generator, not {type(rng).__name__}; use np.random.default_rng(seed)"
@@ -254,7 +260,8 @@ class Trainer:
 
     def where(self) -> str:
         """How far the training is, in words."""
-        inside = self._present is not None or self._left is not None
+        ahead = self._go_to is not None and self._go_to["epoch"] is not None
+        inside = ahead or self._present is not None or self._left is not None
         return f"in epoch {self.epoch}, after batch {self.batch}" if inside else f"after epoch {self.epoch}"
 
     def _leave(self, forget: bool = False) -> None:

@@ -149,3 +149,34 @@ def test_several_outputs_hand_on_what_was_put_in():
     with pytest.raises(RuntimeError) as caught, pb.detect_anomaly():
         pb.cummax(x).values.backward(np.array([np.nan, 1.0]))
     assert "came in is finite" not in str(caught.value)
+
+
+def test_operations_with_several_outputs():
+    matrix = leaf([[1.0, 0.0], [0.0, 1.0]])
+    line = here(2)
+    with pb.detect_anomaly(raises=False) as found:
+        values, vectors = pb.linalg.eigh(matrix * 1)
+        (values.sum() + vectors.sum()).backward()  # equal eigenvalues: their vectors have no gradient
+    assert found.forward is None
+    assert found.backward.operation == "eigh"
+    assert found.backward.source == line
+    layer = nn.BatchNorm1d(2)
+    with pb.detect_anomaly(raises=False) as found:
+        layer(pb.log(leaf([[0.0, 1.0], [1.0, 2.0]])).astype("float32")).sum().backward()
+    assert found.forward.operation == "log"
+
+
+def test_the_layer_is_named_forward_and_backward():
+    class Root(nn.Module):
+        def forward(self, x):
+            return pb.log(x) if self.training else pb.sqrt(x)
+
+    model = nn.Sequential(nn.Identity(), nn.Sequential(Root()))
+    with pb.detect_anomaly(raises=False) as found:
+        model(leaf([0.0, 1.0]))
+    assert found.forward.layer == "1.0"
+    assert "in layer '1.0' gave inf" in str(found.forward)
+    model.eval()
+    with pb.detect_anomaly(raises=False) as found:
+        model(leaf([0.0, 1.0])).sum().backward()
+    assert found.backward.layer == "1.0"

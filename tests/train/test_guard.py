@@ -71,6 +71,15 @@ def test_an_operation_in_a_layer_is_named():
     assert "from finite inputs" in message
 
 
+def test_what_the_bad_batch_leaves_in_statistics_is_not_taken_for_the_cause():
+    model, loss, optimizer, loader = parts(Log(), bad=7)
+    model = nn.Sequential(model[0], model[1], nn.BatchNorm1d(4), model[2])
+    with pytest.raises(
+        FloatingPointError, match=r"It comes from the forward: 'log' .* in layer '1\.1' gave inf"
+    ):
+        train.fit(model, loss, optimizer, loader, epochs=1, progress=False)
+
+
 def test_a_gradient_that_is_not_finite_with_a_finite_loss():
     message = fails(*parts(Root(), bad=7))
     assert message.startswith("the gradient of the parameter '0.weight' is not finite in epoch 1, batch 3")

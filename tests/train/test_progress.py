@@ -85,6 +85,20 @@ def test_a_long_epoch_says_how_far_it_is(monkeypatch):
     assert stream.getvalue().splitlines()[1].startswith("epoch 1/1: batch 2, loss ")
 
 
+def test_where_a_training_goes_on_is_said(tmp_path):
+    class Stop(train.Callback):
+        def on_batch_end(self, trainer):
+            if trainer.epoch == 2 and trainer.batch == 3:
+                trainer.stop("enough")
+
+    stream = io.StringIO()
+    training(callbacks=[Stop()], checkpoint=tmp_path)
+    training(callbacks=[train.Progress(stream)], checkpoint=tmp_path, resume=True)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "going on in epoch 2, after batch 3"
+    assert lines[1].startswith("epoch 2/2: loss")
+
+
 def test_the_bar_is_taken_away_by_an_error():
     class Broken(train.Callback):
         def on_batch_begin(self, trainer):

@@ -157,10 +157,12 @@ def test_a_trainer_goes_on_as_one_training_would():
         ({"seconds": -1}, ValueError, "a time budget is a positive number of seconds, not -1"),
         ({"scheduler": 0.1}, TypeError, "a scheduler has a method step, and a float has none"),
         ({"rng": 0}, TypeError, "rng is a numpy.random.Generator, not int"),
+        ({"optimizer": optim.LBFGS}, TypeError, "LBFGS computes the loss itself"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_done(options, error, message):
     model, loss, optimizer, loader = parts()
+    optimizer = options.pop("optimizer")(model.parameters()) if "optimizer" in options else optimizer
     before = weights(model)
     with pytest.raises(error, match=message):
         train.fit(model, loss, optimizer, loader, epochs=1, progress=False, **options)

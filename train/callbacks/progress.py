@@ -31,8 +31,10 @@ class Progress(Callback):
         self._spoke = 0.0
 
     def on_train_begin(self, trainer: Trainer) -> None:
-        """Nothing has been said yet."""
+        """Say where a training goes on."""
         self._spoke = time.monotonic()
+        if trainer.epoch:
+            self._say(f"going on {trainer.where()}")
 
     def on_batch_end(self, trainer: Trainer) -> None:
         """Move the bar, or say a word if it is time to."""
