@@ -321,6 +321,28 @@ def test_the_scripts_are_well_formed(script):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_list_of_modules_that_others_run_between_is_no_box():
+    class Ladder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rungs = nn.ModuleList([nn.Linear(2, 2) for _ in range(2)])
+            self.turn = nn.Tanh()
+
+        def forward(self, x):
+            for rung in self.rungs:
+                x = self.turn(rung(x)) + x
+            return x
+
+    with viz.record() as recording:
+        Ladder()(pb.ones((1, 2))).sum().backward()
+    boxes = data_of(viz.replay(recording).html())["boxes"]
+    assert {box["path"] for box in boxes} == {"", "rungs.0", "rungs.1", "turn:1", "turn:2"}
+    assert "rungs.0 · Linear" in {box["name"] for box in boxes}
+    for box in boxes:
+        for run in box["runs"]:
+            assert box["column"][run["tail"]] < box["column"][run["head"]]
+
+
 def test_a_module_that_is_called_twice_has_two_boxes():
     pb.manual_seed(0)
     cell = nn.Linear(2, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -11,10 +12,10 @@ from ..cards import card_shapes
 from ..circuit import circuit_shapes
 from ..fanout import is_place, without_fan_outs
 from ..glyphs import fit, text_width
-from ..graph import Graph, GraphEdge
+from ..graph import Graph, GraphEdge, GraphNode
 from ..layers import Block, Link
 from ..layout import arrange
-from ..parts import Part, Tree
+from ..parts import Part, Tree, flat
 from ..shapes import Shape
 
 _PORT_STEP = 14.0
@@ -93,24 +94,37 @@ def _boxes(graph: Graph, max_nodes: int) -> tuple[list[Box], list[int]]:
     opened = opened_within(graph, nodes, wires, tree.root, max_nodes)
     boxes = [Box(0, 0, "", "", "whole", opened=True)]
     place = [0] * len(nodes)
-    waiting: list[tuple[Part, int]] = [(tree.root, 0)]
+    waiting: list[tuple[Part, int, str, str]] = [(tree.root, 0, "", "")]
     while waiting:
-        part, outer = waiting.pop()
+        part, outer, around, prefix = waiting.pop()
         for inner in part.parts:
             if inner.what == "node":
                 place[inner.node] = outer
                 continue
-            path = f"{boxes[outer].path}.{inner.name}" if outer else inner.name
-            boxes.append(Box(len(boxes), outer, inner.caption, path, inner.what, inner.kind, inner in opened))
-            waiting.append((inner, boxes[-1].key))
+            path, name = f"{around}{inner.name}", f"{prefix}{inner.caption}"
+            if _is_whole(inner, nodes):
+                boxes.append(Box(len(boxes), outer, name, path, inner.what, inner.kind, inner in opened))
+                waiting.append((inner, boxes[-1].key, f"{path}.", ""))
+            else:
+                waiting.append((inner, outer, f"{path}.", f"{name}."))
     box_of: list[int] = []
     own = iter(place)
     tails = {edge.head: edge.tail for edge in graph.edges}
     for node in graph.nodes:  # a fan-out stands beside what it belongs to
         box_of.append(box_of[tails[node.key]] if is_place(node) else next(own))
-        for around in _chain(boxes, box_of[-1]) if node.operation else ():
-            boxes[around].operations += 1
+        for outside in _chain(boxes, box_of[-1]) if node.operation else ():
+            boxes[outside].operations += 1
     return boxes, box_of
+
+
+def _is_whole(part: Part, nodes: Sequence[GraphNode]) -> bool:
+    """Whether all that is in a part was computed without a break.
+
+    A list of modules is no such thing if others run between them: as one box it would come before and after those.
+    """
+    inside = [key for key in flat([part]) if nodes[key].operation]
+    between = range(min(inside, default=0), max(inside, default=-1) + 1)
+    return sum(nodes[key].operation is not None for key in between) == len(inside)
 
 
 def _chain(boxes: list[Box], key: int) -> list[int]:

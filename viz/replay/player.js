@@ -3,8 +3,8 @@
 class Player {
   constructor(graph) {
     this.graph = graph;
-    this.sentences = [...document.querySelectorAll("#words li")].map((item) => item.textContent);
-    graph.steps.forEach((step, index) => (step.text = this.sentences[index]));
+    this.sentences = [...document.querySelectorAll("#words li")];
+    graph.steps.forEach((step, index) => (step.text = this.sentences[index].textContent));
     this.at = 0; // the number of a step, as Python counts them
     this.detail = null;
     this.found = [];
@@ -71,10 +71,8 @@ class Player {
     panel.scrollTop = 0;
     this.mark(group, step);
     if (!quiet) document.getElementById("live").textContent = text;
-    document.querySelectorAll("#words li").forEach((item, i) => {
-      if (i === this.at) item.setAttribute("aria-current", "step");
-      else item.removeAttribute("aria-current");
-    });
+    document.querySelector("#words li[aria-current]")?.removeAttribute("aria-current");
+    this.sentences[this.at].setAttribute("aria-current", "step");
     for (const [id, off] of [["first", place === 0], ["back", place === 0], ["next", place === this.groups.length - 1], ["last", place === this.groups.length - 1]])
       document.getElementById(id).setAttribute("aria-disabled", off);
     if (follow) this.follow(group, step);

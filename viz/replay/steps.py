@@ -193,7 +193,7 @@ class _Teller:
     def _forward_step(self, node: GraphNode) -> Step:
         entry, own = self._entry(node), self.names[node.key]
         assert entry.operation is not None
-        setting = parameter_text(node.parameters)
+        setting = _settings(node)
         operands = [self._called(operand) for operand in entry.inputs]
         formula = result_formula(entry.operation, operands, setting)
         title = f"{own} = {formula}"
@@ -362,7 +362,7 @@ class _Teller:
         entry = self._entry(node)
         assert entry.operation is not None
         operands = [self._called(operand) for operand in entry.inputs]
-        return result_formula(entry.operation, operands, parameter_text(node.parameters))
+        return result_formula(entry.operation, operands, _settings(node))
 
     def _in_words(self, term: Term) -> str:
         down = _spoken(term.downstream)
@@ -499,6 +499,8 @@ def _run_again(entry: Entry, operation: Op, name: str, slot: int) -> tuple[Array
     sizes = [gradient.size, *(value.size for value in values if value is not None)]
     if any(value is None for value in values) or max(sizes) > _MOST_NUMBERS:
         return None
+    if operation.complex == "holomorphic" and gradient.dtype.kind == "c":
+        return None  # the engine conjugates
     given: dict[str, Any] = {
         **dict.fromkeys(operation.inputs),
         **entry.parameters,
@@ -573,6 +575,12 @@ def _law(node: GraphNode, operation: Op) -> str:
     roles = [gate for gate in Gate if gate.label == node.role]
     gates = roles or [gate for gate in dict.fromkeys(operation.gates.values()) if gate is not Gate.BLOCK]
     return "; ".join(gate.value for gate in gates)
+
+
+def _settings(node: GraphNode) -> str:
+    """The parameters that can be written; an object would say nothing in a formula."""
+    texts = [parameter_text({key: value}) for key, value in node.parameters.items()]
+    return ", ".join(text for text in texts if "=<" not in text)
 
 
 def _short(value: object) -> str:
