@@ -329,6 +329,7 @@ def _step_data(step: Step, graph: Graph, steps: Told) -> dict[str, Any]:
         "equation": step.equation,
         "wires": step.wires,
         "notes": step.notes,
+        "leaves": step.leaves,
     }
     if node is not None:
         data |= {
@@ -377,9 +378,10 @@ def _shown(array: Array | None) -> dict[str, Any] | None:
         shown |= {"text": number(array.reshape(())[()]), "exact": exact(array.reshape(())[()])}
         if array.ndim:
             shown["text"] = numbers(array)
-    elif 0 < array.size <= _WHOLE and array.ndim <= 2:
-        rows = array if array.ndim == 2 else array[None]
-        shown |= {"rows": [[number(x) for x in row] for row in rows], "shape": str(array.shape)}
+    elif 0 < array.size <= _WHOLE and array.ndim == 2:
+        shown |= {"rows": [[number(x) for x in row] for row in array], "shape": str(array.shape)}
+    elif 0 < array.size <= _WHOLE and array.ndim == 1:
+        shown |= {"list": [number(x) for x in array]}
     elif 0 < array.size <= _WHOLE:
         shown |= {"text": numbers(array)}
     else:

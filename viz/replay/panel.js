@@ -1,5 +1,8 @@
 // What stands beside the picture: the step in formulas and numbers, and the details of one value.
 
+const MOST_CELLS = 16; // leaves, or values that pass the border of a module
+const MOST_STEPS = 60; // listed of a closed module
+
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -15,6 +18,10 @@ function numbersOf(shown) {
   if (!shown) return element("span", { class: "unknown" }, "not recorded");
   const marks = shown.bad ? [element("strong", { class: "alarm" }, `! ${shown.bad}`)] : [];
   if (shown.text !== undefined) return element("span", { class: "number", title: shown.exact ?? "" }, shown.text, ...marks);
+  if (shown.list) {
+    const items = shown.list.map((text) => element("span", {}, text));
+    return element("span", { class: "matrix vector" }, ...items, ...marks);
+  }
   if (shown.rows) {
     const rows = shown.rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cell))));
     const label = `array of shape ${shown.shape}`;
@@ -77,8 +84,19 @@ function sumOf(step) {
   return equation(...parts, sign("="), cell("gradient total", "the sum", step.total, step.own));
 }
 
+/** The first values, or the last gradients, of the leaves. */
+function leavesOf(step, nodes) {
+  const first = step.phase === "start";
+  const cells = step.leaves.slice(0, MOST_CELLS).map((key) => {
+    const node = nodes[key];
+    return first ? cell("value", "", node.value, node.name) : cell("gradient", "", node.gradient, node.partial);
+  });
+  const more = step.leaves.length - cells.length;
+  return [equation(...cells), more > 0 ? element("p", { class: "note" }, `and ${more} more`) : null].filter(Boolean);
+}
+
 /** Everything about one step. */
-function panelOf(step, number, count) {
+function panelOf(step, nodes, number, count) {
   const phase = { start: "Start", forward: "Forward", seed: "Backward", backward: "Backward", sum: "Backward", failed: "Backward", end: "End" }[step.phase];
   const head = element("p", { class: `phase ${step.phase}` }, element("span", { class: "chip" }, phase), ` step ${number} of ${count}`);
   const body = [element("h2", {}, step.title)];
@@ -92,8 +110,8 @@ function panelOf(step, number, count) {
   if (step.phase === "sum") body.push(sumOf(step));
   if (step.phase === "backward") body.push(...step.terms.map((term) => termOf(term, step)));
   if (step.phase === "backward" && !step.terms.length) body.push(element("p", {}, "It sends nothing back."));
-  if (step.phase === "start" || step.phase === "end") body.push(element("p", {}, step.text));
-  else body.push(...step.notes.map((note) => element("p", { class: "note warning" }, note)));
+  if (step.phase === "start" || step.phase === "end") body.push(...leavesOf(step, nodes));
+  if (step.phase !== "end") body.push(...step.notes.map((note) => element("p", { class: "note warning" }, note)));
   return [head, ...body];
 }
 
@@ -104,13 +122,13 @@ function moduleOf(box, steps, crossing, number, count, onOpen, onJump) {
   const kind = back ? "gradient" : "value";
   const cells = (title, items) => [
     element("h3", {}, title),
-    equation(...items.slice(0, 12).map(({ label, shown }) => cell(kind, "", shown, label))),
-    items.length > 12 ? element("p", { class: "note" }, `and ${items.length - 12} more`) : null,
+    equation(...items.slice(0, MOST_CELLS).map(({ label, shown }) => cell(kind, "", shown, label))),
+    items.length > MOST_CELLS ? element("p", { class: "note" }, `and ${items.length - MOST_CELLS} more`) : null,
   ];
-  const items = steps.slice(0, 60).map(({ step, index }) =>
+  const items = steps.slice(0, MOST_STEPS).map(({ step, index }) =>
     element("li", {}, element("button", { class: "link", onclick: () => onJump(index) }, step.title)),
   );
-  if (steps.length > 60) items.push(element("li", {}, `and ${steps.length - 60} more`));
+  if (steps.length > MOST_STEPS) items.push(element("li", {}, `and ${steps.length - MOST_STEPS} more`));
   const text = `It is closed: ${steps.length === 1 ? "one step" : `${steps.length} steps`} at once. `;
   return [
     element("p", { class: `phase ${back ? "backward" : "forward"}` }, chip, ` step ${number} of ${count}`),

@@ -57,7 +57,7 @@ class Player {
     this.slider.setAttribute("aria-valuetext", `Step ${place + 1} of ${this.groups.length}: ${step.title}`);
     document.getElementById("count").textContent = `${place + 1} / ${this.groups.length}`;
     const panel = document.getElementById("panel");
-    if (group.box === null) panel.replaceChildren(...panelOf(step, place + 1, this.groups.length));
+    if (group.box === null) panel.replaceChildren(...panelOf(step, this.graph.nodes, place + 1, this.groups.length));
     else {
       const inner = this.graph.steps.slice(group.from, group.to + 1).map((s, i) => ({ step: s, index: group.from + i }));
       const jump = (target) => this.jump(target);

@@ -78,6 +78,8 @@ class Step:
     """The gradient that this step begins with, or ends with: "∂f/∂q"."""
     why: str = ""
     """What the gradient is with which backward begins."""
+    leaves: tuple[int, ...] = ()
+    """The nodes that the first step gives, or whose gradients the last one has found."""
 
 
 class Told(NamedTuple):
@@ -177,9 +179,14 @@ class _Teller:
 
     def _forward(self) -> None:
         given = [node for node in self.graph.nodes if node.operation is None and not is_place(node)]
-        listed = [self._given(node) for node in given if node.kind != "constant"]
-        text = f"Given: {_listing(listed)}." if listed else "Nothing is given from outside."
-        self.steps.append(Step("start", None, "What is given", text))
+        listed = [node for node in given if node.kind != "constant"]
+        text = (
+            f"Given: {_listing(list(map(self._given, listed)))}."
+            if listed
+            else "Nothing is given from outside."
+        )
+        leaves = tuple(node.key for node in listed)
+        self.steps.append(Step("start", None, "What is given", text, leaves=leaves))
         for node in self.graph.nodes:
             if node.operation is not None:
                 self.value_at[node.key] = len(self.steps)
@@ -479,15 +486,12 @@ class _Teller:
         return tuple(notes)
 
     def _end(self, notes: tuple[str, ...]) -> None:
-        leaves = [node for node in self.graph.nodes if node.kind == "parameter"]
-        found = [
-            f"{self._partial(node)} = {_spoken(node.gradient)}"
-            for node in leaves
-            if node.gradient is not None
-        ]
+        leaves = [node for node in self.graph.nodes if node.kind == "parameter" and node.gradient is not None]
+        found = [f"{self._partial(node)} = {_spoken(node.gradient)}" for node in leaves]
         text = f"Done: {_listing(found)}." if found else "Done."
         title = "All gradients of the leaves" if found else "The end"
-        self.steps.append(Step("end", None, title, " ".join([text, *notes]), notes=notes))
+        keys = tuple(node.key for node in leaves)
+        self.steps.append(Step("end", None, title, " ".join([text, *notes]), notes=notes, leaves=keys))
 
 
 def _run_again(entry: Entry, operation: Op, name: str, slot: int) -> tuple[Array, Array] | None:
