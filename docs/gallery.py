@@ -180,9 +180,14 @@ def failed_check() -> viz.Drawing:
     The rule of `cube` forgets a factor 3. The check finds the operation whose rule is wrong, and `draw` marks it.
     """
     cube = op(
-        lambda x, /: x**3, "x", x=lambda g, x: g * x**2,
-        name="cube", gate=SCALER, samples=elementwise(1), doc="x³, with a wrong rule.",
-    )  # fmt: skip
+        lambda x, /: x**3,
+        "x",
+        x=lambda g, x: g * x**2,
+        name="cube",
+        gate=SCALER,
+        samples=elementwise(1),
+        doc="x³, with a wrong rule.",
+    )
     result = pb.gradcheck(lambda x, y: pb.sin(cube(x)) * y, [np.array(0.7), np.array(2.0)])
     return viz.draw(result)
 
@@ -221,7 +226,7 @@ def _body(exhibit: Callable[[], object]) -> str:
     function = ast.parse(source).body[0]
     assert isinstance(function, ast.FunctionDef)
     lines = source.splitlines()[function.body[1].lineno - 1 :]
-    return textwrap.dedent("\n".join(lines)).replace("return ", "").replace("  # fmt: skip", "")
+    return textwrap.dedent("\n".join(lines)).replace("return ", "")
 
 
 def main() -> None:
