@@ -113,6 +113,7 @@ def _number(value: Any) -> str:
 
 def _formula(rule: Callable[..., Any]) -> str:
     """A rule as one line of code if it is one expression, else as the call of a function shown below."""
+    rule = inspect.unwrap(rule)  # the reference, where there is a compiled twin
     node = _definition(rule)
     if isinstance(node, ast.Lambda):
         return f"`{ast.unparse(node.body)}`"
@@ -147,7 +148,7 @@ def _tree(filename: str) -> ast.Module:
 
 def _helpers(op: Op) -> Iterator[FunctionType]:
     """The private functions of its room that its rules call, directly or through one another."""
-    waiting: list[Any] = list(dict.fromkeys(op.rules.values()))
+    waiting: list[Any] = list(dict.fromkeys(map(inspect.unwrap, op.rules.values())))
     seen: set[Any] = set()
     while waiting:
         function = waiting.pop()
@@ -155,6 +156,7 @@ def _helpers(op: Op) -> Iterator[FunctionType]:
             yield function
         for name in _names(function.__code__):
             called = function.__globals__.get(name)
+            called = inspect.unwrap(called) if callable(called) else called
             if isinstance(called, FunctionType) and name.startswith("_") and called not in seen:
                 seen.add(called)
                 waiting.append(called)
@@ -162,7 +164,9 @@ def _helpers(op: Op) -> Iterator[FunctionType]:
 
 def _is_short(function: Callable[..., Any]) -> bool:
     """Whether a rule that is a function stands in its row already; what a rule calls never does."""
-    in_its_row = any(function is rule for op in REGISTRY.values() for rule in op.rules.values())
+    in_its_row = any(
+        function is inspect.unwrap(rule) for op in REGISTRY.values() for rule in op.rules.values()
+    )
     return in_its_row and not _formula(function).startswith(f"`{function.__name__}(")
 
 

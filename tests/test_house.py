@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "train": {"autograd", "nn", "optim", "viz", "data"},
 }
 ALLOWED_LIBRARIES = {
-    "autograd": {"numpy", "safetensors", "numba"},
+    "autograd": {"numpy", "safetensors", "numba", "llvmlite"},
     "nn": {"numpy"},
     "optim": {"numpy"},
     "viz": {"numpy", "cairosvg", "graphviz", "pygraphviz", "matplotlib"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+import inspect
 import keyword
 import math
 import unicodedata
@@ -61,6 +62,7 @@ class Lifter:
 
     def name(self, function: Any) -> str:
         """How to call a function in the text; its source, and that of all it calls, is collected."""
+        function = inspect.unwrap(function)
         if isinstance(function, np.ufunc):
             name = str(function.__name__)
             if getattr(np, name, None) is not function:
@@ -84,6 +86,7 @@ class Lifter:
 
         The arguments are the texts of expressions, by the names of the parameters.
         """
+        function = inspect.unwrap(function)  # the reference, where there is a compiled twin
         if isinstance(function, FunctionType) and function is not scattered and function not in _NUMPY:
             definition = self._definition(function)
             (*rest, last) = definition.body

@@ -17,20 +17,42 @@ from numba.core import event
 Array = np.ndarray[Any, Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
-REORDERED = frozenset(("reassoc", "contract", "nsz"))
-"""Sums may be taken in any order, and products added without rounding in between; nan and inf count as ever."""
+_FOLDER = tuple(
+    (file.name, file.stat().st_mtime, file.stat().st_size)
+    for file in sorted(Path(__file__).parent.glob("*.py"))
+)
+_REORDERED = {"reassoc", "contract", "nsz"}
+_COMPARED = {"nnan", "nsz"}
 
 
-def jit(*, reordered: bool = False) -> Callable[[F], F]:
+def jit(*, reordered: bool = False, compared: bool = False, inside: bool = False) -> Callable[[F], F]:
     """Compile a function at its first call; later processes load the result from disk.
 
     Args:
-        reordered: allow what `REORDERED` says, without which a sum cannot use vector units.
+        reordered: sums may be taken in any order, and products added without rounding in between; without it a sum
+            cannot use vector units. Inf and nan count as ever.
+        compared: which of two numbers is the larger may be said at will if one is nan.
+        inside: put the function into those that call it, so that their loops use vector units.
     """
-    compiler: Callable[[F], F] = numba.njit(
-        nogil=True, cache=True, error_model="numpy", fastmath=set(REORDERED) if reordered else False
+    rules = (_REORDERED if reordered else set()) | (_COMPARED if compared else set())
+    compiler = numba.njit(
+        nogil=True, cache=True, error_model="numpy", fastmath=rules or False, forceinline=inside
     )
-    return compiler
+
+    def compiled(function: F) -> F:
+        dispatcher = compiler(function)
+        _renew_with(dispatcher, _FOLDER)
+        return dispatcher  # type: ignore[no-any-return]
+
+    return compiled
+
+
+def _renew_with(dispatcher: Any, stamp: object) -> None:
+    """Make what is kept on disk depend on a stamp, too; Numba looks at the function's own file, and not at those of
+    the functions that it has taken in."""
+    file = getattr(dispatcher._cache, "_cache_file", None)
+    if file is not None:
+        file._source_stamp = (file._source_stamp, stamp)
 
 
 def jit_text(name: str, text: str) -> Callable[..., Any]:

@@ -69,7 +69,8 @@ def kernel(name: str, over: int, by: int = 0) -> Callable[[F], F]:
         def chosen(*args: Any, **kwargs: Any) -> Any:
             if config.fast:
                 array = args[by]
-                if array.dtype in _FLOATS and pays(array.size, over):
+                # what is no plain array is a Tensor in a rule that records itself, or a scalar
+                if type(array) is np.ndarray and array.dtype in _FLOATS and pays(array.size, over):
                     result = declared.twin(*args, **kwargs)
                     if result is not NotImplemented:
                         return result

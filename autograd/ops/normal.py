@@ -17,7 +17,7 @@ from ..select import select
 
 Array = np.ndarray[Any, Any]
 
-_A = 4 * math.sqrt(2)
+SCALE = 4 * math.sqrt(2)
 
 # Q in powers of 2t − 1, lowest first
 _DOUBLE = (
@@ -46,7 +46,7 @@ _DOUBLE = (
     1.5070157578718332e-10,
     9.930023106888547e-12,
 )
-_SINGLE = (
+SINGLE = (
     0.13699945722330475,
     0.1220685902193423,
     0.09665111654273019,
@@ -69,7 +69,7 @@ def normal_cdf(x: Array) -> Array:
     """Φ(x), the probability that a standard normal number is at most x; accurate also far to the left."""
     x = np.asarray(x)
     dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
-    coefficients = _DOUBLE if dtype.itemsize > 4 else _SINGLE
+    coefficients = _DOUBLE if dtype.itemsize > 4 else SINGLE
     values = np.ascontiguousarray(x, dtype).reshape(-1)
     out = np.empty_like(values)
     with np.errstate(over="ignore", under="ignore"):
@@ -81,8 +81,8 @@ def normal_cdf(x: Array) -> Array:
 
 def _block(x: Array, out: Array, coefficients: tuple[float, ...]) -> None:
     t = np.abs(x)
-    t += _A
-    np.divide(_A, t, out=t)
+    t += SCALE
+    np.divide(SCALE, t, out=t)
     s = 2 * t
     s -= 1
     np.multiply(s, coefficients[-1], out=out)

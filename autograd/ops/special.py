@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..gate import MIXER, ROUTER, SCALER
+from ..kernels import kernel
 from ..op import SingularPoint, op
 from ..samples import along, elementwise, reduction
 from ..select import select
@@ -77,14 +78,20 @@ def _peak(x: Any, axis: Axis) -> Any:
     return (np.max if x.size else np.sum)(x, axis=axis, keepdims=True)
 
 
+@kernel("rows.softmax_slopes", over=1 << 12)
+def _softmax_slopes(g: Any, out: Any, axis: Any) -> Any:
+    return out * (g - np.sum(g * out, axis=axis, keepdims=True))
+
+
 @op(
     "x",
-    x=lambda g, out, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)),
+    x=_softmax_slopes,
     gate=MIXER,
     method=True,
     samples=along((((4,),), {"axis": -1}), (((3, 4),), {"axis": 0}), (((2, 3, 4),), {"axis": (1, 2)})),
     reference=lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True),
 )
+@kernel("rows.softmax", over=1 << 12)
 def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
     """eˣ / Σ eˣ along an axis, shifted so that it does not overflow.
 
@@ -96,14 +103,20 @@ def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+@kernel("rows.log_softmax_slopes", over=1 << 12)
+def _log_softmax_slopes(g: Any, out: Any, axis: Any) -> Any:
+    return g - np.exp(out) * np.sum(g, axis=axis, keepdims=True)
+
+
 @op(
     "x",
-    x=lambda g, out, axis: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True),
+    x=_log_softmax_slopes,
     gate=MIXER,
     method=True,
     samples=along((((4,),), {"axis": -1}), (((3, 4),), {"axis": 0}), (((2, 3, 4),), {"axis": (1, 2)})),
     reference=lambda x, axis: x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True)),
 )
+@kernel("rows.log_softmax", over=1 << 12)
 def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Any:
     """log softmax(x), accurate also where softmax underflows. The gradient is g − softmax·Σg."""
     shifted = x - _peak(x, axis)

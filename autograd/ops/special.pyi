@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 import numpy as np
 from ..gate import MIXER, ROUTER, SCALER
+from ..kernels import kernel
 from ..op import SingularPoint, op
 from ..samples import along, elementwise, reduction
 from ..select import select

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor, asarray, max, sigmoid
-from ...autograd.extend import SCALER, SingularPoint, elementwise, op, select
+from ...autograd.extend import SCALER, SingularPoint, elementwise, kernel, op, select
 from ...autograd.special import ndtr
 from .check import check_floating, whole
 
@@ -32,6 +32,7 @@ def _gelu_composed(input: Any, *, approximate: str = "none") -> Any:
     return input * sigmoid(2 * _ROOT_TWO_BY_PI * (input + _CUBIC * input * input * input))
 
 
+@kernel("elementwise.gelu", over=1 << 12)
 def _gelu(input: Any, *, approximate: str = "none") -> Any:
     """x·Φ(x), element by element, where Φ is the normal distribution function.
 
@@ -59,10 +60,15 @@ def _gelu(input: Any, *, approximate: str = "none") -> Any:
     return input * cdf, cdf
 
 
+@kernel("elementwise.gelu_slopes", over=1 << 12)
+def _gelu_rule(g: Any, input: Any, cdf: Any, approximate: str) -> Any:
+    return g * _gelu_slope(input, cdf, approximate)
+
+
 gelu = op(
     _gelu,
     "input",
-    input=lambda g, input, cdf, approximate: g * _gelu_slope(input, cdf, approximate),
+    input=_gelu_rule,
     residuals="cdf",
     composed=_gelu_composed,
     name="gelu",
@@ -80,14 +86,20 @@ def _silu_slope(input: Any) -> Any:
     return s * (1 + input * (1 - s))
 
 
+@kernel("elementwise.silu_slopes", over=1 << 12)
+def _silu_rule(g: Any, input: Any) -> Any:
+    return g * _silu_slope(input)
+
+
 @op(
     "input",
-    input=lambda g, input: g * _silu_slope(input),
+    input=_silu_rule,
     gate=SCALER,
     symbol="x·σ",
     samples=elementwise(1),
     reference=lambda x: x / (1 + np.exp(-x)),
 )
+@kernel("elementwise.silu", over=1 << 12)
 def silu(input: Any) -> Any:
     """x·σ(x), element by element, also known as swish; the gradient is g·σ·(1 + x·(1 − σ)).
 

@@ -4,7 +4,7 @@ import math
 from typing import Any
 import numpy as np
 from ...autograd import Tensor, asarray, max, sigmoid
-from ...autograd.extend import SCALER, SingularPoint, elementwise, op, select
+from ...autograd.extend import SCALER, SingularPoint, elementwise, kernel, op, select
 from ...autograd.special import ndtr
 from .check import check_floating, whole
 from ...autograd.ops.declared import declared

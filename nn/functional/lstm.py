@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd import Tensor, asarray, matmul, matrix_transpose, sigmoid, tanh
-from ...autograd.extend import MIXER, given, op
+from ...autograd.extend import MIXER, given, kernel, op
 from .scan import before, check_layer, composed_scan, steps
 
 Array = np.ndarray[Any, Any]
@@ -101,8 +101,7 @@ def _lstm(
     All gates are one tanh, since σ(a) = tanh(a/2)/2 + 1/2.
     """
     width = c0.shape[1]
-    half = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], input.dtype), width)
-    offset = 1 - half
+    half = np.repeat(np.array(_HALF, input.dtype), width)
     gates = input @ weight_ih.T
     for bias in (bias_ih, bias_hh):
         if bias is not None:
@@ -115,19 +114,74 @@ def _lstm(
     hidden, cell = h0.copy(), c0.copy()
     fed = np.empty((len(h0), 4 * width), input.dtype)
     for rows, size in steps(batch_sizes, reverse):
-        here, c = gates[rows], cells[rows]
-        here += np.matmul(hidden[:size], feeding, out=fed[:size])
-        np.tanh(here, out=here)
-        here *= half
-        here += offset
-        np.multiply(here[:, width : 2 * width], cell[:size], out=c)
-        c += np.multiply(here[:, :width], here[:, 2 * width : 3 * width], out=fed[:size, :width])
-        np.tanh(c, out=squashed[rows])
-        np.multiply(here[:, 3 * width :], squashed[rows], out=full[rows])
+        np.matmul(hidden[:size], feeding, out=fed[:size])
+        _step(gates[rows], fed[:size], cell[:size], cells[rows], squashed[rows], full[rows])
         if weight_hr is not None:
             np.matmul(full[rows], weight_hr.T, out=output[rows])
-        hidden[:size], cell[:size] = output[rows], c
+        hidden[:size], cell[:size] = output[rows], cells[rows]
     return (output, hidden, cell), gates, cells, squashed
+
+
+@kernel("sequences.lstm_step", over=1 << 11)
+def _step(gates: Array, fed: Array, cell: Array, cells: Array, squashed: Array, hidden: Array) -> None:
+    """One step: from the halved arguments of the gates, in two parts, the gates, the new cell, its tanh, the state."""
+    width = cells.shape[1]
+    half = np.repeat(np.array(_HALF, gates.dtype), width)
+    gates += fed
+    np.tanh(gates, out=gates)
+    gates *= half
+    gates += 1 - half
+    i, f, new, o = (gates[:, k * width : (k + 1) * width] for k in range(4))
+    np.multiply(f, cell, out=cells)
+    cells += np.multiply(i, new, out=fed[:, :width])
+    np.tanh(cells, out=squashed)
+    np.multiply(o, squashed, out=hidden)
+
+
+_HALF = (0.5, 0.5, 1.0, 0.5)  # of i, f, g, o
+
+
+@kernel("sequences.lstm_back_in_time", over=1 << 11, by=3)
+def _back_in_time(
+    g: Array,
+    d_hidden: Array,
+    d_cell: Array,
+    gates: Array,
+    squashed: Array,
+    previous: Array,
+    weight_hh: Array,
+    weight_hr: Array | None,
+    order: list[tuple[slice, int]],
+) -> tuple[Array, Array | None]:
+    """The gradients of the gates' arguments and, with a projection, of the states, for all steps.
+
+    What does not depend on the next step is computed for all steps at once. `d_hidden` and `d_cell`, the gradients of
+    the last state and cell, become those of the first ones.
+    """
+    w = squashed.shape[1]
+    i, f, new, o = (gates[:, k * w : (k + 1) * w] for k in range(4))
+    slopes = gates * (1 - gates)  # becomes the gradient of a
+    np.subtract(1, new * new, out=slopes[:, 2 * w : 3 * w])
+    slopes[:, :w] *= new
+    slopes[:, w : 2 * w] *= previous
+    slopes[:, 2 * w : 3 * w] *= i
+    slopes[:, 3 * w :] *= squashed
+    by_gate = slopes.reshape(len(slopes), 4, w)
+    through = o * (1 - squashed * squashed)
+    d_output = np.array(g) if weight_hr is not None else None
+    for rows, size in order[::-1]:
+        d_h = d_hidden[:size] + g[rows]
+        if d_output is not None:
+            d_output[rows] = d_h
+            d_h = d_h @ weight_hr
+        here, d_c = by_gate[rows], d_cell[:size]
+        here[:, 3] *= d_h
+        d_h *= through[rows]
+        d_c += d_h
+        here[:, :3] *= d_c[:, None]
+        d_c *= f[rows]
+        np.matmul(slopes[rows], weight_hh, out=d_hidden[:size])
+    return slopes, d_output
 
 
 def _lstm_rule(
@@ -146,32 +200,15 @@ def _lstm_rule(
     reverse: bool,
     needs: Any,
 ) -> tuple[Any, ...]:
-    """Backpropagation through time; what does not depend on the next step is computed for all steps at once."""
+    """Backpropagation through time; the gradients of the weights at the end, from all steps."""
     w = c0.shape[1]
     order = steps(batch_sizes, reverse)
-    i, f, new, o = (gates[:, k * w : (k + 1) * w] for k in range(4))
-    slopes = gates * (1 - gates)  # becomes the gradient of a
-    np.subtract(1, new * new, out=slopes[:, 2 * w : 3 * w])
-    slopes[:, :w] *= new
-    slopes[:, w : 2 * w] *= before(cells, c0, order)
-    slopes[:, 2 * w : 3 * w] *= i
-    slopes[:, 3 * w :] *= squashed
-    by_gate = slopes.reshape(len(slopes), 4, w)
-    through = o * (1 - squashed * squashed)
     d_hidden, d_cell = g[1].copy(), g[2].copy()
-    d_output = np.array(g[0]) if weight_hr is not None else None
-    for rows, size in order[::-1]:
-        d_h = d_hidden[:size] + g[0][rows]
-        if d_output is not None:
-            d_output[rows] = d_h
-            d_h = d_h @ weight_hr
-        here, d_c = by_gate[rows], d_cell[:size]
-        here[:, 3] *= d_h
-        d_h *= through[rows]
-        d_c += d_h
-        here[:, :3] *= d_c[:, None]
-        d_c *= f[rows]
-        np.matmul(slopes[rows], weight_hh, out=d_hidden[:size])
+    before_each = before(cells, c0, order)
+    slopes, d_output = _back_in_time(
+        g[0], d_hidden, d_cell, gates, squashed, before_each, weight_hh, weight_hr, order
+    )
+    o = gates[:, 3 * w :]
     d_bias = np.ones(len(slopes), slopes.dtype) @ slopes if needs.bias_ih or needs.bias_hh else None
     return (
         slopes @ weight_ih if needs.input else None,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor, asarray, mean, sqrt
-from ...autograd.extend import MIXER, given, op
+from ...autograd.extend import MIXER, given, kernel, op
 from .blocks import blocks, row_sums
 from .check import check_dtypes, check_positive, check_shape, whole
 
@@ -106,6 +106,7 @@ def _rows(x: Array, axes: int) -> Array:
     return np.ascontiguousarray(x).reshape(math.prod(x.shape[:split]), math.prod(x.shape[split:]))
 
 
+@kernel("rows.layer_norm", over=1 << 12)
 def _layer_norm(
     input: Array, weight: Array | None = None, bias: Array | None = None, *, axes: int, eps: float
 ) -> Any:
@@ -132,6 +133,7 @@ def _layer_norm(
     return out.reshape(input.shape), means, scales
 
 
+@kernel("rows.layer_norm_slopes", over=1 << 12)
 def _layer_norm_rule(
     g: Any, input: Any, weight: Any, means: Array, scales: Array, axes: int, needs: Any
 ) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 import numpy as np
 from ...autograd import Tensor, asarray, mean, sqrt
-from ...autograd.extend import MIXER, given, op
+from ...autograd.extend import MIXER, given, kernel, op
 from .blocks import blocks, row_sums
 from .check import check_dtypes, check_positive, check_shape, whole
 from ...autograd.ops.declared import declared

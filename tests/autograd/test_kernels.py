@@ -7,12 +7,21 @@ import threading
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import pullback as pb
-from pullback.autograd.extend import every_size, kernel, split
+from pullback.autograd.extend import check_operation, every_size, kernel, own_operations, split
 from pullback.autograd.kernels import KERNELS, registry
 
 needs_numba = pytest.mark.skipif(not pb.config.fast, reason="Numba is not installed")
+
+
+@pytest.fixture(autouse=True)
+def switch_as_before():
+    before = pb.config.fast
+    yield
+    pb.config._fast = before
 
 
 @pytest.fixture
@@ -179,8 +188,131 @@ def test_sources_are_kept_for_later_processes(tmp_path):
     assert hits == ["0", "1"]
 
 
+def taking_kernels():
+    """The operations that call a kernel on one of their own samples, forward or backward."""
+    taken, found = [], []
+
+    def refused(kernel):
+        return lambda *args, **kwargs: taken.append(kernel) or NotImplemented
+
+    with pytest.MonkeyPatch.context() as patch, every_size():
+        patch.setattr(pb.config, "_fast", True)
+        patch.setattr(registry.Kernel, "twin", property(refused))
+        for op in own_operations():
+            taken.clear()
+            for sample in op.samples(np.random.default_rng(0)):
+                inputs = [pb.tensor(x) if isinstance(x, np.ndarray) else x for x in sample.inputs]
+                for name, x in zip(op.inputs, inputs, strict=False):
+                    if isinstance(x, pb.Tensor) and x.dtype.kind == "f" and name in op.rules:
+                        x.requires_grad_()
+                out = op.call(*inputs, **sample.parameters)
+                first = out[0] if isinstance(out, tuple) else out
+                if first.requires_grad:
+                    first.backward(pb.ones_like(first))
+            if taken:
+                found.append(op)
+    return found
+
+
+@needs_numba
+@pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in taking_kernels()])
+def test_operations_keep_their_laws_with_compiled_kernels(op):
+    """All that is checked of a declaration: values, gradients of both orders, dtypes, layouts, empty arrays."""
+    with every_size():
+        check_operation(op)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("exp", np.exp),
+        ("tanh", np.tanh),
+        ("sigmoid", lambda x: 1 / (1 + np.exp(-x))),
+        ("normal_cdf_single", pb.autograd.special.ndtr.raw),
+    ],
+)
+def test_functions_of_one_number(name, reference, dtype):
+    from pullback.autograd.kernels import maths
+    from pullback.autograd.kernels.jit import jit
+
+    if "single" in name and dtype == np.float64:
+        pytest.skip("a function of float32")
+    function = getattr(maths, name)
+
+    @jit()
+    def loop(x, out):
+        for i in range(len(x)):
+            out[i] = function(x[i])
+
+    edge = float(np.log(np.finfo(dtype).max)) - 0.01
+    x = np.concatenate([np.linspace(-edge, edge, 20_001), np.linspace(-0.1, 0.1, 1001)]).astype(dtype)
+    out = np.empty_like(x)
+    loop(x, out)
+    with np.errstate(all="ignore"):
+        exact = reference(x.astype(np.longdouble if "single" not in name else np.float64))
+    error = np.abs(out - exact) / np.maximum(np.abs(exact), np.finfo(dtype).tiny)
+    eps = np.finfo(dtype).eps
+    assert error.max() < (2.5 * eps if name != "normal_cdf_single" else 40 * eps)
+    special = np.array([np.nan, np.inf, -np.inf, 1000, -1000, 0, -0.0], dtype)
+    out = np.empty_like(special)
+    loop(special, out)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(out, reference(special).astype(dtype), rtol=4 * eps)
+
+
 @needs_numba
 def test_every_kernel_exists():
     pb.nn  # noqa: B018 - loads the folder that declares most of them
     for declared in KERNELS.values():
         assert declared.twin.__doc__, declared.name
+
+
+FUNCTIONS = {
+    "softmax": lambda x, w: pb.softmax(x),
+    "softmax over other axes": lambda x, w: pb.softmax(x, axis=0),
+    "log_softmax": lambda x, w: pb.log_softmax(x),
+    "layer_norm": lambda x, w: pb.nn.functional.layer_norm(x, w.shape, w, 2 * w),
+    "layer_norm without weights": lambda x, w: pb.nn.functional.layer_norm(x, w.shape) + w,
+    "gelu": lambda x, w: pb.nn.functional.gelu(x) * w,
+    "gelu by tanh": lambda x, w: pb.nn.functional.gelu(x, approximate="tanh") * w,
+    "silu": lambda x, w: pb.nn.functional.silu(x) * w,
+}
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", FUNCTIONS)
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    shape=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    columns=st.sampled_from([1, 2, 15, 16, 17, 64, 1000]),
+    layout=st.sampled_from(["plain", "transposed", "every other", "read-only"]),
+    special=st.sampled_from([None, np.nan, np.inf, -np.inf, 1e4, -1e4]),
+)
+def test_twins_agree_with_their_references(name, dtype, shape, columns, layout, special):
+    rng = np.random.default_rng(len(shape) + columns)
+    x = rng.normal(size=(*shape, columns)).astype(dtype)
+    if special is not None:
+        x.flat[rng.integers(x.size)] = special
+    if layout == "transposed":
+        x = np.ascontiguousarray(x.T).T
+    elif layout == "every other":
+        x = np.repeat(x, 2, axis=0)[::2]
+    elif layout == "read-only":
+        x.flags.writeable = False
+    w, g = rng.normal(size=columns).astype(dtype), rng.normal(size=x.shape).astype(dtype)
+    results = []
+    for fast in (False, True):
+        pb.config.fast = fast
+        inputs = [pb.asarray(x).requires_grad_(), pb.asarray(w).requires_grad_()]
+        with every_size(), np.errstate(all="ignore"):
+            out = FUNCTIONS[name](*inputs)
+            out.backward(pb.asarray(g))
+        results.append([out.detach().numpy(), *(t.grad.numpy() for t in inputs if t.grad is not None)])
+    for reference, twin in zip(*results, strict=True):
+        assert twin.dtype == dtype
+        scale = np.abs(reference[np.isfinite(reference)]).max(initial=0)
+        eps = np.finfo(dtype).eps
+        np.testing.assert_allclose(twin, reference, rtol=300 * eps, atol=30 * eps * (1 + scale))
