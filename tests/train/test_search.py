@@ -447,6 +447,12 @@ def test_a_training_is_an_objective_that_repeats_itself():
     assert len(trial.reports) == 2
 
 
+def test_a_training_that_overflows_is_stopped_without_a_warning():
+    objective = train.TrainingObjective(build, *waves(), epochs=20)
+    result = search(objective, {"lr": [1e4, 0.1]}, strategy="grid", explode=None)
+    assert [trial.stopped is None for trial in result.trials] == [False, True]
+
+
 def test_the_score_may_be_a_metric():
     images, labels = data.digits.load()
     rows = images.reshape(-1, 64)

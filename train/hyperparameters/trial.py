@@ -161,7 +161,8 @@ def attempt(objective: Callable[[Trial], float], trial: Trial, stage: int) -> Ou
     start = time.perf_counter()
     value, stopped = math.nan, None
     try:
-        value = objective(trial)
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
+            value = objective(trial)
     except (TrialStopped, FloatingPointError) as reason:
         stopped = str(reason)
     else:
