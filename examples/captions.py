@@ -2,6 +2,7 @@
 
 Run it with `python examples/captions.py`, and with `--no-attention` for the network without attention. The scenes are
 drawn with NumPy; a tenth of all sentences is kept for the test, so that these combinations have never been seen.
+Written to the folder of the run, with attention: `attention.png`, where each word looked.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections import Counter
 from itertools import permutations
 
 import numpy as np
-from common import finish, fit, parser, start
+from common import finish, fit, parser, picture, start
 
 import pullback as pb
-from pullback import data, nn, optim
-from pullback.nn.models import Captioner
+from pullback import data, nn, optim, viz
+from pullback.nn.models import Captioner, Hypothesis
 
 COLORS = {
     "red": (0.9, 0.15, 0.15),
@@ -150,7 +151,24 @@ def run(options: argparse.Namespace) -> dict[str, float]:
         model.generate(pictures[:4], LONGEST - 1, options.width), truths, strict=False
     ):
         print(f"  {sentence_of(best.tokens)!r}, and it is {truth!r}")
+    if not options.no_attention:
+        looked = [each[0] for each in model.generate(pictures[:3], LONGEST - 1, options.width)]
+        picture(options, "attention.png", lambda: attention(pictures[:3], looked))
     return finish(options, found)
+
+
+def attention(pictures: np.ndarray, captions: list[Hypothesis]) -> viz.Plot:
+    """Each picture once for each word of its caption, bright where the word looked."""
+    tiles, titles = [], []
+    for image, one in zip(pictures, captions, strict=True):
+        words = [*sentence_of(one.tokens).split(), "(end)"][: LONGEST - 1]
+        for number in range(LONGEST - 1):
+            there = number < min(len(words), len(one.weights))
+            weights = one.weights[number].reshape((4, 4)) if there else np.zeros((4, 4))
+            light = np.kron(weights / max(weights.max(), 1e-9), np.ones((SIZE // 4, SIZE // 4)))
+            tiles.append(np.clip(image, 0, 1) * (0.25 + 0.75 * light))
+            titles.append(words[number] if there else "")
+    return viz.weight_images(np.stack(tiles), titles=titles, columns=LONGEST - 1)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ class Drawer(nn.Module):
 
 
 def loss(output: tuple[pb.Tensor, pb.Tensor], images: pb.Tensor) -> pb.Tensor:
-    """The negative evidence lower bound of an image: what its pixels cost, and what its codes cost."""
+    """The negative evidence lower bound of an image of ink or none: what its pixels cost, and what its codes cost."""
     logits, divergence = output
     pixels = nn.functional.binary_cross_entropy_with_logits(logits, images, reduction="sum")
     return (pixels + divergence.sum()) / len(images)
@@ -84,7 +84,7 @@ def loss(output: tuple[pb.Tensor, pb.Tensor], images: pb.Tensor) -> pb.Tensor:
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, measure, and draw the steps."""
-    p = parser(__doc__, epochs=100)
+    p = parser(__doc__, epochs=80)
     p.add_argument("--steps", type=int, default=8, help="in which a digit is drawn (%(default)s)")
     p.add_argument("--hidden", type=int, default=96, help="features of the states (%(default)s)")
     p.add_argument("--code", type=int, default=6, help="random numbers of a step (%(default)s)")
@@ -95,6 +95,7 @@ def run(options: argparse.Namespace) -> dict[str, float]:
     """What the program does, once its options are read."""
     rng = np.random.default_rng(options.seed)
     images, _ = data.digits.load()
+    images = (images > 0.45).astype(np.float32)  # ink or none
     order = rng.permutation(len(images))
     training, test = (data.TensorDataset(images[part], images[part]) for part in (order[300:], order[:300]))
     model = Drawer(options.steps, options.hidden, options.code, rng, np.random.default_rng([options.seed, 1]))

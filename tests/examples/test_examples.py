@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent.parent.parent / "examples"
 
 # a small run of each, what it prints and what it writes
 PROGRAMS = {
-    "captions": (["--scenes", "64", "--test", "8"], "unseen  exact", []),
+    "captions": (["--scenes", "64", "--test", "8"], "unseen  exact", ["attention.png"]),
     "dates": (["--samples", "128", "--hidden", "16", "--test", "50"], "exact   ", []),
     "drawing": (
         ["--steps", "2", "--hidden", "16"],
@@ -70,6 +70,22 @@ def test_a_run_is_the_same_when_it_is_stopped_and_resumed(name, program, tmp_pat
     assert "epoch 1/2" not in capsys.readouterr().err
     first, second = (json.loads((tmp_path / run / "results.json").read_text()) for run in "ab")
     assert first == second == json.loads(json.dumps(found))
+
+
+def test_accuracies_that_are_known_are_not_computed_again(program, tmp_path, capsys):
+    options = ["--examples", "1", "--updates", "2", "--copies", "1", "--epochs", "0", "--out", str(tmp_path)]
+    main = program("transfer").main
+    found = main([*options, "--draws", "1"])
+    path = tmp_path / "cells.json"
+    saved = json.loads(path.read_text())
+    assert saved["cells"]["svm 1 0"] == found["svm"]["1"][0]
+    saved["cells"]["svm 1 0"] = 0.125
+    path.write_text(json.dumps(saved))
+    again = main([*options, "--draws", "2", "--resume"])
+    assert again["svm"]["1"][0] == 0.125
+    assert again["linear"]["1"][0] == found["linear"]["1"][0]
+    assert len(again["linear"]["1"]) == 2
+    assert main([*options, "--draws", "1"]) == found  # anew
 
 
 def test_mistakes_are_one_line(tmp_path):
