@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .glyphs import fit, text_width
 from .graph import Graph, GraphNode
-from .numbers import GradientState, histogram, norm, number, numbers, small, spread
+from .numbers import GradientState, number, numbers, small
 from .shapes import (
     ADDER_RADIUS,
     ROLE_SIZE,
@@ -28,6 +28,7 @@ from .shapes import (
     spelled,
     straight_slots,
 )
+from .summary import histogram, norm_of, spread, summary
 
 _WIDEST_LINE = 340.0
 
@@ -120,8 +121,9 @@ def _card_rows(node: GraphNode) -> list[_Row]:
     rows.append(_line(" · ".join(filter(None, facts)), "muted", 11.0))
     if node.value is not None and small(node.value):
         rows.append(_line(numbers(node.value), "value", 11.5, bold=True))
-    elif node.value is not None and node.value.size and node.value.dtype.kind in "iuf":
-        rows.append(_line(spread(node.value), "value", 11.0, spark=histogram(node.value, SPARK_BARS)))
+    elif node.values_known and all(part.size and part.dtype.kind in "iuf" for part in node.values_known):
+        known = summary(node.values_known)
+        rows.append(_line(spread(known), "value", 11.0, spark=histogram(known, SPARK_BARS)))
     rows.append(_gradient_row(node))
     if node.group and node.group.parameter_gradient is not None:
         norm_of_all = f"‖∇‖ {number(node.group.parameter_gradient)} of all its parameters"
@@ -149,15 +151,15 @@ def _line(content: str, ink: str, size: float, *, bold: bool = False, spark: tup
 
 def _gradient_row(node: GraphNode) -> _Row:
     """What is known of the gradient, in words or signs of its own for each state."""
-    known = node.gradient is not None
-    content = gradient_text(node.state, node.gradient)
+    known = bool(node.gradients_known)
+    content = gradient_text(node)
     spark: tuple[float, ...] = ()
-    if node.state is GradientState.NUMBER and node.gradient is not None:
-        whole = f"∇ {numbers(node.gradient)}" if small(node.gradient) else ""
+    if node.state is GradientState.NUMBER and known:
+        whole = f"∇ {numbers(node.gradient)}" if node.gradient is not None and small(node.gradient) else ""
         fits = whole and text_width(whole, 11.5, bold=True) <= _WIDEST_LINE
-        content = whole if fits else f"‖∇‖ {number(norm(node.gradient))}"
-        if not fits and node.gradient.dtype.kind == "f":
-            spark = histogram(node.gradient, SPARK_BARS)
+        content = whole if fits else f"‖∇‖ {number(norm_of(node.gradients_known))}"
+        if not fits and node.gradients_known[0].dtype.kind == "f":
+            spark = histogram(summary(node.gradients_known), SPARK_BARS)
     elif node.state is GradientState.ZERO:
         content = "∇ 0"
     elif node.state is GradientState.NOT_FINITE:

@@ -53,7 +53,7 @@ def _wire_texts(item: GraphNode | GraphEdge, name: str | None = None) -> list[Te
         content = f"{name} = {shown}" if name else shown
         texts.append(Text(0.0, -6.5, content, "value", _LABEL, bold=True))
     known = item.gradient is not None
-    content = gradient_text(item.state, item.gradient)
+    content = gradient_text(item)
     return [*texts, Text(0.0, 16.0, content, gradient_ink(item.state), _LABEL, bold=known)]
 
 

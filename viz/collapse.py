@@ -11,8 +11,9 @@ import numpy as np
 
 from .fanout import Wire, with_fan_outs
 from .graph import Graph, GraphNode, Group, ModuleScope, Style
-from .numbers import Array, GradientState, gradient_state, norm
+from .numbers import Array, GradientState, gradient_state
 from .parts import Part, contents, flat, name_range
+from .summary import norm_of
 
 BundleKey: TypeAlias = tuple[int, int, int, int, bool]
 """The cells at the ends of a shown wire, the value, the operand, whether it loops.
@@ -21,6 +22,12 @@ The value is the key of a node of the first unit, or negative for many; the oper
 takes it.
 """
 Bundles: TypeAlias = "dict[BundleKey, list[Wire]]"
+_LARGEST_STACK = 100_000  # numbers
+_IN_ORDER = (
+    GradientState.NOT_FINITE, GradientState.NUMBER, GradientState.ZERO, GradientState.NOT_COMPUTED,
+    GradientState.NOT_REQUIRED,
+)  # fmt: skip
+"""Of several gradients together the first of these that one is in is told."""
 _MOST_VALUES = 4  # more between the same two closed parts are one wire
 
 
@@ -153,6 +160,8 @@ class _Numbers(NamedTuple):
     value: Array | None
     gradient: Array | None
     state: GradientState
+    value_parts: tuple[Array, ...] = ()
+    gradient_parts: tuple[Array, ...] = ()
 
 
 def shown(graph: Graph, nodes: Sequence[GraphNode], wires: Sequence[Wire], view: View) -> Graph:
@@ -180,7 +189,9 @@ def shown(graph: Graph, nodes: Sequence[GraphNode], wires: Sequence[Wire], view:
         if model < 0:
             many = _many(carried)
             source = replace(made[tail], key=model)
-            result.append(Wire(place[tail], place[head], slot, source, *many, loop, len(_distinct(carried))))
+            result.append(
+                Wire(place[tail], place[head], slot, source, None, None, many, loop, len(_distinct(carried)))
+            )
             continue
         together = _together(carried)
         source = nodes[model]
@@ -188,7 +199,18 @@ def shown(graph: Graph, nodes: Sequence[GraphNode], wires: Sequence[Wire], view:
             source = made[tail]
         elif len(view.cells[tail].copies) > 1:
             source = replace(source, **_stacked([nodes[wire.tail] for wire in _distinct(carried)])._asdict())
-        result.append(Wire(place[tail], place[head], slot, replace(source, key=model), *together, loop))
+        result.append(
+            Wire(
+                place[tail],
+                place[head],
+                slot,
+                replace(source, key=model),
+                *together[:3],
+                loop,
+                1,
+                *together[3:],
+            )
+        )
     ordered = [replace(made[cell], key=i) for i, cell in enumerate(order)]
     shown_nodes, edges = with_fan_outs(graph.style, ordered, result)
     return Graph(graph.style, graph.title, shown_nodes, edges, tuple(view.scopes), graph.entries)
@@ -198,14 +220,10 @@ def _distinct(wires: Iterable[Wire]) -> list[Wire]:
     return list({wire.tail: wire for wire in wires}.values())
 
 
-def _many(wires: Sequence[Wire]) -> _Numbers:
+def _many(wires: Sequence[Wire]) -> GradientState:
     """What is known of many values at once: the state of their gradients that matters most."""
     states = {wire.state for wire in wires}
-    order = (
-        GradientState.NOT_FINITE, GradientState.NUMBER, GradientState.ZERO, GradientState.NOT_COMPUTED,
-        GradientState.NOT_REQUIRED,
-    )  # fmt: skip
-    return _Numbers(None, None, next(state for state in order if state in states))
+    return next(state for state in _IN_ORDER if state in states)
 
 
 def _times(wires: Sequence[Wire]) -> int:
@@ -229,14 +247,21 @@ def _together(wires: Sequence[Wire]) -> _Numbers:
 
 
 def _combined(values: Sequence[Array | None], gradients: Sequence[Array | None], required: bool) -> _Numbers:
-    gradient = _stack(gradients)
-    return _Numbers(_stack(values), gradient, gradient_state(gradient, required))
+    value, value_parts = _stack(values)
+    gradient, gradient_parts = _stack(gradients)
+    states = {gradient_state(part, required) for part in gradient_parts or (gradient,)}
+    state = next(state for state in _IN_ORDER if state in states)
+    return _Numbers(value, gradient, state, value_parts, gradient_parts)
 
 
-def _stack(arrays: Sequence[Array | None]) -> Array | None:
-    """Arrays of one shape as one; those that are not known are left out."""
-    known = [array for array in arrays if array is not None]
-    return None if not known else known[0] if len(arrays) == 1 else np.stack(known)
+def _stack(arrays: Sequence[Array | None]) -> tuple[Array | None, tuple[Array, ...]]:
+    """Arrays of one shape as one, or themselves where that would be large; those that are not known are left out."""
+    known = tuple(array for array in arrays if array is not None)
+    if len(arrays) == 1 or not known:
+        return (known[0] if known else None), ()
+    if sum(array.size for array in known) > _LARGEST_STACK:
+        return None, known
+    return np.stack(known), ()
 
 
 def _stacked(nodes: Sequence[GraphNode]) -> _Numbers:
@@ -323,6 +348,8 @@ def _closed(nodes: Sequence[GraphNode], cell: Cell, leaving: list[int]) -> Graph
         value=main.value,
         gradient=main.gradient,
         state=main.state,
+        value_parts=main.value_parts,
+        gradient_parts=main.gradient_parts,
         scope=cell.path.rpartition(".")[0],
         source=None,
         times=group.times,
@@ -336,7 +363,7 @@ def _closed(nodes: Sequence[GraphNode], cell: Cell, leaving: list[int]) -> Graph
 
 def _steepness(nodes: Sequence[GraphNode]) -> float | None:
     gradients = [node.gradient for node in nodes if node.kind == "parameter" and node.gradient is not None]
-    return float(np.hypot.reduce([norm(gradient) for gradient in gradients])) if gradients else None
+    return float(np.hypot.reduce([norm_of([gradient]) for gradient in gradients])) if gradients else None
 
 
 def is_alarming(node: GraphNode) -> bool:

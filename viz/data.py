@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .graph import Graph, GraphEdge, GraphNode, Group
-from .numbers import Array, norm, small
+from .numbers import Array, small
+from .summary import norm_of
 
 
 def graph_json(graph: Graph) -> str:
@@ -93,22 +94,24 @@ def _edge(edge: GraphEdge) -> dict[str, Any]:
 
 def _numbers(item: GraphNode | GraphEdge) -> dict[str, Any]:
     return {
-        "value": _array(item.value),
-        "gradient": _array(item.gradient),
+        "value": _array(item.values_known),
+        "gradient": _array(item.gradients_known),
         "gradient_state": item.state.name.lower(),
     }
 
 
-def _array(array: Array | None) -> dict[str, Any] | None:
+def _array(arrays: Sequence[Array]) -> dict[str, Any] | None:
     """The numbers of a small array; of each array its extent."""
-    if array is None:
+    if not arrays:
         return None
-    summary: dict[str, Any] = {"data": _plain(array) if small(array) else None}
-    if array.size and array.dtype.kind in "biuf":
-        summary |= {"min": _plain(array.min()), "max": _plain(array.max())}
-    if array.dtype.kind in "biufc":
-        summary["norm"] = _plain(norm(array))
-    return summary
+    first = arrays[0]
+    known: dict[str, Any] = {"data": _plain(first) if len(arrays) == 1 and small(first) else None}
+    if first.size and first.dtype.kind in "biuf":
+        least, greatest = (function([function(array) for array in arrays]) for function in (np.min, np.max))
+        known |= {"min": _plain(least), "max": _plain(greatest)}
+    if first.dtype.kind in "biufc":
+        known["norm"] = _plain(norm_of(arrays))
+    return known
 
 
 def _plain(value: Any) -> Any:

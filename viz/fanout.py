@@ -23,6 +23,8 @@ class Wire(NamedTuple):
     state: GradientState
     loop: int = 0
     values: int = 1
+    value_parts: tuple[Array, ...] = ()
+    gradient_parts: tuple[Array, ...] = ()
 
     @property
     def carries(self) -> tuple[int, int]:
@@ -74,14 +76,17 @@ def with_fan_outs(
         for wire in sorted(incoming[key], key=lambda wire: wire.slot):
             edges.append(
                 GraphEdge(
-                    len(edges), starts[wire.carries], places[key], wire.slot,
-                    wire.value, wire.gradient, wire.state, wire.loop, wire.values,
+                    len(edges), starts[wire.carries], places[key], wire.slot, wire.value, wire.gradient,
+                    wire.state, wire.loop, wire.value_parts, wire.gradient_parts, wire.values,
                 )
             )  # fmt: skip
         for place, source in stems.get(key, ()):
             edges.append(
-                GraphEdge(len(edges), places[key], place, 0, source.value, source.gradient, source.state)
-            )
+                GraphEdge(
+                    len(edges), places[key], place, 0, source.value, source.gradient, source.state,
+                    value_parts=source.value_parts, gradient_parts=source.gradient_parts,
+                )
+            )  # fmt: skip
     return tuple(made), tuple(edges)
 
 

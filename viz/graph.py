@@ -29,7 +29,21 @@ Style: TypeAlias = Literal["circuit", "tensor"]
 class _WithGradient:
     """What nodes and edges share."""
 
+    value: Array | None
+    gradient: Array | None
     state: GradientState
+    value_parts: tuple[Array, ...]
+    gradient_parts: tuple[Array, ...]
+
+    @property
+    def values_known(self) -> tuple[Array, ...]:
+        """The arrays whose numbers are its value; several, where it stands for several and they are large."""
+        return self.value_parts if self.value is None else (self.value,)
+
+    @property
+    def gradients_known(self) -> tuple[Array, ...]:
+        """The same of its gradient."""
+        return self.gradient_parts if self.gradient is None else (self.gradient,)
 
     @property
     def required(self) -> bool:
@@ -110,6 +124,8 @@ class GraphNode(_WithGradient):
     saved: Mapping[str, int] | None = None  # what the tape keeps for its backward, in bytes; None: not known
     entry: int = -1  # the place of its value in the graph's `entries`
     times: int = 1  # how many equal nodes it stands for; value and gradient are then stacked
+    value_parts: tuple[Array, ...] = ()  # if the stack were large, the arrays instead
+    gradient_parts: tuple[Array, ...] = ()
     group: Group | None = None
 
     @property
@@ -130,6 +146,8 @@ class GraphEdge(_WithGradient):
     gradient: Array | None
     state: GradientState
     loop: int = 0  # how many times it leads from one part of a repetition to the next; 0: it leads onwards
+    value_parts: tuple[Array, ...] = ()
+    gradient_parts: tuple[Array, ...] = ()
     values: int = 1  # how many values it stands for; of many, neither values nor gradients are shown
 
 

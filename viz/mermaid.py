@@ -37,7 +37,7 @@ def mermaid(graph: Graph) -> str:
         label = ""
         if circuit:
             value = brief(edge.value) if edge.value is not None else ""
-            label = f'|"{_label((value, gradient_text(edge.state, edge.gradient)))}"|'
+            label = f'|"{_label((value, gradient_text(edge)))}"|'
         if edge.loop:
             label = f'|"{_label((f"{edge.loop} ×",))}"|'
         lines.append(f"  n{edge.tail} {'-.->' if edge.loop else '-->'}{label} n{edge.head}")

@@ -29,6 +29,10 @@ def gradient_state(gradient: Array | None, requires_grad: bool) -> GradientState
     """The state of a gradient: of its numbers where there are some, else why there are none."""
     if gradient is None:
         return GradientState.NOT_COMPUTED if requires_grad else GradientState.NOT_REQUIRED
+    if gradient.size and gradient.dtype.kind == "f":  # without the arrays of the general way
+        low, high = float(gradient.min()), float(gradient.max())
+        if math.isfinite(low) and math.isfinite(high):
+            return GradientState.NUMBER if low or high else GradientState.ZERO
     if not np.isfinite(gradient).all():
         return GradientState.NOT_FINITE
     return GradientState.NUMBER if np.any(gradient) else GradientState.ZERO
@@ -109,35 +113,6 @@ def norm(array: Array) -> float:
     return largest * math.sqrt(float(np.square(magnitudes / largest).sum()))
 
 
-def spread(array: Array) -> str:
-    """The least and the greatest of many numbers, and their mean; of those that are finite.
-
-    >>> spread(np.arange(8.0))
-    '0 … 7.00, mean 3.50'
-    """
-    finite = array[np.isfinite(array)]
-    if not finite.size:
-        return ""
-    low, high = finite.min(), finite.max()
-    if low == high:
-        return f"all {number(low)}" if array.size == finite.size else number(low)
-    largest = max(abs(float(low)), abs(float(high)))
-    mean = largest * float((finite / largest).mean(dtype=np.float64))
-    return f"{number(low)} … {number(high)}, mean {number(mean)}"
-
-
-def histogram(array: Array, bins: int) -> tuple[float, ...]:
-    """How the finite numbers of an array are spread from the least to the greatest, the fullest bin being 1."""
-    finite = array[np.isfinite(array)].astype(np.float64).ravel()
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    width = high / 2 - low / 2
-    if not width > 0 or not math.isfinite(1 / width):
-        return ()
-    places = np.minimum(((finite / 2 - low / 2) / width * bins).astype(np.int64), bins - 1)
-    counts = np.bincount(places, minlength=bins)
-    return tuple(float(count) for count in counts / counts.max())
-
-
 def in_bytes(count: int) -> str:
     """A number of bytes.
 
@@ -161,27 +136,3 @@ def bad_numbers(array: Array) -> str:
     infinite = int(np.isinf(array).sum())
     parts = [f"{count} {name}" for count, name in ((nan, "nan"), (infinite, "inf")) if count]
     return f"{', '.join(parts)} of {array.size}"
-
-
-def described(array: Array) -> str:
-    """An array for a tooltip: whole and exact where it is small, else its range, mean and norm."""
-    if array.size == 0:
-        return "empty"
-    if small(array):
-        return _exact_numbers(array)
-    if not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
-        return f"{array.size} numbers"
-    finite = array[np.isfinite(array)]
-    text = f"{bad_numbers(array)} not finite" if finite.size < array.size else ""
-    if finite.size:
-        spread = f"from {exact(finite.min())} to {exact(finite.max())}"
-        largest = max(abs(float(finite.max())), abs(float(finite.min()))) or 1.0
-        mean = f"mean {number(largest * (finite / largest).mean(dtype=np.float64))}"
-        text = ", ".join(filter(None, (text, spread, mean, f"norm {number(norm(finite))}")))
-    return text
-
-
-def _exact_numbers(array: Array) -> str:
-    if array.ndim == 0:
-        return exact(array[()])
-    return "[" + ", ".join(_exact_numbers(part) for part in array) + "]"

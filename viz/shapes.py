@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from .glyphs import text_width
-from .graph import Graph, GraphNode, Group
-from .numbers import Array, GradientState, bad_numbers, in_bytes, norm, number, numbers, small
+from .graph import Graph, GraphEdge, GraphNode, Group
+from .numbers import GradientState, in_bytes, number, numbers, small
+from .summary import bad_in, norm_of
 
 Outline: TypeAlias = Literal[
     "circle", "pill", "box", "bar", "dashed", "slanted", "round", "double", "notched", "stack", "none"
@@ -98,15 +99,21 @@ def port_offset(slot: int, inputs: int, straight: float, step: float, reach: flo
     return (slot - straight) * min(step, reach / farthest)
 
 
-def gradient_text(state: GradientState, gradient: Array | None) -> str:
+def gradient_text(item: GraphNode | GraphEdge) -> str:
     """One gradient in a few characters; each state has words of its own, so colour is never needed."""
-    if gradient is None:
-        return "∇ —" if state is GradientState.NOT_COMPUTED else "no ∇"
+    state, known = item.state, item.gradients_known
+    if state is GradientState.NOT_COMPUTED:
+        return "∇ —"
+    if state is GradientState.NOT_REQUIRED:
+        return "no ∇"
     if state is GradientState.NOT_FINITE:
-        return f"! {bad_numbers(gradient)}"
+        return f"! {bad_in(known)}" if known else "! not finite"
     if state is GradientState.ZERO:
         return "0"
-    return numbers(gradient) if small(gradient) else f"‖∇‖ {number(norm(gradient))}"
+    if not known:
+        return "∇ …"
+    small_one = item.gradient is not None and small(item.gradient)
+    return numbers(known[0]) if small_one else f"‖∇‖ {number(norm_of(known))}"
 
 
 def gradient_ink(state: GradientState) -> str:

@@ -9,7 +9,7 @@ from .glyphs import clean, text_width
 from .graph import Graph, GraphEdge, GraphNode
 from .layout import positions
 from .legend import Item, legend_items
-from .numbers import described, in_bytes
+from .numbers import in_bytes
 from .routing import Frame, Point
 from .shapes import (
     SPARK_BAR,
@@ -22,6 +22,7 @@ from .shapes import (
     parameter_text,
     spelled,
 )
+from .summary import described
 from .text import SPOKEN_LINES, outline
 from .theme import FONTS, LIGHT, dark_rules
 
@@ -337,8 +338,8 @@ def _node_tooltip(node: GraphNode) -> str:
     lines = [head, f"shape {node.shape}, {node.dtype}"]
     if node.parameters:
         lines.append(parameter_text(node.parameters))
-    if node.value is not None:
-        lines.append(f"value {described(node.value)}")
+    if node.values_known:
+        lines.append(f"value {described(node.values_known)}")
     lines.append(_gradient_line(node))
     lines += [_kept_line(node)]
     lines += [f"module {node.scope}"] if node.scope else []
@@ -359,12 +360,12 @@ def _edge_tooltip(graph: Graph, edge: GraphEdge) -> str:
         lines.append(f"from one part of the repetition to the next, {edge.loop} times")
     if edge.values > 1:
         return "\n".join([*lines, f"{edge.values} values"])
-    if edge.value is not None:
-        lines.append(f"value {described(edge.value)}")
+    if edge.values_known:
+        lines.append(f"value {described(edge.values_known)}")
     return "\n".join([*lines, _gradient_line(edge)])
 
 
 def _gradient_line(item: GraphNode | GraphEdge) -> str:
-    if item.gradient is None:
+    if not item.gradients_known:
         return item.state.value
-    return f"{item.state.value}: {described(item.gradient)}"
+    return f"{item.state.value}: {described(item.gradients_known)}"

@@ -49,7 +49,7 @@ def dot(graph: Graph) -> str:
         label = ""
         if circuit:
             value = brief(edge.value) if edge.value is not None else ""
-            label = f"{value}\\n{gradient_text(edge.state, edge.gradient)}"
+            label = f"{value}\\n{gradient_text(edge)}"
         back = {"style": "dotted", "constraint": "false", "label": f"{edge.loop} ×"} if edge.loop else {}
         paper.edge(f"n{edge.tail}", f"n{edge.head}", **{"label": label, **back})
     return str(paper.source)
@@ -72,7 +72,7 @@ def label_lines(node: GraphNode, circuit: bool) -> list[str]:
     if not circuit or node.final:
         if node.value is not None and small(node.value):
             lines.append(numbers(node.value))
-        lines.append(f"gradient {gradient_text(node.state, node.gradient)}")
+        lines.append(f"gradient {gradient_text(node)}")
     return lines
 
 
@@ -129,6 +129,6 @@ def _sentence(node: GraphNode, name: str, operands: list[str]) -> str:
         text += f", {kept_text(node)}"
     if node.group and node.group.alarms:
         text += f", {node.group.alarms} values inside not finite or failed"
-    if node.gradient is None:
+    if not node.gradients_known:
         return f"{text}, {node.state.value}."
-    return f"{text}, gradient {gradient_text(node.state, node.gradient)}."
+    return f"{text}, gradient {gradient_text(node)}."

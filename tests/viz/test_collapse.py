@@ -395,3 +395,22 @@ def test_runs_divide_the_whole(text):
 )
 def test_ranges_of_names(names, shown):
     assert name_range(names) == shown
+
+
+def test_large_arrays_of_repeated_parts_are_not_copied_and_their_numbers_are_those_of_all():
+    pb.manual_seed(0)
+    model = nn.Sequential(*(nn.Linear(200, 200) for _ in range(4)))
+    drawing = viz.draw(recorded(model, pb.randn(3, 200)), rolled=True)
+    (weight,) = [
+        node for node in drawing.graph.nodes if node.kind == "parameter" and node.shape == (200, 200)
+    ]
+    whole = [n for n in drawing.whole.nodes if n.kind == "parameter" and n.shape == (200, 200)]
+    assert weight.value is None
+    assert weight.state is viz.GradientState.NUMBER
+    for part, node in zip(weight.value_parts, whole, strict=True):
+        assert part is node.value
+    norm = np.sqrt(sum(float((n.gradient.astype(float) ** 2).sum()) for n in whole))
+    found = next(n for n in json.loads(drawing.json())["nodes"] if n["key"] == weight.key)
+    assert found["gradient"]["norm"] == pytest.approx(norm, rel=1e-6)
+    assert found["value"]["min"] == pytest.approx(min(float(n.value.min()) for n in whole))
+    assert f"‖∇‖ {norm:.3g}" in drawing.svg() or f"‖∇‖ {norm:.2f}" in drawing.svg()

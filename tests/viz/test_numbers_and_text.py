@@ -2,18 +2,21 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pullback.viz.glyphs import clean, fit, subscripted, text_width
 from pullback.viz.numbers import (
     GradientState,
     bad_numbers,
-    described,
     exact,
     gradient_state,
+    in_bytes,
     norm,
     number,
     numbers,
 )
+from pullback.viz.summary import _known, bad_in, described, histogram, norm_of, spread, summary
 
 
 @pytest.mark.parametrize(
@@ -76,10 +79,66 @@ def test_bad_numbers_are_counted():
 
 
 def test_large_arrays_are_described_by_range_mean_and_norm():
-    assert described(np.arange(8.0)) == "from 0 to 7, mean 3.50, norm 11.83"
-    assert described(np.array([np.nan] * 7)) == "7 nan of 7 not finite"
-    assert described(np.zeros((0, 2))) == "empty"
-    assert described(np.full(7, 1e308)).startswith("from 1e+308 to 1e+308")
+    assert described([np.arange(8.0)]) == "from 0 to 7, mean 3.50, norm 11.83"
+    assert described([np.array([np.nan] * 7)]) == "7 nan of 7 not finite"
+    assert described([np.zeros((0, 2))]) == "empty"
+    assert described([np.full(7, 1e308)]).startswith("from 1e+308 to 1e+308")
+    assert described([np.array([0, 1, 2, 3, 4, 5, 2**63 - 1])]).startswith(
+        "from 0 to 9223372036854775807, mean"
+    )
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_several_arrays_are_summed_up_as_one(data):
+    numbers = st.floats(width=32, allow_nan=True, allow_infinity=True)
+    parts = [np.array(data.draw(st.lists(numbers, min_size=1, max_size=9)), np.float32) for _ in range(3)]
+    together, one = summary(parts), summary([np.concatenate(parts)])
+    assert together[:3] == one[:3]
+    assert together.finite == one.finite
+    np.testing.assert_allclose(together[3:5], one[3:5])
+    np.testing.assert_allclose(together.norm, one.norm, rtol=1e-6)
+    if one.finite:
+        finite = np.concatenate(parts).astype(np.float64)
+        finite = finite[np.isfinite(finite)]
+        for known in (together, one):
+            np.testing.assert_allclose(known.mean, finite.mean(), rtol=1e-6, atol=1e-6 * abs(finite).max())
+        np.testing.assert_allclose(one.norm, norm(finite), rtol=1e-6)
+        assert histogram(together, 8) == histogram(one, 8)
+        assert max(histogram(one, 8), default=1.0) == 1.0
+
+
+def test_a_summary_of_a_large_array_is_kept_as_long_as_the_array_and_is_that_of_all_of_it():
+    array = np.linspace(-1, 3, 300_001)
+    known = summary([array])
+    assert summary([array]) is known
+    assert (known.low, known.high) == (-1, 3)
+    assert known.mean == pytest.approx(1)
+    assert known.norm == pytest.approx(np.linalg.norm(array))
+    before = len(_known)
+    del array
+    assert len(_known) == before - 1
+    assert len(known.sample) <= 4096
+    assert min(histogram(known, 16)) > 0.9  # spread evenly
+
+
+def test_spread_of_numbers():
+    assert spread(summary([np.arange(8.0)])) == "0 … 7.00, mean 3.50"
+    assert spread(summary([np.full(9, 2.0)])) == "all 2.00"
+    assert spread(summary([np.full(9, np.nan)])) == ""
+    assert histogram(summary([np.full(9, 2.0)]), 4) == ()
+    assert histogram(summary([np.arange(8)]), 4) == (1, 1, 1, 1)
+    assert norm_of([np.array([3.0]), np.array([4.0])]) == 5
+    assert norm_of([np.array([3 + 4j])]) == 5
+    assert bad_in([np.array([np.nan, 1]), np.array([np.inf, 1])]) == "1 nan, 1 inf of 4"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2_500_000, "2.5 MB"), (3 * 10**12, "3000 GB")],
+)
+def test_bytes(size, text):
+    assert in_bytes(size) == text
 
 
 def test_states():
