@@ -114,7 +114,8 @@ def test_recording_and_drawing_show_the_picks(pair):
     assert names == ["planted", "pick", "pick", "pick", "sum"]
     np.testing.assert_array_equal(recording.find(result.product).gradient, [1, 1])
     assert [e.operation.name for e in pb.trace(loss).entries if e.operation] == ["planted", "pick", "sum"]
-    assert "pick" in pb.viz.draw(loss, style="tensor").dot()
+    assert "pick" not in pb.viz.draw(loss, style="tensor").dot()  # the only one stands for the whole
+    assert "pick" in pb.viz.draw(loss + result.total.sum(), style="tensor").dot()
 
 
 def test_nothing_is_tracked_without_a_tracked_input(pair):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -86,7 +87,7 @@ def pullback_formula(operation: Op, name: str, names: Names, known: Mapping[str,
     """The rule for one input, with the names of the values put in; g is the upstream gradient."""
     found = _expression(operation, name)
     if found is None:
-        rule = getattr(operation.rules[name], "__name__", "rule")
+        rule = getattr(_rule(operation, name), "__name__", "rule")
         shown = [names.get(argument, argument) for argument in operation.rule_arguments[name]]
         if rule in _SPELLED:
             return _SPELLED[rule].format(*shown)
@@ -102,7 +103,7 @@ def declared_rule(operation: Op, name: str) -> str | None:
 
 def helper_notes(operation: Op, name: str) -> tuple[str, ...]:
     """What the functions that a rule calls say of themselves."""
-    rule = operation.rules[name]
+    rule = _rule(operation, name)
     if not isinstance(rule, FunctionType):
         return ()
     notes = []
@@ -113,6 +114,11 @@ def helper_notes(operation: Op, name: str) -> tuple[str, ...]:
         if isinstance(function, FunctionType) and called.startswith("_") and function.__doc__:
             notes.append(f"{called.lstrip('_')}: {_first_line(function.__doc__)}")
     return tuple(notes)
+
+
+def _rule(operation: Op, name: str) -> Any:
+    """The rule for one input; where there is a compiled twin, the reference."""
+    return inspect.unwrap(operation.rules[name])
 
 
 def _first_line(text: str) -> str:
@@ -126,7 +132,7 @@ def bracketed(text: str) -> str:
 
 def _expression(operation: Op, name: str) -> ast.expr | None:
     """A fresh copy of a rule's one expression, or None where there is more to it."""
-    return None if operation.joint is not None else copy.deepcopy(_only_expression(operation.rules[name]))
+    return None if operation.joint is not None else copy.deepcopy(_only_expression(_rule(operation, name)))
 
 
 @cache
@@ -158,7 +164,7 @@ class Extent:
 
 
 def _counted(operation: Op, name: str, found: ast.expr, known: Mapping[str, Any]) -> ast.expr:
-    scope = getattr(operation.rules[name], "__globals__", {})
+    scope = getattr(_rule(operation, name), "__globals__", {})
     result = _Counted(scope, known).visit(found)
     assert isinstance(result, ast.expr)
     return result
