@@ -7,17 +7,27 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 
 class Child:
-    """A process that measures one library: a benchmark, started with `--serve`, with one thread."""
+    """A process that measures one library: a benchmark, started with `--serve`; with one thread by default."""
 
-    def __init__(self, script: str, library: str, options: list[str], folder: str) -> None:
-        single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    def __init__(
+        self,
+        script: str,
+        library: str,
+        options: list[str],
+        folder: str,
+        threads: int = 1,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        settings = os.environ | dict.fromkeys(variables, str(threads)) | environment
         self.process = subprocess.Popen(
             [sys.executable, "-P", os.path.abspath(script), "--serve", library, *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, env=os.environ | single,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, env=settings,
         )  # fmt: skip
         self.there = self._line() == "ready"
 
@@ -49,7 +59,7 @@ def serve(library: str, measure: Callable[[str], float]) -> None:
     if library == "torch":
         import torch
 
-        torch.set_num_threads(1)
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     print("ready", flush=True)
     for line in sys.stdin:
         print(json.dumps(measure(line.strip())), flush=True)
