@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     found = known_cells(path, options) if options.resume else {}
     for each in options.examples:
         for draw in range(options.draws):
+            print(f"draw {draw + 1}/{options.draws} of {each}", file=sys.stderr, flush=True)
             for number, way in enumerate(WAYS):
                 cell = f"{way} {each} {draw}"
                 if cell not in found:

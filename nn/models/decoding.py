@@ -83,15 +83,16 @@ def sample_tokens(
         drawn = flat.argmax(axis=1)
     else:
         generator = default_generator() if rng is None else rng
-        chances = (_chances(row / temperature, top_k, top_p) for row in flat)
+        chances = (_chances(row - row.max(), temperature, top_k, top_p) for row in flat)
         drawn = np.array([generator.choice(len(p), p=p) for p in chances], np.int64)
     tokens: Array = drawn.astype(np.int64).reshape(rows.shape[:-1])
     return tokens
 
 
-def _chances(scaled: Array, top_k: int | None, top_p: float | None) -> Array:
-    """The probabilities of tokens, those that are left out having none."""
-    p: Array = np.exp(scaled - scaled.max())
+def _chances(logits: Array, temperature: float, top_k: int | None, top_p: float | None) -> Array:
+    """The probabilities of tokens, of logits up to 0; those that are left out have none."""
+    with np.errstate(over="ignore", invalid="ignore"):  # of temperatures next to 0 and ∞
+        p: Array = np.exp(np.where(np.isneginf(logits), -np.inf, logits / temperature))
     p /= p.sum()
     if top_k is None and top_p is None:
         return p

@@ -1,5 +1,6 @@
 """The example programs, small: each as a process of its own, and stopped and resumed, with the same result."""
 
+import ast
 import importlib
 import json
 import re
@@ -49,6 +50,17 @@ def test_every_program_is_here_and_in_the_readme():
     assert programs == PROGRAMS.keys() | {"random_vs_grid"}  # which has a test file of its own
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"python examples/(\w+)\.py", readme)) == programs
+
+
+def test_programs_need_the_library_and_its_figures_only():
+    neighbours = {path.stem for path in FOLDER.glob("*.py")}
+    for path in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            for name in (name.split(".")[0] for name in names):
+                known = {"numpy", "pullback", "matplotlib"} | neighbours | sys.stdlib_module_names
+                assert name in known, f"{path.name} imports {name}"
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

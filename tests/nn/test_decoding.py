@@ -181,10 +181,18 @@ def test_tokens_are_drawn_from_the_softmax():
 def test_the_likeliest_is_drawn_where_nothing_else_is_left():
     logits = pb.tensor(np.random.default_rng(0).normal(size=(4, 5, 7)), requires_grad=True)
     best = logits.detach().numpy().argmax(axis=-1)
-    for options in ({"temperature": 0}, {"top_k": 1}, {"top_p": 1e-9}, {"temperature": 1e-6}):
+    for options in (
+        {"temperature": 0},
+        {"top_k": 1},
+        {"top_p": 1e-9},
+        {"temperature": 1e-6},
+        {"temperature": 5e-324},
+    ):
         drawn = sample_tokens(logits, **options)
         assert drawn.dtype == np.int64
         np.testing.assert_array_equal(drawn, best)
+    hot = sample_tokens(np.tile([0.0, 5.0, -np.inf], (100, 1)), np.inf, rng=np.random.default_rng(0))
+    assert set(hot.tolist()) == {0, 1}
     ties = np.zeros((50, 4))
     assert set(sample_tokens(ties, top_k=2, rng=np.random.default_rng(0)).tolist()) == {0, 1}
     assert sample_tokens([0.0, 5.0], temperature=0).shape == ()
