@@ -148,6 +148,8 @@ def _described(value: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray[A
     if isinstance(value, Tensor):
         value = value.detach().numpy()
     if isinstance(value, np.ndarray):
+        while where in arrays:  # names with dots can make equal paths
+            where += "'"
         arrays[where] = value
         return {"array": where}
     if isinstance(value, np.generic):

@@ -597,3 +597,10 @@ def test_other_options_out_of_range_are_refused(rule, options, message):
     with pytest.raises(ValueError, match=message):
         optimizer.add_param_group({"params": [leaf(1.0)], **options})
     assert len(optimizer.param_groups) == 1
+
+
+def test_equal_paths_in_a_state_keep_their_arrays_apart():
+    state = {"a": {"b.c": np.ones(2)}, "a.b": {"c": np.zeros(3)}}
+    again = optim.unflatten_state(optim.flatten_state(state))
+    np.testing.assert_array_equal(again["a"]["b.c"], np.ones(2))
+    np.testing.assert_array_equal(again["a.b"]["c"], np.zeros(3))

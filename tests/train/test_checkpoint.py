@@ -174,6 +174,27 @@ def test_frozen_parameters_and_dtypes_come_back(tmp_path):
     assert bits(model) == bits(whole[0])
 
 
+def test_a_generator_of_the_training_comes_back(tmp_path):
+    whole = training(rng=np.random.default_rng(5))
+    training(rng=np.random.default_rng(5), stop=[Stop(2, 3)], checkpoint=tmp_path)
+    pb.rand(7)
+    model, _, _ = training(rng=np.random.default_rng(6), checkpoint=tmp_path, resume=True)
+    assert bits(model) == bits(whole[0])
+
+
+def test_what_cannot_be_written_is_found_before_the_training(tmp_path):
+    class Odd(train.Callback):
+        def state_dict(self):
+            return {"odd": {1, 2}}
+
+        def on_batch_begin(self, trainer):
+            pytest.fail("the training has begun")
+
+    with pytest.raises(TypeError, match=r"callbacks\.Odd\.odd is a set, which cannot be saved"):
+        training(callbacks=[Odd()], checkpoint=tmp_path)
+    assert names(tmp_path) == []
+
+
 # which files there are
 
 

@@ -112,13 +112,17 @@ class Checkpoint(Callback):
         return True
 
     def on_train_begin(self, trainer: Trainer) -> None:
-        """Make the folder, and see that it holds no other training."""
+        """Make the folder, see that it holds no other training, and that the state can be written into it."""
         if self.newest is None and checkpoints_in(self.folder):
             raise CheckpointError(
                 f"{self.folder} holds checkpoints of a training; go on with it by resume=True, or give another folder"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         remove_unfinished(self.folder)
+        if self.newest is None:  # what cannot be written is better found now than after an epoch
+            trial = self.folder / checkpoint_name(0)
+            write_checkpoint(trial, trainer.state_dict())
+            trial.unlink()
         self._written = time.monotonic()
         self._dirty = self.newest is None
 
