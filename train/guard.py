@@ -13,6 +13,7 @@ from ..autograd import Anomaly, detect_anomaly
 from ..autograd.extend import gradient_arrays, writable
 from .evaluation import run
 from .metrics.base import array
+from .random_state import set_state, state_of
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -48,7 +49,7 @@ class Guard:
 
     def before_batch(self, trainer: Trainer) -> None:
         """Remember what is needed to compute the batch again."""
-        self._random = {name: one.bit_generator.state for name, one in trainer.generators.items()}
+        self._random = {name: state_of(one) for name, one in trainer.generators.items()}
 
     def loss_is_good(self, trainer: Trainer) -> bool:
         """Whether the loss of the present batch is finite."""
@@ -100,7 +101,7 @@ class Guard:
     def _again(self, trainer: Trainer, backward: bool) -> Anomaly | None:
         """The first anomaly when the batch is computed again, with the same random numbers; nothing is changed."""
         buffers = _copies(trainer.model)
-        now = {name: one.bit_generator.state for name, one in trainer.generators.items()}
+        now = {name: state_of(one) for name, one in trainer.generators.items()}
         _set(trainer, self._random)
         try:
             with detect_anomaly(raises=False) as found:
@@ -122,7 +123,7 @@ def _copies(model: Any) -> list[tuple[Any, Any]]:
 
 def _set(trainer: Trainer, states: Mapping[str, Any]) -> None:
     for name, state in states.items():
-        trainer.generators[name].bit_generator.state = state
+        set_state(trainer.generators[name], state)
 
 
 def _first_bad_gradient(optimizer: Any) -> Any:

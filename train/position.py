@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-import numpy as np
-
-from .random_state import random_state, set_random_state
+from .random_state import Source, random_state, set_random_state
 
 
 class Position:
@@ -27,7 +25,7 @@ class Position:
     def __init__(
         self,
         loader: Iterable[Any],
-        generators: Mapping[str, np.random.Generator],
+        generators: Mapping[str, Source],
         state: Mapping[str, Any] | None = None,
     ) -> None:
         self.loader = loader

@@ -18,7 +18,11 @@ LONG = 1000
 _LEAVES = (Tensor, np.ndarray, np.generic, str, bytes, int, float, complex, type, ModuleType, type(None))
 
 
-def generators(parts: Mapping[str, Any]) -> dict[str, np.random.Generator]:
+Source = np.random.Generator | np.random.RandomState | random.Random
+"""What random numbers are drawn from: NumPy's generators, its old ones, and Python's."""
+
+
+def generators(parts: Mapping[str, Any]) -> dict[str, Source]:
     """The program's generator as "program", and those that objects hold, by the path to them.
 
     Attributes, lists, tuples, dicts, functions' closures and arguments of partial functions are followed. A generator
@@ -29,7 +33,7 @@ def generators(parts: Mapping[str, Any]) -> dict[str, np.random.Generator]:
     >>> list(generators({"model": nn.Sequential(nn.ReLU(), nn.Dropout(rng=np.random.default_rng(0)))}))
     ['program', 'model.1.rng']
     """
-    found = {"program": default_generator()}
+    found: dict[str, Source] = {"program": default_generator()}
     seen = {id(found["program"])}
     stack = list(parts.items())[::-1]
     while stack:
@@ -37,7 +41,7 @@ def generators(parts: Mapping[str, Any]) -> dict[str, np.random.Generator]:
         if isinstance(value, _LEAVES) or id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, np.random.Generator):
+        if isinstance(value, Source) and not isinstance(value, random.SystemRandom):
             found[path] = value
         else:
             stack += [(f"{path}.{name}", entry) for name, entry in _entries(value).items()][::-1]
@@ -64,24 +68,35 @@ def _entries(value: Any) -> dict[str, Any]:
     return entries
 
 
-def random_state(found: Mapping[str, np.random.Generator]) -> dict[str, Any]:
+def state_of(source: Source) -> dict[str, Any]:
+    """The state of a generator, with its kind under "bit_generator"."""
+    if isinstance(source, np.random.Generator):
+        return dict(source.bit_generator.state)
+    if isinstance(source, np.random.RandomState):
+        return dict(source.get_state(legacy=False))
+    return {"bit_generator": "random.Random", **_plain(source.getstate())}
+
+
+def set_state(source: Source, state: Mapping[str, Any]) -> None:
+    """Put a generator back into a state that `state_of` gave."""
+    if isinstance(source, np.random.Generator):
+        source.bit_generator.state = dict(state)
+    elif isinstance(source, np.random.RandomState):
+        source.set_state(dict(state))
+    else:
+        source.setstate(_python(state))
+
+
+def random_state(found: Mapping[str, Source]) -> dict[str, Any]:
     """The states of generators, of NumPy's old global one and of Python's module `random`."""
-    version, words, gauss = random.getstate()
-    kind, key, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002 - others may use it
     return {
-        "generators": {name: generator.bit_generator.state for name, generator in found.items()},
-        "numpy": {
-            "kind": kind,
-            "key": np.array(key),
-            "position": position,
-            "has_gauss": has_gauss,
-            "cached": cached,
-        },
-        "python": {"version": version, "words": np.array(words, np.uint64), "gauss": gauss},
+        "generators": {name: state_of(source) for name, source in found.items()},
+        "numpy": dict(np.random.get_state(legacy=False)),  # noqa: NPY002 - others may use it
+        "python": _plain(random.getstate()),
     }
 
 
-def set_random_state(found: Mapping[str, np.random.Generator], state: Mapping[str, Any]) -> None:
+def set_random_state(found: Mapping[str, Source], state: Mapping[str, Any]) -> None:
     """Put generators, and the global ones, back into the states that `random_state` gave.
 
     Raises:
@@ -95,16 +110,21 @@ def set_random_state(found: Mapping[str, np.random.Generator], state: Mapping[st
             f"only {where} has the random generator {odd!r}; to go on exactly, the model, the loss, the loaders and "
             "the callbacks must be made with the generators that they were made with before"
         )
-    for name, generator in found.items():
-        kind = type(generator.bit_generator).__name__
-        if saved[name]["bit_generator"] != kind:
-            raise ValueError(
-                f"the random generator {name!r} was a {saved[name]['bit_generator']} in the checkpoint, and is a {kind}"
-            )
-    for name, generator in found.items():
-        generator.bit_generator.state = saved[name]
-    old, python = state["numpy"], state["python"]
-    np.random.set_state(  # noqa: NPY002 - others may use it
-        (old["kind"], np.asarray(old["key"]), old["position"], old["has_gauss"], old["cached"])
-    )
-    random.setstate((python["version"], tuple(int(word) for word in python["words"]), python["gauss"]))
+    for name, source in found.items():
+        was, kind = saved[name]["bit_generator"], state_of(source)["bit_generator"]
+        if was != kind:
+            raise ValueError(f"the random generator {name!r} was a {was} in the checkpoint, and is a {kind}")
+    for name, source in found.items():
+        set_state(source, saved[name])
+    np.random.set_state(dict(state["numpy"]))  # noqa: NPY002 - others may use it
+    random.setstate(_python(state["python"]))
+
+
+def _plain(state: Any) -> dict[str, Any]:
+    """A state of Python's generator as what a file can hold."""
+    version, words, gauss = state
+    return {"version": version, "words": np.array(words, np.uint64), "gauss": gauss}
+
+
+def _python(state: Mapping[str, Any]) -> tuple[Any, ...]:
+    return state["version"], tuple(int(word) for word in state["words"]), state["gauss"]

@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from .evaluation import Means, Metrics
 from .position import Position
+from .random_state import Source
 
 
 class RunningEpoch:
@@ -26,7 +25,7 @@ class RunningEpoch:
         self,
         metrics: Metrics | None,
         loader: Iterable[Any],
-        generators: Mapping[str, np.random.Generator],
+        generators: Mapping[str, Source],
         state: Mapping[str, Any] | None = None,
     ) -> None:
         self.means = Means(metrics)

@@ -18,7 +18,7 @@ from .guard import Guard
 from .history import Epoch, History
 from .interruption import Interruption
 from .position import remembers
-from .random_state import generators, random_state, set_random_state
+from .random_state import Source, generators, random_state, set_random_state
 from .running_epoch import RunningEpoch
 from .state import named, restore, training_state
 
@@ -130,7 +130,7 @@ class Trainer:
             None  # the weights of the training, while the model has final ones
         )
         self._present: RunningEpoch | None = None  # None between two epochs, and when nobody trains
-        self.generators: dict[str, np.random.Generator] = {}
+        self.generators: dict[str, Source] = {}
         self._left: Mapping[str, Any] | None = None  # the epoch in whose middle the training was left
         self._go_to: Mapping[str, Any] | None = None  # the position that the next fit begins at
 

@@ -34,6 +34,19 @@ class Noise(train.Callback):
                 parameter += pb.asarray(1e-3 * self.rng.normal(size=parameter.shape).astype(np.float32))
 
 
+class OldNoise(Noise):
+    """The same from generators of older kinds."""
+
+    def __init__(self):
+        self.rng = np.random.RandomState(3)
+        self.python = random.Random(4)
+
+    def on_batch_end(self, trainer):
+        super().on_batch_end(trainer)
+        with pb.no_grad():
+            trainer.model[0].bias[...] += 1e-3 * self.python.gauss(0, 1)
+
+
 class Plain:
     """A loader that knows nothing of states: it can only be gone through again."""
 
@@ -120,6 +133,14 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path, kind, moment
     assert bits(second[0]) == bits(whole[0])
     assert curves(second[2]) == curves(whole[2])
     assert second[1].param_groups[0]["lr"] == whole[1].param_groups[0]["lr"]
+
+
+@pytest.mark.parametrize("moment", [(1, 3), (2, 6)])
+def test_older_generators_come_back_too(tmp_path, moment):
+    whole = training(extra=[OldNoise()])
+    training(extra=[OldNoise()], stop=[Stop(*moment)], checkpoint=tmp_path)
+    model, _, _ = training(extra=[OldNoise()], checkpoint=tmp_path, resume=True)
+    assert bits(model) == bits(whole[0])
 
 
 def test_stops_between_epochs_and_a_longer_training(tmp_path):
