@@ -125,18 +125,23 @@ def gradient_ink(state: GradientState) -> str:
 
 def parameter_text(parameters: Mapping[str, object]) -> str:
     """Keyword parameters that were set, as in a call: "axis=0"; objects only by their type."""
-    shown = [
-        f"{key}={value!r}" if _is_plain(value) else f"{key}=<{type(value).__name__}>"
-        for key, value in parameters.items()
-    ]
-    return ", ".join(shown)
+    texts = {key: _written(value) for key, value in parameters.items()}
+    return ", ".join(f"{key}={text or f'<{type(parameters[key]).__name__}>'}" for key, text in texts.items())
 
 
-def _is_plain(value: object) -> bool:
-    """Whether a value's own spelling says what it is, whatever run it is from."""
+def _written(value: object) -> str | None:
+    """A value as it is written in a call, an index as in brackets; None for objects, whose text says no more."""
     if type(value) in (tuple, list):
-        return all(map(_is_plain, value))  # type: ignore[call-overload]  # it is one of the two
-    return value is None or isinstance(value, (bool, int, float, str))
+        parts = [_written(part) for part in value]  # type: ignore[attr-defined]  # it is one of the two
+        inside = ", ".join(part or "" for part in parts)
+        inside += "," if type(value) is tuple and len(parts) == 1 else ""
+        return None if None in parts else f"({inside})" if type(value) is tuple else f"[{inside}]"
+    if isinstance(value, slice):
+        parts = ["" if part is None else _written(part) for part in (value.start, value.stop, value.step)]
+        return None if None in parts else ":".join(map(str, parts)).removesuffix(":") or ":"
+    if value is ...:
+        return "..."
+    return repr(value) if value is None or isinstance(value, (bool, int, float, str)) else None
 
 
 def spelled(node: GraphNode) -> str:

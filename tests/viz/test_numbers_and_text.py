@@ -16,6 +16,7 @@ from pullback.viz.numbers import (
     number,
     numbers,
 )
+from pullback.viz.shapes import parameter_text
 from pullback.viz.summary import _known, bad_in, described, histogram, norm_of, spread, summary
 
 
@@ -166,3 +167,22 @@ def test_fit_never_exceeds_its_limit():
 )
 def test_subscripts(name, shown):
     assert subscripted(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        ((1, 2), "(1, 2)"),
+        ((3,), "(3,)"),
+        (((0, 0), (1, 1)), "((0, 0), (1, 1))"),
+        (slice(None), ":"),
+        ((slice(1, None), ..., None), "(1:, ..., None)"),
+        (slice(None, None, -1), "::-1"),
+        ([1, "a"], "[1, 'a']"),
+        (object(), "<object>"),
+        ((1, object()), "<tuple>"),
+    ],
+)
+def test_parameters_are_written_as_in_a_call(value, text):
+    assert parameter_text({"p": value}) == f"p={text}"

@@ -133,9 +133,9 @@ class Player {
   follow(group, step) {
     const placed = this.picture.placed;
     if (group.box !== null) {
-      const { x, y } = placed.boxes.get(group.box);
-      this.view.show([x, y]);
-    } else if (step.node !== null) this.view.show(placed.nodes.get(step.node));
+      const box = placed.boxes.get(group.box);
+      this.view.show([box.x, box.y], box);
+    } else if (step.node !== null) this.view.show(placed.nodes.get(step.node), this.graph.nodes[step.node].shape);
   }
 
   // modules
@@ -166,8 +166,8 @@ class Player {
     if (box) {
       this.picture.reveal(box.parent);
       this.onToggled(null);
-      const { x, y } = this.picture.placed.boxes.get(box.key);
-      this.view.show([x, y]);
+      const found = this.picture.placed.boxes.get(box.key);
+      this.view.show([found.x, found.y], found);
     } else if (this.found.length) this.nextFound();
     this.go(this.at, { quiet: true, follow: false });
   }
@@ -180,7 +180,7 @@ class Player {
       this.picture.reveal(this.graph.nodes[key].box);
       this.onToggled(null);
     }
-    this.view.show(this.picture.placed.nodes.get(key));
+    this.view.show(this.picture.placed.nodes.get(key), this.graph.nodes[key].shape);
     this.show(key);
   }
 

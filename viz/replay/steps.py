@@ -466,7 +466,7 @@ class _Teller:
         notes = []
         if any(node.value is None and not _several(node) for node in self.graph.nodes):
             notes.append(
-                "Some values were not recorded and are unknown: compute inside `with pb.record() as recording:` "
+                "Some values were not recorded and are unknown: compute inside “with pb.record() as recording:” "
                 "and replay the recording."
             )
         failed = [self.names[node.key] for node in self.graph.nodes if node.error is not None]
@@ -476,7 +476,7 @@ class _Teller:
             known = any(node.gradient is not None for node in self.graph.nodes)
             notes.append(
                 "Gradients on the way were not recorded, so there are no steps of backward: call backward inside "
-                "`with pb.record() as recording:`."
+                "“with pb.record() as recording:”."
                 if known
                 else "Backward has not run: there are no gradients yet."
             )

@@ -59,13 +59,15 @@ class View {
     this.apply();
   }
 
-  /** Bring a point of the picture into view, large enough to be read, and move no more than needed. */
-  show([x, y], reach = 70) {
+  /** Bring what stands at a point of the picture into view, large enough to be read, and move no more than needed. */
+  show([x, y], { width, height }) {
     if (this.scale < 0.55) this.scaleAround([x, y], 0.8);
-    const [left, top] = [x * this.scale + this.x, y * this.scale + this.y];
-    const margin = Math.min(reach * this.scale, this.width / 3, this.height / 3);
-    const dx = Math.max(margin - left, 0) + Math.min(this.width - margin - left, 0);
-    const dy = Math.max(margin - top, 0) + Math.min(this.height - margin - top, 0);
+    const needed = (at, size, whole) => {
+      const margin = Math.min((size / 2) * this.scale + 30, whole / 2);
+      return Math.max(margin - at, 0) + Math.min(whole - margin - at, 0);
+    };
+    const dx = needed(x * this.scale + this.x, width, this.width);
+    const dy = needed(y * this.scale + this.y, height, this.height);
     if (dx || dy) this.pan(dx, dy);
   }
 
