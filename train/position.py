@@ -83,3 +83,23 @@ def remembers(loader: Any) -> bool:
     return callable(getattr(loader, "state_dict", None)) and callable(
         getattr(loader, "load_state_dict", None)
     )
+
+
+def places(loaders: Mapping[str, Any]) -> dict[str, Any]:
+    """Where those of some loaders are that remember it."""
+    return {name: loader.state_dict() for name, loader in loaders.items() if remembers(loader)}
+
+
+def put(loaders: Mapping[str, Any], where: Mapping[str, Any]) -> None:
+    """Let loaders go where `places` says that they were.
+
+    Raises:
+        ValueError: for one that cannot.
+    """
+    for name, place in where.items():
+        if not remembers(loaders[name]):
+            raise ValueError(
+                f"the checkpoint says where its {name} loader was, and the one that is given now cannot go there; go "
+                "on with the loaders that the training was begun with"
+            )
+        loaders[name].load_state_dict(place)

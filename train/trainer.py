@@ -17,7 +17,7 @@ from .evaluation import Means, Metrics, evaluate, mode, pair, run, samples_in
 from .guard import Guard
 from .history import Epoch, History
 from .interruption import Interruption
-from .position import remembers
+from .position import places, put
 from .random_state import Source, generators, random_state, set_random_state
 from .running_epoch import RunningEpoch
 from .state import named, restore, training_state
@@ -167,7 +167,7 @@ class Trainer:
                 self._find_generators()
                 self._call("on_train_begin")
                 self._take_position()
-                while self.stop_reason is None and (self._left is not None or self.epoch < epochs):
+                while self.stop_reason is None and self.epoch - (self._left is not None) < epochs:
                     self._run_epoch()
                 self.history.stopped = self.stop_reason
                 self._call("on_train_end")
@@ -267,12 +267,11 @@ class Trainer:
     def _leave(self, forget: bool = False) -> None:
         """Let go of the data; the present epoch is gone on with later, or, after an error, begun again."""
         self.input = self.target = self.output = None
+        if forget and (self._present is not None or not self.whole):
+            self.epoch -= 1
         self.whole = True
         if self._present is not None:
-            if forget:
-                self.epoch -= 1
-            else:
-                self._left = self._present.state_dict()
+            self._left = None if forget else self._present.state_dict()
             self._present.data.close()
             self._present = None
 
@@ -317,10 +316,9 @@ class Trainer:
         """The random state, where the loaders are, and the present epoch if the training is in its middle."""
         if self._go_to is not None or not self.generators:
             return None if self._go_to is None else dict(self._go_to)
-        loaders: dict[str, Any] = {"loader": self.loader, "validation": self.validation}
         return {
             "random": random_state(self.generators),
-            "loaders": {name: one.state_dict() for name, one in loaders.items() if remembers(one)},
+            "loaders": places({"loader": self.loader, "validation": self.validation}),
             "epoch": self._left if self._present is None else self._present.state_dict(),
         }
 
@@ -337,13 +335,6 @@ class Trainer:
     def _take_position(self) -> None:
         if self._go_to is None:
             return
-        for name, state in self._go_to["loaders"].items():
-            loader = getattr(self, name)
-            if not remembers(loader):
-                raise ValueError(
-                    f"the checkpoint says where its {name} loader was, and the one that is given now cannot go there; "
-                    "go on with the loaders that the training was begun with"
-                )
-            loader.load_state_dict(state)
+        put({"loader": self.loader, "validation": self.validation}, self._go_to["loaders"])
         set_random_state(self.generators, self._go_to["random"])
         self._left, self._go_to = self._go_to["epoch"], None

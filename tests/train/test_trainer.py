@@ -145,6 +145,35 @@ def test_a_trainer_goes_on_as_one_training_would():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_batch_begin", "on_gradients"])
+def test_after_an_error_the_epoch_is_begun_again(hook):
+    class Once(train.Callback):
+        done = False
+
+    def fail(self, trainer):
+        if trainer.epoch == 2 and not self.done:
+            self.done = True
+            raise ZeroDivisionError
+
+    setattr(Once, hook, fail)
+    model, loss, optimizer, loader = parts()
+    trainer = train.Trainer(model, loss, optimizer, callbacks=[Once()])
+    with pytest.raises(ZeroDivisionError):
+        trainer.fit(loader, epochs=3)
+    assert (trainer.epoch, trainer.where()) == (1, "after epoch 1")
+    history = trainer.fit(loader, epochs=3)
+    assert [epoch.number for epoch in history] == [1, 2, 3]
+
+
+def test_no_more_epochs_than_asked_for_where_one_was_left():
+    model, loss, optimizer, loader = parts()
+    trainer = train.Trainer(model, loss, optimizer, callbacks=[Diary(stop_at=("batch end", 2, 3))])
+    trainer.fit(loader, epochs=5)
+    assert len(trainer.fit(loader, epochs=1)) == 1
+    assert trainer.where() == "in epoch 2, after batch 3"
+    assert len(trainer.fit(loader, epochs=2)) == 2
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
