@@ -93,7 +93,8 @@ class _Choice:
         if self.closed is None or part.scope is None:
             return None
         if part.scope.path not in self._told:
-            self._told[part.scope.path] = self.closed(part.scope)
+            answer = self.closed(part.scope)
+            self._told[part.scope.path] = None if answer is None else bool(answer)
         return self._told[part.scope.path]
 
     def may_open(self, part: Part) -> bool:

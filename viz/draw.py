@@ -165,7 +165,8 @@ class Drawing:
     def __repr__(self) -> str:
         graph = self.graph
         title = picture_title(graph)
-        return f"<Drawing: {title}, {graph.style} style, {len(graph.nodes)} nodes, {len(graph.edges)} wires>"
+        whole = f" (of {len(self.whole.nodes):,})" if self.whole is not graph else ""
+        return f"<Drawing: {title}, {graph.style} style, {len(graph.nodes)} nodes{whole}, {len(graph.edges)} wires>"
 
 
 def draw(

@@ -89,7 +89,7 @@ class Scopes:
         self._modules[path] = call.path
 
     def _enter(self, parent: str, part: _Part, number: int = 1, count: int = 1) -> str:
-        name = clean(part.name).replace(".", "/")
+        name = clean(part.name).replace(".", "/").replace(":", "∶")  # dots and colons have a meaning in paths
         own = f"{name}:{number}" if count > 1 else name
         path = f"{parent}.{own}" if parent else own
         caption = f"{name}, call {number}" if count > 1 else name

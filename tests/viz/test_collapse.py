@@ -414,3 +414,18 @@ def test_large_arrays_of_repeated_parts_are_not_copied_and_their_numbers_are_tho
     assert found["gradient"]["norm"] == pytest.approx(norm, rel=1e-6)
     assert found["value"]["min"] == pytest.approx(min(float(n.value.min()) for n in whole))
     assert f"‖∇‖ {norm:.3g}" in drawing.svg() or f"‖∇‖ {norm:.2f}" in drawing.svg()
+
+
+def test_names_with_the_signs_of_paths_stay_names_and_drawings_say_what_they_leave_out():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            setattr(self, "cell:2", nn.Linear(2, 2))
+            self.cell = nn.Linear(2, 2)
+
+        def forward(self, x):
+            return getattr(self, "cell:2")(self.cell(self.cell(x)))
+
+    drawing = viz.draw(recorded(Odd(), pb.ones((1, 2))), closed=lambda scope: np.bool_(True))
+    assert sorted(groups(drawing)) == ["cell:1", "cell:2", "cell∶2"]
+    assert f"{len(drawing.graph.nodes)} nodes (of {len(drawing.whole.nodes)})" in repr(drawing)
