@@ -47,6 +47,8 @@ class Entry:
     name: str | None = None
     calls: tuple[ModuleCall, ...] = ()
     """The modules that were running when it was computed, the outermost first."""
+    owned: bool = False
+    """Whether it is a parameter or buffer of the outermost module."""
     buffer: bool = False
     """Whether it is a buffer of a module, such as a running mean."""
     saved: dict[str, int] | None = None
@@ -166,7 +168,8 @@ class Recording:
         entry = Entry(None, (), {}, array.shape, array.dtype, False, array, saved={})
         if isinstance(value, Tensor):
             entry.requires_grad = value.requires_grad
-            entry.name = self._names.of_tensor(value, scope) or value.name
+            known = self._names.of_tensor(value, scope)
+            entry.name, entry.owned = known or value.name, known is not None
             entry.buffer = self._names.is_buffer(value, scope)
         return self._add(entry, value)
 
@@ -260,7 +263,8 @@ def trace(*outputs: Tensor) -> Recording:
             entry.gradient = None if handle.grad is None else np.array(handle.grad._array)
             entry.name = handle.name
             if node.op is None and consumer is not None:
-                entry.name = recording._names.of_tensor(handle, consumer.scope) or handle.name
+                known = recording._names.of_tensor(handle, consumer.scope)
+                entry.name, entry.owned = known or handle.name, known is not None
         recording.entries.append(entry)
         recording._by_node[node] = entry
     for output in outputs:

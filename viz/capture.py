@@ -96,6 +96,7 @@ def _set_parameters(entry: Entry) -> dict[str, object]:
         if value is not declared[name].default
         and not (isinstance(value, (bool, int, float, str, tuple)) and value == declared[name].default)
         and not (name == "dtype" and value == entry.dtype)
+        and name != "application"  # of a Function: how it was called
     }
 
 
@@ -250,7 +251,7 @@ class _Builder:
         users = self.consumers[id(entry)]
         if entry.operation is None and users:
             path = common(self.scopes.path(user.calls) for user in users)
-            name = self.name(entry)
-            if path and (self.scopes.holds(path, name) if name else not entry.shape):
+            nameless = not entry.shape and not self.name(entry)
+            if path and (nameless or self.scopes.holds(path, entry)):
                 return path
         return self.scopes.path(entry.calls)

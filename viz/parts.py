@@ -122,6 +122,10 @@ class Tree:
         part.signature = self._sign((part.kind, tuple(p.signature for p in part.parts), self._wiring(inside)))
         if self._fold:
             part.parts = min((self._folded(order) for order in self._orders(part.parts)), key=len)
+            for repeated in part.boxes():
+                for place, first in enumerate(repeated.parts):  # the first unit is shown, and stands for all
+                    if repeated.what == "repetition":
+                        first.caption = name_range([unit[place].single for unit in repeated.units])
         if self._longest is not None:
             part.parts = self._divided(part.parts, self._longest)
 
@@ -214,11 +218,10 @@ def _plain(value: object) -> str:
 
 def _repetition(units: list[list[Part]], number: int, nodes: Sequence[GraphNode]) -> Part:
     first = units[0]
-    for place, part in enumerate(first):  # the first unit is the one that is shown, and stands for all
-        part.caption = name_range([unit[place].single for unit in units])
     if len(first) == 1 and first[0].what == "module":  # the module itself is what repeats
+        caption = name_range([unit[0].single for unit in units])
         return Part(
-            "repetition", first[0].name, first[0].caption, first[0].caption, first[0].kind, -1, first[0].parts,
+            "repetition", first[0].name, caption, caption, first[0].kind, -1, first[0].parts,
             [unit[0].parts for unit in units], first[0].scope,
         )  # fmt: skip
     named = [part.name.partition(":")[0] or _called(nodes[part.node]) for part in first]

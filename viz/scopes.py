@@ -53,10 +53,10 @@ class Scopes:
         """The path of the scope in which something was computed."""
         return self._paths.get(calls[-1], "") if calls else ""
 
-    def holds(self, path: str, name: str) -> bool:
-        """Whether a parameter of this name is one of the module of a scope."""
+    def holds(self, path: str, entry: Entry) -> bool:
+        """Whether a leaf is a parameter or buffer of the module of a scope."""
         module = self._modules.get(path, "")
-        return not module or name.startswith(f"{module}.")
+        return entry.owned and (not module or (entry.name or "").startswith(f"{module}."))
 
     def _name_roots(self, roots: dict[int, list[ModuleCall]]) -> None:
         """The outermost modules need names only if there are several runs that have parts or parameters."""

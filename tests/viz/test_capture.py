@@ -233,8 +233,15 @@ def test_runs_of_one_module_are_scopes_of_their_own_and_share_its_parameters():
 def test_modules_of_several_outermost_ones_are_told_apart():
     first, second = nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     with viz.record() as recording:
-        nn.MSELoss()(second(first(first(pb.ones((3, 2))))), pb.zeros((3, 2)))
-    paths = [scope.path for scope in viz.capture(recording).scopes]
+        x = pb.ones((3, 2), requires_grad=True)
+        nn.MSELoss()(second(first(first(x))), pb.zeros((3, 2)))
+    graph = viz.capture(recording, names={"x": x})
+    paths = [scope.path for scope in graph.scopes]
+    assert {node.name: node.scope for node in graph.nodes if node.kind == "parameter"}["x"] == ""
+    assert sorted(n.scope for n in graph.nodes if n.name == "0.weight" and n.kind == "parameter") == [
+        "",
+        "Sequential 2.0",
+    ]
     assert [path for path in paths if "." not in path] == ["Sequential:1", "Sequential:2", "Sequential 2"]
     assert "Sequential:2.0" in paths
 

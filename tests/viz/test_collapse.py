@@ -212,6 +212,11 @@ def test_a_recurrent_network_is_drawn_rolled(recurrent):
     graph = drawing.graph
     (frame,) = [scope for scope in graph.scopes if scope.times > 1]
     assert frame.times == 5
+    assert {scope.caption for scope in graph.scopes} == {
+        "getitem, cell, out",
+        "cell, call 1…5",
+        "out, call 1…5",
+    }
     cells = [node for node in graph.nodes if node.operation and "rnn" in node.operation]
     assert [cell.times for cell in cells] == [5]
     (loop,) = [edge for edge in graph.edges if edge.loop]
