@@ -219,15 +219,24 @@ def rows_of(value: Any, chosen: Any) -> Any:
 
 
 def prepared(value: Any, dtype: Any = None) -> Any:
-    """Arrays as tensors, floating ones of the default dtype or of this one, as a loader would give them."""
+    """Arrays and lists of numbers as tensors, floating ones of the default dtype or of this one, as a loader would give them."""
     if isinstance(value, (np.ndarray, np.generic)):
         wanted = dtype or get_default_dtype()
         return tensor(value, dtype=wanted) if value.dtype.kind == "f" else tensor(value)
+    if isinstance(value, list) and value and _is_of_numbers(value):
+        return prepared(np.asarray(value), dtype)
     if isinstance(value, dict):
         return {name: prepared(entry, dtype) for name, entry in value.items()}
     if isinstance(value, (tuple, list)):
         return type(value)(prepared(entry, dtype) for entry in value)
     return value
+
+
+def _is_of_numbers(value: Any) -> bool:
+    """Whether it is a number, or nested lists of numbers."""
+    if isinstance(value, list):
+        return bool(value) and all(map(_is_of_numbers, value))
+    return isinstance(value, (bool, int, float))
 
 
 def first_batches(loader: Iterable[Any], most: int) -> Iterator[tuple[Any, Any]]:

@@ -57,6 +57,8 @@ def loss_value(case: Case) -> Finding:
         why = (
             "all parameters are frozen"
             if frozen
+            else "the model has no parameters"
+            if not case.parameters
             else (
                 "the path from the parameters is broken, by detach(), no_grad(), argmax, an integer or NumPy"
             )
