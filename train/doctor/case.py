@@ -219,7 +219,7 @@ def rows_of(value: Any, chosen: Any) -> Any:
 
 
 def prepared(value: Any, dtype: Any = None) -> Any:
-    """Arrays and lists of numbers as tensors, floating ones of the default dtype or of this one, as a loader would give them."""
+    """Arrays and lists of numbers as tensors, as a loader gives them: floating ones of the default dtype or of this."""
     if isinstance(value, (np.ndarray, np.generic)):
         wanted = dtype or get_default_dtype()
         return tensor(value, dtype=wanted) if value.dtype.kind == "f" else tensor(value)

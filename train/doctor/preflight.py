@@ -28,6 +28,7 @@ def preflight(
     evaluate: Callable[..., Any] | None = None,
     steps: int = 100,
     seed: int = 0,
+    progress: bool = False,
 ) -> Report:
     """Examine a model, its loss and its data before training, as the CS231n notes advise, and say what is wrong.
 
@@ -50,6 +51,7 @@ def preflight(
         evaluate: your evaluation, called in the same way, to see in which mode it runs.
         steps: how many steps of learning a tiny batch by heart may take at each rate.
         seed: of everything that is random in the examination, which gives the same report again.
+        progress: show a bar over the checks, for models whose passes take long.
 
     Raises:
         ValueError: for a batch that is no pair, a model whose parameters have no shape yet, and steps below 1.
@@ -92,7 +94,13 @@ def preflight(
             steps,
             Keeper([model, loss, optimizer, loader, validation, regulariser, step, evaluate], seed),
         )
-        return Report(tuple(_findings(case)))
+        found: Iterable[Finding] = _findings(case)
+        if progress:
+            from tqdm import tqdm  # type: ignore[import-untyped]  # no types; and it takes its time to import
+
+            count = len(BEFORE) + len(WITH_OUTPUT) + len(WITH_GRADIENT) + 2  # and forward, and loss
+            found = tqdm(found, "preflight", count, leave=False)
+        return Report(tuple(found))
 
 
 BEFORE: dict[str, Check] = {

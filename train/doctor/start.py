@@ -13,6 +13,8 @@ from .layers import layers_of, place_of
 from .losses import Kind
 from .report import Finding, fine, problem, silent, warning
 
+LARGE_TARGETS = 100.0  # in the mean, which a network that starts around zero reaches slowly
+
 
 def forward(case: Case) -> Finding:
     """The model takes the batch."""
@@ -53,16 +55,9 @@ def loss_value(case: Case) -> Finding:
             name, f"the loss is {number}", "pb.detect_anomaly() names the operation that made it so"
         )
     if not tracked:
-        frozen = bool(case.parameters) and not case.trainable
-        why = (
-            "all parameters are frozen"
-            if frozen
-            else "the model has no parameters"
-            if not case.parameters
-            else (
-                "the path from the parameters is broken, by detach(), no_grad(), argmax, an integer or NumPy"
-            )
-        )
+        why = "the path from the parameters is broken, by detach(), no_grad(), argmax, an integer or NumPy"
+        if not case.trainable:
+            why = "all parameters are frozen" if case.parameters else "the model has no parameters"
         return problem(
             name,
             f"the loss has no gradient: {why}",
@@ -169,7 +164,10 @@ def chance(case: Case) -> Finding:
         else abs(expected)
     )
     if kind.name == "regression":
-        if first > 10 * expected > 0:
+        size = max((float(np.abs(targets).mean()) for targets in arrays_in(case.target)), default=0.0)
+        if size > LARGE_TARGETS:
+            said += f"; the targets are {short(size)} in the mean"
+        if first > 10 * expected > 0 or size > LARGE_TARGETS:
             return (problem if first > 100 * expected else warning)(
                 name,
                 said,

@@ -482,6 +482,12 @@ def targets_not_scaled(rng, width):
     return {"model": mlp(rng, (6, width, 1)), "loss": nn.MSELoss(), "batch": (x, 50 + 2 * y)}
 
 
+@broken("initial loss")
+def prices(rng, width):
+    x, y = curve(rng)
+    return {"model": mlp(rng, (6, width, 1)), "loss": nn.L1Loss(), "batch": (x, 200_000 + 50_000 * y)}
+
+
 @broken("output")
 def targets_out_of_reach(rng, width):
     x, y = curve(rng)

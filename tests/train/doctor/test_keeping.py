@@ -165,6 +165,13 @@ def test_the_same_report_again(setup):
     assert other["signal"].numbers != setup.examine()["signal"].numbers
 
 
+def test_progress_is_shown_if_asked_for(setup, capsys):
+    setup.examine()
+    assert capsys.readouterr().err == ""
+    report = setup.examine(progress=True)
+    assert f"/{len(report)}" in capsys.readouterr().err
+
+
 def test_a_generator_is_not_used_up(setup):
     batches = iter(setup.loader)
     report = train.preflight(setup.model, setup.loss, (setup.x, setup.y), loader=batches)
