@@ -30,7 +30,9 @@ class Alphabet:
         if not letters or len(set(letters)) != len(letters):
             raise ValueError("an alphabet has a letter at least, and each of them once")
         self.letters = letters
-        self._numbers = {letter: number for number, letter in enumerate(letters)}
+        codes = _codes(letters)
+        self._order = np.argsort(codes)
+        self._sorted = codes[self._order]
 
     @classmethod
     def of(cls, text: str, most: int = 256) -> Alphabet:
@@ -51,14 +53,25 @@ class Alphabet:
         Raises:
             ValueError: for characters that it does not have, where it has no `"\\ufffd"` for them.
         """
-        unknown = self._numbers.get(UNKNOWN)
-        if unknown is None and (strange := sorted(set(text) - self._numbers.keys())):
-            raise ValueError(f"the model was trained on a text without {', '.join(map(repr, strange))}")
-        return np.array([self._numbers.get(letter, unknown) for letter in text], np.int64)
+        codes = _codes(text)
+        places = np.minimum(np.searchsorted(self._sorted, codes), len(self) - 1)
+        numbers = self._order[places]
+        strange = self._sorted[places] != codes
+        if strange.any():
+            if UNKNOWN not in self.letters:
+                shown = ", ".join(repr(chr(code)) for code in np.unique(codes[strange])[:10])
+                raise ValueError(f"the model was trained on a text without {shown}")
+            numbers[strange] = self.letters.index(UNKNOWN)
+        return numbers.astype(np.int64)
 
     def decode(self, numbers: Any) -> str:
         """The characters of numbers."""
         return "".join(self.letters[int(number)] for number in numbers)
+
+
+def _codes(text: str) -> Array:
+    """The code points of a text."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 class Pieces:

@@ -36,7 +36,7 @@ class Seq2Seq(Module):
         attention: "additive", "general" or "dot" (see `SoftAttention`), or None.
         dropout: the probability of dropping in front of the logits, and between recurrent layers.
         bidirectional: False for an encoder that reads forwards only; "dot" needs it.
-        pad: the token that fills up sources; behind a source, and nowhere in it.
+        pad: the token that fills up sources; behind a source, and nowhere in it. None if all sources are of one length.
         start: the token that every target begins with.
         end: the token that ends a target.
         rng: the generator of the start values; the default one if not given.
@@ -66,14 +66,14 @@ class Seq2Seq(Module):
         dropout: float = 0.0,
         bidirectional: bool = True,
         *,
-        pad: int = 0,
+        pad: int | None = 0,
         start: int = 1,
         end: int = 2,
         rng: Generator = None,
     ) -> None:
         super().__init__()
         self.source_size = whole("source_size", source_size)
-        self.pad = whole("pad", pad, 0)
+        self.pad = None if pad is None else whole("pad", pad, 0)
         self.start, self.end = whole("start", start, 0), whole("end", end, 0)
         if max(self.start, self.end) >= whole("target_size", target_size) or self.start == self.end:
             raise ValueError(
@@ -118,7 +118,7 @@ class Seq2Seq(Module):
     def encode(self, source: Any) -> tuple[Tensor, Any, Any]:
         """What the decoder is given: the encoder's outputs (N, S, features), its first state, and the mask (N, S)."""
         numbers = tokens_of("tokens of the source", source, self.source_size, axes=2)
-        mask = numbers != self.pad
+        mask: np.ndarray[Any, Any] = np.ones(numbers.shape, bool) if self.pad is None else numbers != self.pad
         lengths = mask.sum(axis=1)
         if not lengths.all() or (mask != (np.arange(mask.shape[1]) < lengths[:, None])).any():
             raise ValueError(

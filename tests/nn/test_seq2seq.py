@@ -115,6 +115,15 @@ def test_padding_has_no_effect(attention, cell):
         np.testing.assert_allclose(alone[0], whole[row], rtol=1e-9)
 
 
+def test_without_a_token_for_padding_every_token_is_read():
+    model, other = translator(pad=None), translator(pad=8)
+    zeros = np.zeros((2, 3), int)
+    np.testing.assert_array_equal(model(zeros, TARGET[:2]).numpy(), other(zeros, TARGET[:2]).numpy())
+    found = nn.utils.summary(models.Seq2Seq(9, 7, 3, 4, pad=None), [(5,), (4,)], dtypes="int64")
+    assert found.parameters == nn.utils.count_parameters(models.Seq2Seq(9, 7, 3, 4))
+    assert found.rows[0].output_shapes == [(1, 4, 7)]
+
+
 def test_attention_does_not_look_at_padding_and_all_targets_look_back_only():
     model = translator()
     for found, length in zip(model.generate(SOURCE, 5, width=2), (4, 2, 1), strict=True):
