@@ -168,8 +168,8 @@ class Recording:
         entry = Entry(None, (), {}, array.shape, array.dtype, False, array, saved={})
         if isinstance(value, Tensor):
             entry.requires_grad = value.requires_grad
-            known = self._names.of_tensor(value, scope)
-            entry.name, entry.owned = known or value.name, known is not None
+            path = self._names.of_tensor(value, scope)
+            entry.name, entry.owned = path or value.name, path is not None
             entry.buffer = self._names.is_buffer(value, scope)
         return self._add(entry, value)
 

@@ -112,6 +112,8 @@ def _role(node: GraphNode) -> str:
 
 def _card_rows(node: GraphNode) -> list[_Row]:
     shape = str(node.shape) if node.shape else "scalar"
+    if node.group and node.group.outputs > 1:
+        shape = f"{node.group.outputs} outputs, the last {shape}"
     facts = (shape, str(node.dtype), kept_text(node), parameter_text(node.parameters))
     rows = [_line(_title(node), "ink", 13.0, bold=True)]
     if node.group:

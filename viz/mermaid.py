@@ -71,8 +71,9 @@ def _boxes(graph: Graph, circuit: bool) -> list[str]:
         scope, depth = item
         pad = "  " * depth
         if scope:
-            times = f" × {known[scope].times}" if known[scope].times > 1 else ""
-            lines.append(f'{"  " * (depth - 1)}subgraph m{keys[scope]}["module {_label((scope + times,))}"]')
+            info = known[scope]
+            title = f"{info.caption} × {info.times}" if info.times > 1 else f"module {scope}"
+            lines.append(f'{"  " * (depth - 1)}subgraph m{keys[scope]}["{_label((title,))}"]')
             waiting.append("  " * (depth - 1) + "end")
         lines += [pad + _box(node, circuit) for node in members[scope]]
         waiting += [(name, depth + 1) for name in reversed(inner.get(scope, []))]

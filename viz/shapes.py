@@ -157,7 +157,7 @@ def spelled(node: GraphNode) -> str:
 
 def group_facts(group: Group) -> str:
     """How much a closed part holds: "12 operations, 75,008 parameters"; in each of several equal ones."""
-    what = group.contents if group.operations == 1 else f"{group.operations:,} operations"
+    what = f"{group.operations:,} operations" if group.operations > 1 else group.contents
     parameters = (
         f"{group.parameters:,} parameter{'s' if group.parameters != 1 else ''}" if group.parameters else ""
     )

@@ -108,7 +108,9 @@ def _sentence(node: GraphNode, name: str, operands: list[str]) -> str:
     text = f"{name}"
     if node.group:
         what = node.group.kind or node.group.what
-        text += f" = {what}({', '.join(operands)}), {group_facts(node.group)} ({node.group.contents})"
+        text += f" = {what}({', '.join(operands)}), {group_facts(node.group)}"
+        text += f" ({node.group.contents})" if node.group.operations > 1 else ""
+        text += f", {node.group.outputs} outputs, of which the last" if node.group.outputs > 1 else ""
     elif node.operation:
         arguments = ", ".join(filter(None, (*operands, parameter_text(node.parameters))))
         symbol = f" [{node.symbol}]" if node.symbol != node.operation else ""
