@@ -194,7 +194,7 @@ def cross_validate(
     (3, True)
     """
     require_sklearn("cross-validation and error bars")
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     data = as_dataset(dataset)
     splits = _splits(len(data), _labels(data, stratified), folds, repeats, groups, seed)
@@ -224,8 +224,8 @@ def cross_validate(
         return Fold(number, test, scores, history, outputs)
 
     done: list[Fold] = []
-    parallel = Parallel(n_jobs=workers, return_as=as_they_come(), pre_dispatch="all")
-    for fold in parallel(delayed(one)(number, *split) for number, split in enumerate(splits)):
+    tasks = (delayed(one)(number, *split) for number, split in enumerate(splits))
+    for fold in as_they_come(tasks, workers):
         done.append(fold)
         if progress:
             print(

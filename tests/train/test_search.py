@@ -172,7 +172,8 @@ def slow(trial):
     return trial["x"]
 
 
-@pytest.mark.parametrize("backend", ["sequential", "threading", "loky"])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of the backend multiprocessing
+@pytest.mark.parametrize("backend", ["sequential", "threading", "loky", "multiprocessing"])
 @pytest.mark.parametrize("pruner", ["median", "hyperband", optuna.pruners.ThresholdPruner(upper=1.5)])
 def test_pruners_stop_what_is_worse(pruner, backend):
     space = {"x": train.Uniform(0, 1)}
@@ -199,6 +200,25 @@ def test_the_configurations_do_not_depend_on_the_workers():
     with joblib.parallel_config("threading", n_jobs=2):
         grid = search(strategy="grid", points=2)
     assert configs(grid) == configs(search(strategy="grid", points=2))
+
+
+def broken_at_the_end(trial):
+    if trial.number == 7:
+        time.sleep(1)  # while the parent hears of the others
+        raise ZeroDivisionError
+    return 0.0
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of the backend multiprocessing
+@pytest.mark.parametrize("backend", ["sequential", "threading", "loky", "multiprocessing"])
+def test_results_are_kept_before_the_last_trial_is_done(backend, tmp_path):
+    options = {"trials": 8, "storage": tmp_path / "trials.journal"}
+    with joblib.parallel_config(backend, n_jobs=2), pytest.raises(ZeroDivisionError):
+        search(broken_at_the_end, **options)
+    calls = []
+    result = search(lambda trial: calls.append(trial.number) or 0.0, **options)
+    assert len(result.trials) == 8
+    assert calls in ([7], [6, 7])
 
 
 def test_workers_work_at_the_same_time():

@@ -206,6 +206,8 @@ class Plan:
         self, study: Any, space: Space, stage: int, seed: int, asking: tuple[str, str, Any] | None
     ) -> tuple[list[Outcome], bool]:
         """Run the trials of a stage that are not done yet; all that are done then, and whether Ctrl-C ended it."""
+        from joblib import delayed
+
         configs = self.configs(space, stage, seed)
         count = len(configs) if configs is not None else self.trials or 0
         outcomes = {outcome.number: outcome for outcome in finished(study, space, stage)}
@@ -241,7 +243,8 @@ class Plan:
 
         interrupted = False
         try:
-            for outcome in _parallel(self.objective, jobs(), self.workers):
+            tasks = (delayed(attempt)(self.objective, trial, stage) for trial, stage in jobs())
+            for outcome in as_they_come(tasks, self.workers):
                 told(study, running.pop(outcome.number), outcome, reported=asking is not None)
                 outcomes[outcome.number] = outcome
                 self._say(outcomes, outcome, count)
@@ -267,16 +270,6 @@ class Plan:
             file=sys.stderr,
             flush=True,
         )
-
-
-def _parallel(
-    objective: Callable[[Trial], float], jobs: Iterator[tuple[Trial, int]], workers: int | None
-) -> Iterator[Outcome]:
-    """The outcomes of trials as they come, from as many workers."""
-    from joblib import Parallel, delayed
-
-    parallel = Parallel(n_jobs=workers, batch_size=1, pre_dispatch="n_jobs", return_as=as_they_come())
-    yield from parallel(delayed(attempt)(objective, trial, stage) for trial, stage in jobs)
 
 
 def _failed() -> Any:
