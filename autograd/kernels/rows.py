@@ -234,3 +234,63 @@ def layer_norm_slopes(
         d_weight if needs.weight else None,
         d_bias if needs.bias else None,
     )
+
+
+@jit(reordered=True)
+def _to_exponentials(x: Array, largest: Array, totals: Array, start: int, stop: int) -> None:
+    for row in range(start, stop):
+        x_row = x[row]
+        most = _largest(x_row)
+        if most == -np.inf:
+            most = x.dtype.type(0)
+        total = x.dtype.type(0)
+        for i in range(len(x_row)):
+            e = exp(x_row[i] - most)
+            x_row[i] = e
+            total += e
+        largest[row], totals[row] = most, total
+
+
+def to_exponentials(scores: Array) -> Any:
+    """In place e^(score − largest of its row), the largest (0 where all are −inf), and the sums."""
+    if not scores.flags.c_contiguous or not scores.shape[-1]:
+        return NotImplemented
+    rows = scores.reshape(-1, scores.shape[-1])
+    largest, totals = np.empty(len(rows), rows.dtype), np.empty(len(rows), rows.dtype)
+    by_rows(_to_exponentials, rows, largest, totals)
+    shape = (*scores.shape[:-1], 1)
+    return largest.reshape(shape), totals.reshape(shape)
+
+
+@jit(reordered=True)
+def _to_shares(x: Array, logs: Array, start: int, stop: int) -> None:
+    for row in range(start, stop):
+        x_row, log = x[row], logs[row]
+        for i in range(len(x_row)):
+            x_row[i] = exp(x_row[i] - log)
+
+
+def to_shares(scores: Array, logs: Array) -> Any:
+    """In place e^(score − log), with the logarithm of each row."""
+    if not scores.flags.c_contiguous or logs.dtype != scores.dtype:
+        return NotImplemented
+    rows = scores.reshape(-1, scores.shape[-1])
+    by_rows(_to_shares, rows, plain(logs).reshape(len(rows)))
+    return None
+
+
+@jit(reordered=True)
+def _to_slopes(slopes: Array, inner: Array, weights: Array, start: int, stop: int) -> None:
+    for row in range(start, stop):
+        slope, weight, product = slopes[row], weights[row], inner[row]
+        for i in range(len(slope)):
+            slope[i] = (slope[i] - product) * weight[i]
+
+
+def to_slopes(slopes: Array, inner: Array, weights: Array) -> Any:
+    """In place (slope − inner)·weight, with the inner product of each row."""
+    if not slopes.flags.c_contiguous or not slopes.dtype == inner.dtype == weights.dtype:
+        return NotImplemented
+    rows = slopes.reshape(-1, slopes.shape[-1])
+    by_rows(_to_slopes, rows, plain(inner).reshape(len(rows)), plain(weights).reshape(rows.shape))
+    return None

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd.extend import kernel
+
 Array = np.ndarray[Any, Any]
 
 TILE_SCORES = 1 << 17  # how many scores are in memory at once
@@ -104,11 +106,7 @@ def attend(
     left = _left(dropout_p)
     for heads, rows, keys in tiles:
         weights = tiles.scores(heads, rows, keys)
-        largest = weights.max(axis=-1, keepdims=True)
-        largest[largest == -np.inf] = 0
-        weights -= largest
-        np.exp(weights, out=weights)
-        total = (weights @ np.ones(keys.stop, weights.dtype))[..., None]
+        largest, total = _to_exponentials(weights)
         sees = total != 0
         np.log(total, out=logs[heads, rows], where=sees)
         logs[heads, rows] += largest
@@ -118,6 +116,33 @@ def attend(
         out[heads, rows] = weights @ tiles.value[heads, keys]
         out[heads, rows] *= total
     return out.reshape(*tiles.lead, *out.shape[1:]), logs
+
+
+# what is done in place to a tile's scores, weights and slopes, of shape (heads, queries, keys)
+
+
+@kernel("rows.to_exponentials", over=1 << 12)
+def _to_exponentials(scores: Array) -> tuple[Array, Array]:
+    """e^(score − largest of its row), the largest (0 where all are −inf), and the sums of the exponentials."""
+    largest = scores.max(axis=-1, keepdims=True)
+    largest[largest == -np.inf] = 0
+    scores -= largest
+    np.exp(scores, out=scores)
+    return largest, (scores @ np.ones(scores.shape[-1], scores.dtype))[..., None]
+
+
+@kernel("rows.to_shares", over=1 << 12)
+def _to_shares(scores: Array, logs: Array) -> None:
+    """e^(score − log), with the logarithm of each row."""
+    scores -= logs
+    np.exp(scores, out=scores)
+
+
+@kernel("rows.to_slopes", over=1 << 12)
+def _to_slopes(slopes: Array, inner: Array, weights: Array) -> None:
+    """(slope − inner)·weight, with the inner product of each row."""
+    slopes -= inner
+    slopes *= weights
 
 
 def _left(dropout_p: float) -> float:
@@ -151,8 +176,7 @@ def pull(
     for part in tiles:
         heads, rows, keys = part
         weights = tiles.scores(*part)
-        weights -= logs[heads, rows]
-        np.exp(weights, out=weights)
+        _to_shares(weights, logs[heads, rows])
         kept = None if tiles.keep is None else tiles.keep[part] * left
         if d_value is not None:
             used = weights if kept is None else weights * kept
@@ -162,8 +186,7 @@ def pull(
         slopes = upstream[heads, rows] @ tiles.value[heads, keys].swapaxes(1, 2)
         if kept is not None:
             slopes *= kept
-        slopes -= inner[heads, rows]
-        slopes *= weights
+        _to_slopes(slopes, inner[heads, rows], weights)
         if d_query is not None:
             d_query[heads, rows] += slopes @ tiles.key[heads, keys]
         if d_key is not None:

@@ -269,12 +269,20 @@ def test_every_kernel_exists():
         assert declared.twin.__doc__, declared.name
 
 
+def attention(x, **options):
+    """Of an array to itself."""
+    x = pb.atleast_2d(x)
+    return pb.nn.functional.scaled_dot_product_attention(x, x, x, **options)
+
+
 FUNCTIONS = {
     "softmax": lambda x, w: pb.softmax(x),
     "softmax over other axes": lambda x, w: pb.softmax(x, axis=0),
     "log_softmax": lambda x, w: pb.log_softmax(x),
     "layer_norm": lambda x, w: pb.nn.functional.layer_norm(x, w.shape, w, 2 * w),
     "layer_norm without weights": lambda x, w: pb.nn.functional.layer_norm(x, w.shape) + w,
+    "attention": lambda x, w: attention(x, is_causal=False) + w,
+    "causal attention": lambda x, w: attention(x, is_causal=True) + w,
     "gelu": lambda x, w: pb.nn.functional.gelu(x) * w,
     "gelu by tanh": lambda x, w: pb.nn.functional.gelu(x, approximate="tanh") * w,
     "silu": lambda x, w: pb.nn.functional.silu(x) * w,
