@@ -110,7 +110,10 @@ class Means:
             ValueError: if there were none.
         """
         if not self.samples:
-            raise ValueError("the loader gave no batches, so there is nothing to learn from or to measure")
+            raise ValueError(
+                "the loader gave no batches, so there is nothing to learn from or to measure; if it is an iterator, it "
+                "gives them only once: give a list or a DataLoader"
+            )
         means = {name: total / self.samples for name, total in self.totals.items()}
         loss = means.pop("loss")
         return Scores(loss, means | {name: metric.compute() for name, metric in self.gathered.items()})

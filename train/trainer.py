@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd import Tensor
 from ..autograd.extend import drawing_from
 from ..optim.saving import copied
 from ..optim.vector import VectorOptimizer
@@ -227,7 +228,7 @@ class Trainer:
             self._guard.before_batch(self)
             self.output = run(self.model, self.input)
             value = self.loss(self.output, self.target)
-            self.loss_value = value.item()
+            self.loss_value = _number(value)
             good = self._guard.loss_is_good(self)
             if good:
                 (value if len(group) == 1 else value * (size / sum(sizes))).backward()
@@ -338,3 +339,17 @@ class Trainer:
         put({"loader": self.loader, "validation": self.validation}, self._go_to["loaders"])
         set_random_state(self.generators, self._go_to["random"])
         self._left, self._go_to = self._go_to["epoch"], None
+
+
+def _number(loss: Any) -> float:
+    """The value of a loss, or an error that says what it should be."""
+    if not isinstance(loss, Tensor):
+        raise TypeError(
+            f"a loss is a tensor of one number, the mean over the batch, and this one gave {type(loss).__name__}"
+        )
+    if loss.size != 1:
+        raise ValueError(
+            f"a loss is one number, the mean over the batch, and this one gave a tensor of shape {loss.shape}; "
+            "take its mean"
+        )
+    return float(loss.item())

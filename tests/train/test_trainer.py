@@ -410,3 +410,27 @@ def test_scores_by_name():
     assert str(epoch) == "loss 1.0000, accuracy 0.7500, validation loss 2.0000, accuracy 0.5000 (0.10 s)"
     with pytest.raises(ValueError, match="no single number"):
         epoch.score("validation confusion")
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "message"),
+    [
+        (
+            nn.CrossEntropyLoss(reduction="none"),
+            ValueError,
+            r"a loss is one number.*a tensor of shape \(4,\)",
+        ),
+        (lambda output, target: None, TypeError, "a loss is a tensor of one number.*gave NoneType"),
+        (lambda output, target: 1.0, TypeError, "gave float"),
+    ],
+)
+def test_losses_that_are_none(loss, error, message):
+    model, _, optimizer, loader = parts()
+    with pytest.raises(error, match=message):
+        train.fit(model, loss, optimizer, loader, epochs=1, progress=False)
+
+
+def test_an_iterator_gives_its_batches_only_once():
+    model, loss, optimizer, loader = parts()
+    with pytest.raises(ValueError, match="if it is an iterator, it gives them only once"):
+        train.fit(model, loss, optimizer, iter(list(loader)), epochs=2, progress=False)
