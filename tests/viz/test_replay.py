@@ -1,5 +1,6 @@
 """The replay as data: its steps, formulas and numbers, and the page that they are in."""
 
+import itertools
 import json
 import re
 import shutil
@@ -359,3 +360,47 @@ def test_a_module_that_is_called_twice_has_two_boxes():
         Twice()(pb.ones((1, 2))).sum().backward()
     paths = [box["path"] for box in data_of(viz.replay(recording).html())["boxes"]]
     assert paths == ["", "cell:1", "cell:2"]
+
+
+def tracked(value, name, op):
+    """A sample's argument as Tensors, which want a gradient where there is a rule for it."""
+    if isinstance(value, (list, tuple)):
+        return [tracked(part, name, op) for part in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    return pb.tensor(value, requires_grad=value.dtype.kind == "f" and name in op.rules)
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        pytest.param(op, id=op.name)
+        for op in REGISTRY.values()
+        if op.rules and op.module.startswith("pullback.")
+    ],
+)
+def test_every_operation_replays_with_the_numbers_of_its_rules(op):
+    told = 0
+    for sample in itertools.islice(op.samples(np.random.default_rng(0)), 4):
+        with viz.record() as recording:
+            names = op.inputs * len(sample.inputs) if op.variadic else op.inputs
+            inputs = [tracked(value, name, op) for value, name in zip(sample.inputs, names, strict=False)]
+            result = op.call(*inputs, **sample.parameters)
+            results = [
+                part
+                for part in (result if isinstance(result, tuple) else (result,))
+                if part.requires_grad and part.dtype.kind == "f"
+            ]
+            if results:
+                sum((part * 1.5).sum() for part in results).backward()
+        if not results:
+            continue
+        film = viz.replay(recording)
+        terms = [term for step in film.steps for term in step.terms]
+        assert all(term.agrees for term in terms)
+        json.dumps(data_of(film.html()))
+        told += any(
+            film.graph.nodes[s.node].operation == op.name for s in film.steps if s.phase == "backward"
+        )
+    # what has complex numbers alone for its samples, or results, is left out here
+    assert told or not results

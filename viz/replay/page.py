@@ -17,6 +17,7 @@ from ..graph import Graph, GraphNode
 from ..legend import legend_items
 from ..numbers import Array, bad_numbers, exact, norm, number, numbers
 from ..shapes import Shape, parameter_text
+from ..summary import summary
 from ..svg import PREFIX, Writer, item_width, picture_title
 from ..theme import DARK, FONTS, LIGHT, Theme, dark_rules
 from .boxes import Box, Boxes, boxed, closed_name, closed_text
@@ -371,7 +372,6 @@ def _shown(array: Array | None) -> dict[str, Any] | None:
     if array is None:
         return None
     shown: dict[str, Any] = {}
-    real = array.dtype.kind in "biuf"
     if array.dtype.kind in "fc" and not np.isfinite(array).all():
         shown["bad"] = bad_numbers(array)
     if array.size == 1:
@@ -386,10 +386,11 @@ def _shown(array: Array | None) -> dict[str, Any] | None:
         shown |= {"text": numbers(array)}
     else:
         shown |= {"shape": str(array.shape)}
-        finite = array[np.isfinite(array)] if real else array
-        if real and finite.size:
-            wide = finite.astype(np.float64)
-            shown |= {"min": number(wide.min()), "mean": number(wide.mean()), "max": number(wide.max())}
-        if finite.size:
-            shown["norm"] = number(norm(finite))
+        if array.dtype.kind in "biuf":
+            whole = summary([array])
+            if whole.finite:
+                shown |= {"min": number(whole.low), "mean": number(whole.mean), "max": number(whole.high)}
+                shown |= {"norm": number(whole.norm)}
+        elif array.size:
+            shown["norm"] = number(norm(array))
     return shown
