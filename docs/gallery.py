@@ -174,6 +174,22 @@ def attention() -> viz.Drawing:
     return viz.draw(recording, names=dict(words=words, scores=scores, weights=weights, mixed=mixed))
 
 
+def gpt() -> viz.Drawing:
+    """A GPT, its twelve blocks folded into one.
+
+    The blocks are equal and follow one another, so the one that is shown stands for all, and dotted wires lead from
+    each to the next. The embedding of the tokens is used again at the end: one node, an adder, and two gradients.
+    The inputs that are 1 are the masks of dropout.
+    """
+    pb.manual_seed(0)
+    model = nn.models.GPT(20, block_size=16, n_layer=12, n_head=2, n_embd=16)
+    tokens, following = pb.tensor(np.arange(16)[None]), pb.tensor(np.arange(1, 17))
+    with viz.record() as recording:
+        loss = nn.functional.cross_entropy(model(tokens)[0], following)
+        loss.backward()
+    return viz.draw(recording, names=dict(tokens=tokens, following=following, loss=loss), max_nodes=26)
+
+
 def failed_check() -> viz.Drawing:
     """A gradient check that failed, painted on the graph.
 
@@ -193,7 +209,8 @@ def failed_check() -> viz.Drawing:
 
 
 EXHIBITS: tuple[Callable[[], viz.Drawing | viz.Replay], ...] = (
-    slide, sigmoid_neuron, max_gate, staged, mlp, mlp_replay, cnn, rnn_unrolled, rnn_rolled, attention, failed_check,
+    slide, sigmoid_neuron, max_gate, staged, mlp, mlp_replay, cnn, rnn_unrolled, rnn_rolled, attention, gpt,
+    failed_check,
 )  # fmt: skip
 
 
