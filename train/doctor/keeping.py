@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ...autograd.extend import writable
 from ...autograd.random import drawing_from
 
 DEPTH = 5  # of plain containers and objects that are searched
+LONG = 1000  # elements of a list that is not searched
 PLAIN = (str, bytes, int, float, complex)
 
 
@@ -70,15 +72,22 @@ class Keeper:
             self._visit_all([p for group in thing.param_groups for p in group["params"]], 0, True)
         elif isinstance(thing, (list, dict, set)):
             self._contents.append((thing, copy.copy(thing)))
+            if len(thing) > LONG:  # data, not parts of a model
+                return
             self._visit_all(thing.values() if isinstance(thing, dict) else thing, depth, owned)
         elif isinstance(thing, tuple):
             self._visit_all(thing, depth, owned)
+        elif isinstance(thing, partial):
+            self._visit_all([thing.func, *thing.args, *thing.keywords.values()], depth)
         elif inspect.isfunction(thing) or inspect.ismethod(thing):
             self._visit_all(referred(thing), depth)
         elif callable(getattr(thing, "load_state_dict", None)) and callable(
             getattr(thing, "state_dict", None)
         ):
             self._stateful.append((thing, copy.deepcopy(thing.state_dict())))
+            if hasattr(thing, "__dict__"):
+                self._attributes.append((thing, dict(vars(thing))))
+                self._visit_all(vars(thing).values(), depth)
         elif hasattr(thing, "__dict__") and not isinstance(thing, type) and not inspect.ismodule(thing):
             self._visit_all(vars(thing).values(), depth)
 
@@ -122,7 +131,8 @@ class Keeper:
         for generator, state in self._generators:
             generator.bit_generator.state = state
         for thing, state in self._stateful:
-            thing.load_state_dict(state)
+            if not _same(thing.state_dict(), state):  # more than its attributes has changed
+                thing.load_state_dict(copy.deepcopy(state))
         for optimizer, own in self._optimizers:
             _hold(optimizer, own)
 
@@ -152,6 +162,18 @@ def _copied(optimizer: Any, own: dict[str, Any]) -> dict[str, Any]:
     given = optimizer.__getstate__()
     known = {id(p): p for group in own["param_groups"] for p in group["params"]}
     return copy.deepcopy(given if isinstance(given, dict) else own, known)
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Whether two states hold the same."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(_same(first[name], second[name]) for name in first)
+    if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
+        return len(first) == len(second) and all(map(_same, first, second))
+    if isinstance(first, (Tensor, np.ndarray)) and isinstance(second, (Tensor, np.ndarray)):
+        arrays = [x.detach().numpy() if isinstance(x, Tensor) else x for x in (first, second)]
+        return arrays[0].shape == arrays[1].shape and arrays[0].tobytes() == arrays[1].tobytes()
+    return first is second or bool(first == second)
 
 
 def _hold(thing: Any, attributes: dict[str, Any]) -> None:

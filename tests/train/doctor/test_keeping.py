@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from functools import partial
 
 import numpy as np
 import pytest
@@ -177,6 +178,28 @@ def test_a_generator_is_not_used_up(setup):
     report = train.preflight(setup.model, setup.loss, (setup.x, setup.y), loader=batches)
     assert "use up" in report["label order"].reason
     assert len(list(batches)) == 10
+
+
+@pytest.mark.parametrize("begun", [0, 3])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_loader_stays_where_it_is(setup, begun, resumed):
+    orders = []
+    for examined in (False, True):
+        loader = data.DataLoader(setup.loader.dataset, 8, shuffle=True, rng=np.random.default_rng(7))
+        batches = iter(loader)
+        for _ in range(begun):
+            next(batches)
+        if resumed:
+            state = loader.state_dict()
+            loader = data.DataLoader(setup.loader.dataset, 8, shuffle=True, rng=np.random.default_rng(8))
+            loader.load_state_dict(state)
+            batches = iter(())
+        if examined:
+            train.preflight(
+                setup.model, setup.loss, (setup.x, setup.y), loader=loader, step=partial(list, loader)
+            )
+        orders.append([y.tolist() for source in (batches, loader, loader) for _, y in source])
+    assert orders[0] == orders[1]
 
 
 def test_what_a_function_refers_to():
