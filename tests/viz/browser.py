@@ -139,7 +139,7 @@ class Page:
     def open(self, path: Path) -> Page:
         """Open a file from the disk and wait until it is there."""
         self.call("Page.navigate", url=path.as_uri())
-        for _ in range(400):
+        for _ in range(1500):
             state = self.evaluate("document.readyState + ' ' + location.protocol")
             if state == "complete file:":
                 return self

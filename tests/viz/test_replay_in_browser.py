@@ -98,7 +98,10 @@ def test_space_plays_and_stops(opened, film):
     page = opened(film)
     page.key(" ")
     assert page.evaluate("document.getElementById('play').getAttribute('aria-label')") == "Pause"
-    page.evaluate("new Promise(done => setTimeout(done, 1700))")
+    page.evaluate(
+        "new Promise(done => { const look = () => document.getElementById('count').textContent === '1 / 7'"
+        " ? setTimeout(look, 20) : done(); look(); })"
+    )
     page.key(" ")
     assert page.evaluate("document.getElementById('play').getAttribute('aria-label')") == "Play"
     assert int(now(page).split(" ")[0]) > 1
