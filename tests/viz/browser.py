@@ -41,14 +41,11 @@ class Browser:
     def __init__(self, profile: Path) -> None:
         to_browser, self._write = _pipe()
         self._read, from_browser = _pipe()
-
-        def connect() -> None:
-            os.dup2(to_browser, 3)
-            os.dup2(from_browser, 4)
-
+        # a shell puts the pipes in their places: work between fork and exec is not safe beside threads
+        connect = f'exec "$0" "$@" 3</dev/fd/{to_browser} 4>/dev/fd/{from_browser}'
         self._process = subprocess.Popen(
-            [BROWSER, *FLAGS, "--remote-debugging-pipe", f"--user-data-dir={profile}"],
-            preexec_fn=connect, pass_fds=(3, 4), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            ["/bin/sh", "-c", connect, BROWSER, *FLAGS, "--remote-debugging-pipe", f"--user-data-dir={profile}"],
+            pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         os.close(to_browser)
         os.close(from_browser)
