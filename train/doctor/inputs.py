@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .case import Array, Case, arrays_in, short
+from .layers import layers_of
 from .report import Finding, fine, problem, silent, warning
 
 LARGE, SMALL = 8.0, 1e-3  # root mean square of inputs that is too much, and too little
@@ -180,8 +181,6 @@ def _is_scaled_inside(case: Case, values: Array) -> bool:
 
 def _first_seen(case: Case) -> Iterator[Array]:
     """What goes into the first product with a weight."""
-    from .layers import layers_of
-
     for layer in layers_of(case.run):
         if layer.seen is not None:
             yield layer.seen

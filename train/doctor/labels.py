@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...autograd import asarray
+from ...optim import Adam
 from .case import Array, Case, arrays_in
-from .losses import Kind
+from .losses import Kind, accuracy_of
 from .report import Finding, fine, problem, silent, warning
 
 SURE = 100  # examples from which on it is a fault and no more a warning
@@ -220,10 +222,6 @@ def _above_chance(predict: Array, table: Array, rng: np.random.Generator, tries:
 
 def _the_model_learns(case: Case, kind: Kind, rng: np.random.Generator) -> bool:
     """Whether the model, trained shortly on half of the examples, does better on the others than chance."""
-    from ...autograd import asarray
-    from ...optim import Adam
-    from .losses import accuracy_of
-
     values, targets = case.inputs_seen, case.targets_seen
     if values is None or targets is None:
         return False

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .case import Array, Case, arrays_in
+from .case import Array, Case, arrays_in, first_batches
 from .report import Finding, fine, problem, silent, warning
 
 ENOUGH = 24  # examples from which on an order can be told from chance
@@ -120,8 +120,6 @@ def _alikeness(labels: Array, sizes: list[int]) -> float:
 
 
 def _some(loader: Any) -> list[Any]:
-    from .case import first_batches
-
     return list(first_batches(loader, 3))
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import signal
 from functools import partial
 
 import numpy as np
@@ -211,6 +212,32 @@ def test_what_a_function_refers_to():
     found = referred(function)
     assert any(value is inside for value in found)
     assert any(value is later for value in found)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_real_interrupt(late, monkeypatch):
+    w = nn.Parameter(pb.tensor([1.0]))
+    keeper = Keeper([w], seed=0)
+    put_back = keeper._put_back
+
+    def interrupted():
+        signal.raise_signal(signal.SIGINT)  # it has to wait until all is as it was
+        put_back()
+
+    if late:
+        monkeypatch.setattr(keeper, "_put_back", interrupted)
+    handler = signal.getsignal(signal.SIGINT)
+
+    def trial():
+        with keeper.trial(), pb.no_grad():
+            w.copy_(w + 1.0)
+            if not late:
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trial()
+    assert w.tolist() == [1.0]
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_a_trial_begins_without_gradients_and_alike():
