@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ SECTION = 20_000
 """The last tenth of every so many characters is held out."""
 
 CHECKPOINT_SECONDS = 60
+
+FORM_FILE = "charlm.json"
+"""Where the form of a model is written down, in the folder of its training."""
 
 FORM: dict[str, Any] = {"cell": "lstm", "hidden": 128, "layers": 1}
 """The form of a model that is asked for no other."""
@@ -76,13 +80,19 @@ def run(options: CharLMOptions) -> CharLMResult:
             f"{name} has {len(text)} characters, and there is nothing to learn from fewer than two"
         )
     folder = options.out / "checkpoints"
-    _make_room(options, folder)
-    settings, alphabet = _settings(options, text)
+    earlier = checkpoints_in(folder)
+    if earlier and not (options.resume or options.fresh):
+        raise ValueError(
+            f"{options.out} holds a training; --resume goes on with it, --fresh removes it and begins anew, and --out "
+            "names another folder"
+        )
+    settings, alphabet = _settings(options, text, gone_on=bool(earlier) and not options.fresh)
     prime = options.prime if options.prime else text[:32]
     first = alphabet.encode(prime)
     if options.unit is not None and not 0 <= options.unit < settings["hidden"]:
         raise ValueError(f"the units are 0 to {settings['hidden'] - 1}, and {options.unit} is none of them")
     training, held_out, measured_on = split(alphabet.encode(text))
+    _make_room(options.out, [] if options.resume else earlier, {**settings, "letters": alphabet.letters})
     print(f"text    {name}: {len(text):,} characters, {len(alphabet)} different ones", flush=True)
 
     rng = np.random.default_rng(options.seed)
@@ -162,36 +172,28 @@ def steadiest(values: Array) -> int:
     return int(np.argmax(values.var(axis=0) / ((steps**2).mean(axis=0) + 1e-6))) if len(values) > 1 else 0
 
 
-def _make_room(options: CharLMOptions, folder: Path) -> None:
-    """Make the folder; an earlier training in it is gone on with, or removed, or an error."""
-    options.out.mkdir(parents=True, exist_ok=True)
-    earlier = checkpoints_in(folder)
-    if earlier and options.fresh:
-        for file in earlier:
-            file.unlink()
-    elif earlier and not options.resume:
-        raise ValueError(
-            f"{options.out} holds a training; --resume goes on with it, --fresh removes it and begins anew, and --out "
-            "names another folder"
-        )
-
-
-def _settings(options: CharLMOptions, text: str) -> tuple[dict[str, Any], Alphabet]:
+def _settings(options: CharLMOptions, text: str, gone_on: bool) -> tuple[dict[str, Any], Alphabet]:
     """The form of the model and its alphabet: those of the training that is gone on with, or new ones."""
-    path = options.out / "charlm.json"
+    path = options.out / FORM_FILE
     asked = {name: value for name in FORM if (value := getattr(options, name)) is not None}
-    if checkpoints_in(options.out / "checkpoints") and path.exists():
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        alphabet = Alphabet(saved.pop("letters"))
-        if asked != {name: saved[name] for name in asked}:
-            raise ValueError(
-                f"the training in {options.out} is of a model with {_shown(saved)}, and this one is to have "
-                f"{_shown(asked)}; leave that out, or begin anew with --fresh"
-            )
-        return saved, alphabet
-    alphabet, form = Alphabet.of(text), FORM | asked
-    write_atomically(path, json.dumps({**form, "letters": alphabet.letters}).encode())
-    return form, alphabet
+    if not gone_on or not path.exists():
+        return FORM | asked, Alphabet.of(text)
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    alphabet = Alphabet(saved.pop("letters"))
+    if asked != {name: saved[name] for name in asked}:
+        raise ValueError(
+            f"the training in {options.out} is of a model with {_shown(saved)}, and this one is to have "
+            f"{_shown(asked)}; leave that out, or begin anew with --fresh"
+        )
+    return saved, alphabet
+
+
+def _make_room(out: Path, earlier: Iterable[Path], form: dict[str, Any]) -> None:
+    """Make the folder, remove an earlier training in it, and write down the form of the model."""
+    out.mkdir(parents=True, exist_ok=True)
+    for file in earlier:
+        file.unlink()
+    write_atomically(out / FORM_FILE, json.dumps(form).encode())
 
 
 def _shown(settings: dict[str, Any]) -> str:

@@ -183,6 +183,19 @@ def test_the_command_repeats_itself_and_goes_on_exactly(fox, tmp_path, capsys):
     assert files_of(tmp_path / "b") == files_of(tmp_path / "a")
 
 
+@pytest.mark.parametrize("mistake", [("--prime", "é"), ("--unit", 8), ("--resume",)])
+def test_a_mistake_loses_no_earlier_training(fox, tmp_path, capsys, mistake):
+    small = [fox, "--out", tmp_path / "out", "--hidden", 8, "--sample", 0, "--epochs"]
+    assert command(*small, 1) == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    try:
+        status = command(*small, 2, "--fresh", *mistake)
+    except SystemExit as stop:
+        status = stop.code
+    assert status == 2
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_ctrl_c_loses_nothing(fox, tmp_path):
     small = [fox, "--hidden", 8, "--batch", 1, "--length", 10, "--sample", 5, "--epochs", 4]
