@@ -1,7 +1,8 @@
 """The replay: a web page that steps through a computation, forward and then backward, in formulas and numbers.
 
-`steps` tells what happens, with formulas from the declared rules (`formulas`); `boxes` arranges the modules so that
-the page can open and close them; `page` puts all into one file, with the scripts and the style that lie here.
+`telling` makes the steps (`steps`) of a graph, with formulas from the declared rules (`formulas`) and local gradients
+by running them again (`rerun`); `boxes` arranges the modules so that the page can open and close them; `page` puts all
+into one file, with the data (`page_data`), the scripts and the style that lie here.
 """
 
 from .replay import Replay, replay

@@ -8,24 +8,20 @@ import json
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
-from typing import Any
 
-import numpy as np
-
-from ..glyphs import text_width
 from ..graph import Graph, GraphNode
 from ..legend import legend_items
-from ..numbers import Array, bad_numbers, exact, norm, number, numbers
-from ..shapes import Shape, parameter_text
-from ..summary import summary
+from ..shapes import Shape
 from ..svg import PREFIX, Writer, item_width, picture_title
 from ..theme import DARK, FONTS, LIGHT, Theme, dark_rules
-from .boxes import Box, Boxes, boxed, closed_name, closed_text
-from .steps import Step, Term, Told, told
+from .boxes import Boxes, boxed
+from .page_data import page_data
+from .steps import Told
+from .telling import told
 
 _SCRIPTS = ("layout.js", "picture.js", "view.js", "panel.js", "player.js")
-_WHOLE = 24
-"""Arrays of at most so many numbers are shown in full."""
+
+
 _CLASSES = "pb"  # the page is a document of its own, so its class names need no more
 
 
@@ -40,7 +36,9 @@ def page(graph: Graph, max_nodes: int) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     sentences = "\n".join(f"<li>{escape(step.text)}</li>" for step in steps.steps)
-    data = json.dumps(_data(graph, steps, boxes), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    data = json.dumps(
+        page_data(graph, steps, boxes), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
     data = data.replace("<", "\\u003c")  # so that no text in it ends the element
     modules = len(boxes.boxes) > 1
     notes = "".join(f'<p class="warning">{escape(note)}</p>' for note in steps.notes)
@@ -124,8 +122,6 @@ def _variables() -> str:
     fonts = f"--fonts:{FONTS}"
     return f":root{{color-scheme:light dark;{light}{fonts}}}\n@media(prefers-color-scheme:dark){{:root{{{dark}}}}}"
 
-
-# markup
 
 _ICONS = {
     "first": "M3 3h2v14H3zM17 3v14L6 10z",
@@ -221,176 +217,3 @@ def _legend(graph: Graph) -> str:
         size = f'viewBox="0 0 {item_width(item):g} 22" width="{item_width(item):g}" height="22"'
         pieces.append(f'<svg {size} aria-hidden="true">{_drawn(writer.lines)}</svg>')
     return "".join(pieces)
-
-
-# data
-
-
-def _data(graph: Graph, steps: Told, boxes: Boxes) -> dict[str, Any]:
-    return {
-        "style": graph.style,
-        "nodes": [_node_data(node, graph, steps, boxes) for node in graph.nodes],
-        "edges": [
-            {
-                "tail": edge.tail,
-                "head": edge.head,
-                "slot": edge.slot,
-                "way": boxes.ways[edge.key],
-                "required": edge.required,
-                "gradient_at": steps.wire_at[edge.key],
-            }
-            for edge in graph.edges
-        ],
-        "labels": {key: _shape_data(shape) for key, shape in boxes.labels.items()},
-        "boxes": [_box_data(box) for box in boxes.boxes],
-        "open": [box.key for box in boxes.boxes[1:] if box.opened],
-        "steps": [_step_data(step, graph, steps) for step in steps.steps],
-    }
-
-
-def _shape_data(shape: Shape) -> dict[str, Any]:
-    return {
-        "width": _short(shape.width),
-        "height": _short(shape.height),
-        "ports": [list(map(_short, port)) for port in shape.ports],
-        "exit": list(map(_short, shape.exit)),
-    }
-
-
-def _short(x: float) -> float:
-    return round(x, 2)
-
-
-def _node_data(node: GraphNode, graph: Graph, steps: Told, boxes: Boxes) -> dict[str, Any]:
-    facts = [["kind", node.operation or node.kind]]
-    facts += [["role", node.role]] if node.role else []
-    facts += [["shape", f"{node.shape or 'scalar'}, {node.dtype}"]]
-    facts += [["settings", parameter_text(node.parameters)]] if node.parameters else []
-    facts += [["module", node.scope]] if node.scope else []
-    facts += [["at", node.source]] if node.source else []
-    names = {"forward": "its forward step", "seed": "where backward begins", "backward": "its backward step"}
-    found = [
-        [names.get(step.phase, "where its gradients add"), index]
-        for index, step in enumerate(steps.steps)
-        if step.node == node.key
-    ]
-    return {
-        "name": steps.names[node.key],
-        "partial": steps.partials[node.key],
-        "leaf": node.kind == "parameter",
-        "words": [word for word in (node.name, steps.names[node.key], node.operation, node.scope) if word],
-        "box": boxes.box_of[node.key],
-        "shape": _shape_data(boxes.shapes[node.key]),
-        "facts": facts,
-        "value": _shown(node.value),
-        "gradient": _shown(node.gradient),
-        "state": node.state.value,
-        "required": node.required,
-        "value_at": steps.value_at[node.key],
-        "gradient_at": steps.gradient_at[node.key],
-        "steps": found,
-    }
-
-
-def _box_data(box: Box) -> dict[str, Any]:
-    name = closed_name(box)
-    return {
-        "key": box.key,
-        "parent": box.parent,
-        "name": name,
-        "path": box.path,
-        "what": box.what,
-        "text": closed_text(box),
-        "width": _short(box.width),
-        "height": _short(box.height),
-        "captionWidth": _short(text_width(f"{box.what} {name}", 13.0, bold=True) + 44),
-        "enters": {key: _short(at) for key, at in box.enters.items()},
-        "leaves": {key: _short(at) for key, at in box.leaves.items()},
-        "items": [{"kind": item.kind, "key": item.key} for item in box.items],
-        "column": box.column,
-        "place": [_short(at) for at in box.place],
-        "runs": [
-            {
-                "tail": run.tail,
-                "head": run.head,
-                "edges": run.edges,
-                "passes": [_short(at) for at in run.passes],
-            }
-            for run in box.runs
-        ],
-    }
-
-
-def _step_data(step: Step, graph: Graph, steps: Told) -> dict[str, Any]:
-    node = None if step.node is None else graph.nodes[step.node]
-    data: dict[str, Any] = {
-        "phase": step.phase,
-        "node": step.node,
-        "title": step.title,
-        "equation": step.equation,
-        "wires": step.wires,
-        "notes": step.notes,
-        "leaves": step.leaves,
-    }
-    if node is not None:
-        data |= {
-            "name": steps.names[node.key],
-            "own": step.own,
-            "why": step.why,
-            "role": node.role,
-            "gate": step.gate,
-            "total": _shown(step.total),
-            "terms": [_term_data(term, steps) for term in step.terms],
-        }
-    return data
-
-
-def _term_data(term: Term, steps: Told) -> dict[str, Any]:
-    notes = [*term.notes]
-    if not term.agrees:
-        notes.append("what was recorded differs from what the rule gives: a hook has changed it")
-    return {
-        "edge": term.edge,
-        "name": steps.names[term.operand],
-        "gradient": term.gradient,
-        "local_name": term.local_name,
-        "part": term.part,
-        "upstream": _shown(term.upstream),
-        "local": _shown(term.local),
-        "downstream": _shown(term.downstream),
-        "formula": term.formula,
-        "rule": term.rule,
-        "product": term.product,
-        "summed": f"Σ over {term.summed_text}" if term.summed else None,
-        "unsummed": _shown(term.unsummed),
-        "notes": notes,
-    }
-
-
-def _shown(array: Array | None) -> dict[str, Any] | None:
-    """An array for the panel: whole where it is small, else its shape and what its numbers are like."""
-    if array is None:
-        return None
-    shown: dict[str, Any] = {}
-    if array.dtype.kind in "fc" and not np.isfinite(array).all():
-        shown["bad"] = bad_numbers(array)
-    if array.size == 1:
-        shown |= {"text": number(array.reshape(())[()]), "exact": exact(array.reshape(())[()])}
-        if array.ndim:
-            shown["text"] = numbers(array)
-    elif 0 < array.size <= _WHOLE and array.ndim == 2:
-        shown |= {"rows": [[number(x) for x in row] for row in array], "shape": str(array.shape)}
-    elif 0 < array.size <= _WHOLE and array.ndim == 1:
-        shown |= {"list": [number(x) for x in array]}
-    elif 0 < array.size <= _WHOLE:
-        shown |= {"text": numbers(array)}
-    else:
-        shown |= {"shape": str(array.shape)}
-        if array.dtype.kind in "biuf":
-            whole = summary([array])
-            if whole.finite:
-                shown |= {"min": number(whole.low), "mean": number(whole.mean), "max": number(whole.high)}
-                shown |= {"norm": number(whole.norm)}
-        elif array.size:
-            shown["norm"] = number(norm(array))
-    return shown

@@ -25,15 +25,18 @@ function numbersOf(shown) {
   if (shown.rows) {
     const rows = shown.rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cell))));
     const label = `array of shape ${shown.shape}`;
-    return element("span", { class: "matrix" }, element("table", { "aria-label": label }, element("tbody", {}, ...rows)), ...marks);
+    const table = element("table", { "aria-label": label }, element("tbody", {}, ...rows));
+    return element("span", { class: "matrix" }, table, ...marks);
   }
   const facts = ["min", "mean", "max", "norm"].filter((name) => shown[name] !== undefined);
   const list = facts.flatMap((name) => [element("dt", {}, name === "norm" ? "‖·‖" : name), element("dd", {}, shown[name])]);
-  return element("span", { class: "summary" }, element("span", { class: "shape" }, shown.shape), element("dl", {}, ...list), ...marks);
+  const shape = element("span", { class: "shape" }, shown.shape);
+  return element("span", { class: "summary" }, shape, element("dl", {}, ...list), ...marks);
 }
 
 function cell(kind, role, shown, label) {
-  return element("div", { class: `cell ${kind}` }, element("span", { class: "role" }, role), numbersOf(shown), element("span", { class: "label" }, label));
+  const [above, below] = [element("span", { class: "role" }, role), element("span", { class: "label" }, label)];
+  return element("div", { class: `cell ${kind}` }, above, numbersOf(shown), below);
 }
 
 function sign(text) {
@@ -97,10 +100,12 @@ function leavesOf(step, nodes) {
 
 /** Everything about one step. */
 function panelOf(step, nodes, number, count) {
-  const phase = { start: "Start", forward: "Forward", seed: "Backward", backward: "Backward", sum: "Backward", failed: "Backward", end: "End" }[step.phase];
-  const head = element("p", { class: `phase ${step.phase}` }, element("span", { class: "chip" }, phase), ` step ${number} of ${count}`);
+  const phase = { start: "Start", forward: "Forward", end: "End" }[step.phase] ?? "Backward";
+  const chip = element("span", { class: "chip" }, phase);
+  const head = element("p", { class: `phase ${step.phase}` }, chip, ` step ${number} of ${count}`);
   const body = [element("h2", {}, step.title)];
-  if (step.gate && step.phase === "backward") body.push(element("p", { class: "law" }, element("strong", {}, `${step.role}: `), step.gate));
+  if (step.gate && step.phase === "backward")
+    body.push(element("p", { class: "law" }, element("strong", {}, `${step.role}: `), step.gate));
   if (step.phase === "forward") {
     const given = step.equation ? [element("span", { class: "formula" }, step.equation), sign("=")] : [];
     body.push(equation(...given, cell("value", "value", step.total, step.name)));

@@ -73,8 +73,9 @@ class Player {
     if (!quiet) document.getElementById("live").textContent = text;
     document.querySelector("#words li[aria-current]")?.removeAttribute("aria-current");
     this.sentences[this.at].setAttribute("aria-current", "step");
-    for (const [id, off] of [["first", place === 0], ["back", place === 0], ["next", place === this.groups.length - 1], ["last", place === this.groups.length - 1]])
-      document.getElementById(id).setAttribute("aria-disabled", off);
+    const ends = { first: 0, back: 0, next: this.groups.length - 1, last: this.groups.length - 1 };
+    for (const [id, end] of Object.entries(ends))
+      document.getElementById(id).setAttribute("aria-disabled", place === end);
     if (follow) this.follow(group, step);
     this.refreshDetail();
   }
@@ -162,7 +163,8 @@ class Player {
     this.hit = -1;
     const box = words && !this.found.length ? this.graph.boxes.find((one) => one.key && matches([one.path])) : null;
     const answer = document.getElementById("answer");
-    answer.textContent = !words ? "" : box ? calledBox(box) : this.found.length === 1 ? "1 value" : `${this.found.length || "no"} values`;
+    const count = this.found.length === 1 ? "1 value" : `${this.found.length || "no"} values`;
+    answer.textContent = !words ? "" : box ? calledBox(box) : count;
     if (box) {
       this.picture.reveal(box.parent);
       this.onToggled(null);

@@ -14,7 +14,8 @@ from ..draw import write
 from ..graph import Graph
 from ..svg import picture_title
 from .page import page
-from .steps import Step, Told, told
+from .steps import Step, Told
+from .telling import told
 
 MOST_NODES = 5000
 """Each node takes some kilobytes of the page."""
