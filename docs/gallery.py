@@ -118,7 +118,7 @@ def cnn() -> viz.Drawing:
     A residual network of 18 layers: `depth=0` shows its outermost parts as one node each.
     """
     pb.manual_seed(0)
-    model = nn.models.resnet18(num_classes=10)
+    model = nn.models.resnet18(num_classes=10).eval()
     images, labels = pb.randn(2, 3, 32, 32), pb.tensor([3, 7])
     with viz.record() as recording:
         loss = nn.CrossEntropyLoss()(model(images), labels)
