@@ -13,7 +13,7 @@ from collections import Counter
 from itertools import permutations
 
 import numpy as np
-from common import finish, fit, parser, picture, start
+from common import at_least, finish, fit, parser, picture, start
 
 import pullback as pb
 from pullback import data, nn, optim, viz
@@ -116,10 +116,12 @@ def set_of(images: np.ndarray, sentences: list[str]) -> data.TensorDataset:
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, and measure on scenes that are new."""
     p = parser(__doc__, epochs=12)
-    p.add_argument("--scenes", type=int, default=4000, help="to train on (%(default)s)")
-    p.add_argument("--test", type=int, default=300, help="scenes to measure on, twice (%(default)s)")
+    p.add_argument("--scenes", type=at_least(1), default=4000, help="to train on (%(default)s)")
+    p.add_argument("--test", type=at_least(1), default=300, help="scenes to measure on, twice (%(default)s)")
     p.add_argument("--no-attention", action="store_true", help="let the first state alone carry the picture")
-    p.add_argument("--width", type=int, default=3, help="of the beam; 1 is greedy search (%(default)s)")
+    p.add_argument(
+        "--width", type=at_least(1), default=3, help="of the beam; 1 is greedy search (%(default)s)"
+    )
     return run(p.parse_args(arguments))
 
 

@@ -20,8 +20,8 @@ def parser(description: str | None, epochs: int) -> argparse.ArgumentParser:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     name = Path(sys.argv[0]).stem
-    p.add_argument("--seed", type=_from(0), default=0, help="of everything random (%(default)s)")
-    p.add_argument("--epochs", type=_from(0), default=epochs, help="passes through the data (%(default)s)")
+    p.add_argument("--seed", type=at_least(0), default=0, help="of everything random (%(default)s)")
+    p.add_argument("--epochs", type=at_least(0), default=epochs, help="passes through the data (%(default)s)")
     p.add_argument(
         "--out",
         type=Path,
@@ -34,6 +34,19 @@ def parser(description: str | None, epochs: int) -> argparse.ArgumentParser:
         help="go on from the checkpoint in the folder, if there is one; otherwise the run begins anew",
     )
     return p
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """What reads an option that is a whole number, from `least` on."""
+
+    def whole(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
+        return number
+
+    whole.__name__ = "whole number"  # so argparse calls it where text is none
+    return whole
 
 
 def fit(
@@ -108,13 +121,3 @@ def start(main: Callable[[], Any]) -> None:
     except (OSError, ValueError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(2)
-
-
-def _from(least: int) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        number = int(text)
-        if number < least:
-            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
-        return number
-
-    return whole

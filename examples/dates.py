@@ -10,7 +10,7 @@ import argparse
 import datetime
 
 import numpy as np
-from common import finish, fit, parser, start
+from common import at_least, finish, fit, parser, start
 
 import pullback as pb
 from pullback import data, nn, optim
@@ -119,11 +119,13 @@ def letters(logits: pb.Tensor, wanted: pb.Tensor) -> float:
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, measure, translate."""
     p = parser(__doc__, epochs=5)
-    p.add_argument("--samples", type=int, default=12000, help="dates to train on (%(default)s)")
-    p.add_argument("--test", type=int, default=2000, help="dates to measure on (%(default)s)")
-    p.add_argument("--hidden", type=int, default=64, help="features of the states (%(default)s)")
+    p.add_argument("--samples", type=at_least(1), default=12000, help="dates to train on (%(default)s)")
+    p.add_argument("--test", type=at_least(1), default=2000, help="dates to measure on (%(default)s)")
+    p.add_argument("--hidden", type=at_least(1), default=64, help="features of the states (%(default)s)")
     p.add_argument("--no-attention", action="store_true", help="let the state alone carry the date")
-    p.add_argument("--width", type=int, default=1, help="of the beam; 1 is greedy search (%(default)s)")
+    p.add_argument(
+        "--width", type=at_least(1), default=1, help="of the beam; 1 is greedy search (%(default)s)"
+    )
     p.add_argument(
         "--translate",
         metavar="DATE",
@@ -139,6 +141,8 @@ def run(options: argparse.Namespace) -> dict[str, float]:
     asked = np.stack([read(text) for text in options.translate]) if options.translate else None
     rng = np.random.default_rng(options.seed)
     days = rng.permutation((LAST - FIRST).days + 1)
+    if options.test >= len(days):
+        raise ValueError(f"--test leaves a day to train on, of {len(days)}, so {options.test} are too many")
     test, rest = days[: options.test], days[options.test :]
     source, target, _ = samples(rng.choice(rest, options.samples), rng)
     unseen, wanted, texts = samples(test, rng)

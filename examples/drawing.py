@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from common import finish, fit, parser, picture, start
+from common import at_least, finish, fit, parser, picture, start
 from windows import window, write
 
 import pullback as pb
@@ -85,9 +85,9 @@ def loss(output: tuple[pb.Tensor, pb.Tensor], images: pb.Tensor) -> pb.Tensor:
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, measure, and draw the steps."""
     p = parser(__doc__, epochs=80)
-    p.add_argument("--steps", type=int, default=8, help="in which a digit is drawn (%(default)s)")
-    p.add_argument("--hidden", type=int, default=96, help="features of the states (%(default)s)")
-    p.add_argument("--code", type=int, default=6, help="random numbers of a step (%(default)s)")
+    p.add_argument("--steps", type=at_least(1), default=8, help="in which a digit is drawn (%(default)s)")
+    p.add_argument("--hidden", type=at_least(1), default=96, help="features of the states (%(default)s)")
+    p.add_argument("--code", type=at_least(1), default=6, help="random numbers of a step (%(default)s)")
     return run(p.parse_args(arguments))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from common import finish, fit, parser, picture, start
+from common import at_least, finish, fit, parser, picture, start
 from windows import framed, read, window
 
 import pullback as pb
@@ -66,9 +66,11 @@ def scattered(images: np.ndarray, rng: np.random.Generator, clutter: int = 4) ->
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, measure, and draw where the network looks."""
     p = parser(__doc__, epochs=50)
-    p.add_argument("--glimpses", type=int, default=4, help="windows for each image (%(default)s)")
-    p.add_argument("--hidden", type=int, default=96, help="features of the state (%(default)s)")
-    p.add_argument("--copies", type=int, default=4, help="places that each digit is put to (%(default)s)")
+    p.add_argument("--glimpses", type=at_least(1), default=4, help="windows for each image (%(default)s)")
+    p.add_argument("--hidden", type=at_least(1), default=96, help="features of the state (%(default)s)")
+    p.add_argument(
+        "--copies", type=at_least(1), default=4, help="places that each digit is put to (%(default)s)"
+    )
     return run(p.parse_args(arguments))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from common import finish, fit, parser, picture, start
+from common import at_least, finish, fit, parser, picture, start
 from digit_net import FEATURES, moved, network, pixels
 
 from pullback import data, nn, optim, train, viz
@@ -27,7 +27,9 @@ def nearest(queries: np.ndarray, shelf: np.ndarray, count: int) -> np.ndarray:
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, search, measure, draw."""
     p = parser(__doc__, epochs=12)
-    p.add_argument("--copies", type=int, default=4, help="places that each digit is put to (%(default)s)")
+    p.add_argument(
+        "--copies", type=at_least(1), default=4, help="places that each digit is put to (%(default)s)"
+    )
     return run(p.parse_args(arguments))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from common import finish, fit, parser, start
+from common import at_least, finish, fit, parser, start
 
 import pullback as pb
 from pullback import data, nn, optim, train
@@ -32,7 +32,7 @@ class Reader(nn.Module):
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, and measure on digits that are new."""
     p = parser(__doc__, epochs=40)
-    p.add_argument("--hidden", type=int, default=48, help="features of the state (%(default)s)")
+    p.add_argument("--hidden", type=at_least(1), default=48, help="features of the state (%(default)s)")
     return run(p.parse_args(arguments))
 
 

@@ -15,7 +15,7 @@ import tokenize
 from pathlib import Path
 
 import numpy as np
-from common import finish, fit, parser, start
+from common import at_least, finish, fit, parser, start
 
 import pullback as pb
 from pullback import data, nn, optim
@@ -115,9 +115,9 @@ def right(logits: pb.Tensor, kinds: pb.Tensor) -> float:
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, measure, show some lines."""
     p = parser(__doc__, epochs=4)
-    p.add_argument("--lines", type=int, default=20000, help="to train on (%(default)s)")
-    p.add_argument("--modules", type=int, help="use no more modules than these (default: all)")
-    p.add_argument("--hidden", type=int, default=48, help="features of the state (%(default)s)")
+    p.add_argument("--lines", type=at_least(1), default=20000, help="to train on (%(default)s)")
+    p.add_argument("--modules", type=at_least(1), help="use no more modules than these (default: all)")
+    p.add_argument("--hidden", type=at_least(1), default=48, help="features of the state (%(default)s)")
     return run(p.parse_args(arguments))
 
 

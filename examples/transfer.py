@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import finish, fit, parser, picture, start
+from common import at_least, finish, fit, parser, picture, start
 from digit_net import FEATURES, moved, network, pixels
 
 from pullback import data, nn, optim, train
@@ -111,17 +111,25 @@ def tried(
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Train on the old digits, learn the new ones in all ways, draw the curves."""
     p = parser(__doc__, epochs=12)
-    p.add_argument("--examples", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50], help="of each new digit")
-    p.add_argument("--draws", type=int, default=5, help="of the examples, for each point (%(default)s)")
-    p.add_argument("--copies", type=int, default=4, help="places that each old digit is put to (%(default)s)")
-    p.add_argument("--updates", type=int, default=150, help="for learning the new digits (%(default)s)")
+    p.add_argument(
+        "--examples", type=at_least(1), nargs="+", default=[1, 2, 5, 10, 20, 50], help="of each new digit"
+    )
+    p.add_argument(
+        "--draws", type=at_least(1), default=5, help="of the examples, for each point (%(default)s)"
+    )
+    p.add_argument(
+        "--copies", type=at_least(1), default=4, help="places that each old digit is put to (%(default)s)"
+    )
+    p.add_argument(
+        "--updates", type=at_least(1), default=150, help="for learning the new digits (%(default)s)"
+    )
     return run(p.parse_args(arguments))
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """What the program does, once its options are read."""
-    if min(options.examples) < 1 or max(options.examples) > 50 or options.draws < 1 or options.updates < 1:
-        raise ValueError("there are 1 to 50 examples of each digit, a draw at least, and an update at least")
+    if max(options.examples) > 50:
+        raise ValueError(f"there are up to 50 examples of each digit, and not {max(options.examples)}")
     sets = Sets(options.seed, options.copies)
     rng = np.random.default_rng([options.seed, 1])
     model = network(OLD, rng)

@@ -254,7 +254,7 @@ def _seed(text: str) -> int:
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()).replace("resume=True", "--resume")  # as it is called here
 
 
 if __name__ == "__main__":

@@ -100,12 +100,40 @@ def test_accuracies_that_are_known_are_not_computed_again(program, tmp_path, cap
     assert main([*options, "--draws", "1"]) == found  # anew
 
 
-def test_mistakes_are_one_line(tmp_path):
-    command = [sys.executable, f"{FOLDER}/dates.py", "--translate", "Dritter März", "--out", str(tmp_path)]
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("dates", ["--translate", "Dritter März"], "'Dritter März' is no date of these formats: "),
+        ("dates", ["--test", "80000"], "--test leaves a day to train on, of 73049, so 80000 are too many"),
+        ("transfer", ["--examples", "51"], "up to 50 examples of each digit, and not 51"),
+    ],
+)
+def test_mistakes_are_one_line(name, arguments, message, tmp_path):
+    command = [sys.executable, f"{FOLDER}/{name}.py", *arguments, "--out", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert result.returncode == 2
-    assert result.stderr.startswith("dates.py: 'Dritter März' is no date of these formats: ")
-    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith(f"{name}.py: ")
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_count_of_nothing_is_refused_before_anything_is_done(name, program, tmp_path, capsys):
+    main = program(name).main
+    source = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    counts = re.findall(r'"(--[a-z]+)", type=', source)
+    assert counts
+    for option in [*counts, "--seed", "--epochs"]:
+        for text, words in (("-1", "-1 is less than "), ("many", "invalid whole number value: 'many'")):
+            with pytest.raises(SystemExit) as stop:
+                main([option, text, "--out", str(tmp_path / "out")])
+            assert stop.value.code == 2
+            assert f"argument {option}: {words}" in capsys.readouterr().err
+    for option in counts:
+        with pytest.raises(SystemExit):
+            main([option, "0", "--out", str(tmp_path / "out")])
+        assert f"argument {option}: 0 is less than 1" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_ctrl_c_is_no_accident(program, capsys):

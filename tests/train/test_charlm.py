@@ -217,6 +217,7 @@ def test_ctrl_c_loses_nothing(fox, tmp_path):
     if process.returncode != 0:  # else it was faster than the signal
         assert process.returncode == 130
         assert "Traceback" not in errors
+        assert errors.rstrip().endswith("; --resume goes on from there")
     assert command(*small, "--resume", "--out", tmp_path / "b") == 0
     assert files_of(tmp_path / "b") == files_of(tmp_path / "a")
 
