@@ -16,7 +16,7 @@ from .module_calls import ModuleCall
 from .op import REGISTRY, Op, Sample, SingularPoint, op, own_operations
 from .ops.index import scattered
 from .outputs import PICK
-from .random import drawing_from
+from .random import check_generator, drawing_from, generator_of
 from .samples import along, elementwise, given, integers, matrices, of_family, reduction
 from .select import select
 from .sparse import SparseGradient, sparse_grad
@@ -46,6 +46,7 @@ __all__ = [
     "along",
     "batch_size",
     "behind_batch",
+    "check_generator",
     "check_operation",
     "clip_grad_norm_",
     "clip_grad_value_",
@@ -56,6 +57,7 @@ __all__ = [
     "elementwise",
     "every_size",
     "from_bfloat16",
+    "generator_of",
     "get_total_norm",
     "given",
     "gradient_arrays",

@@ -36,6 +36,20 @@ def default_generator() -> np.random.Generator:
     return _instead.get() or _generator
 
 
+def check_generator(rng: Any) -> np.random.Generator | None:
+    """A generator or None; anything else, such as a seed, is refused."""
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng is a numpy.random.Generator, not {type(rng).__name__}; use np.random.default_rng(seed)"
+        )
+    return rng
+
+
+def generator_of(rng: Any) -> np.random.Generator:
+    """The generator that is given, checked, or the program's one for None."""
+    return check_generator(rng) or default_generator()
+
+
 @contextmanager
 def drawing_from(generator: np.random.Generator) -> Iterator[None]:
     """Let another generator be the program's for a while, in this thread and task only."""
@@ -50,14 +64,14 @@ def rand(
     *shape: int, dtype: Any = None, requires_grad: bool = False, rng: np.random.Generator | None = None
 ) -> Tensor:
     """Uniform random numbers in [0, 1)."""
-    return _drawn((rng or default_generator()).random(shape), dtype, requires_grad)
+    return _drawn(generator_of(rng).random(shape), dtype, requires_grad)
 
 
 def randn(
     *shape: int, dtype: Any = None, requires_grad: bool = False, rng: np.random.Generator | None = None
 ) -> Tensor:
     """Normal random numbers of mean 0 and variance 1."""
-    return _drawn((rng or default_generator()).standard_normal(shape), dtype, requires_grad)
+    return _drawn(generator_of(rng).standard_normal(shape), dtype, requires_grad)
 
 
 def _drawn(values: Any, dtype: Any, requires_grad: bool) -> Tensor:

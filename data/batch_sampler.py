@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .sampler import Sampler, check_batch_size, check_count, check_generator
+from ..autograd.extend import check_generator
+from .sampler import Sampler, check_batch_size, check_count
 from .shares import classes_of, divide, even_shares
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import default_generator
+from ..autograd.extend import check_generator
 from .dataset import require_dataset
 from .epoch import Epoch
 from .fetch import Fetcher
@@ -18,7 +19,6 @@ from .sampler import (
     Sampler,
     SequentialSampler,
     check_count,
-    check_generator,
     follows_a_generator,
     indices_of,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import default_generator
-from ..autograd.extend import drawing_from
+from ..autograd.extend import check_generator, drawing_from
 
 
 class Sampler:
@@ -267,12 +267,3 @@ def check_count(name: str, count: Any) -> None:
     """Refuse what is no number of things."""
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
         raise ValueError(f"{name} is a whole number from 0 on, not {count!r}")
-
-
-def check_generator(rng: Any) -> np.random.Generator | None:
-    """A generator or None; anything else is refused."""
-    if rng is not None and not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng is a numpy.random.Generator, not {type(rng).__name__}; use np.random.default_rng(seed)"
-        )
-    return rng

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import default_generator
+from ..autograd.extend import generator_of
 from .dataset import Subset
-from .sampler import check_generator
 from .shares import classes_of, divide, even_shares
 
 
@@ -48,7 +47,7 @@ def random_split(
     """
     size = len(dataset)
     counts = _counts(list(lengths), size)
-    generator = check_generator(rng) or default_generator()
+    generator = generator_of(rng)
     if stratify is not None:
         numbers, classes = classes_of(stratify, size)
         return [Subset(dataset, part) for part in divide(numbers, even_shares(classes, counts), generator)]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
+from ..autograd.extend import check_generator
 from . import functional as F  # noqa: N812 - the field's abbreviation
 from .functional.check import check_probability
 from .module import Module
@@ -23,7 +24,7 @@ class Dropping(Module):
     def __init__(self, p: float, rng: np.random.Generator | None) -> None:
         super().__init__()
         self.p = check_probability(type(self).__name__, "p", p)
-        self.rng = rng
+        self.rng = check_generator(rng)
 
 
 class _Dropout(Dropping):

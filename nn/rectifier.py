@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor, get_default_dtype
+from ..autograd.extend import check_generator
 from . import functional as F  # noqa: N812 - the field's abbreviation
 from .activation import Activation
 from .functional.check import whole
@@ -123,7 +124,7 @@ class RReLU(Activation):
         self.lower = lower
         self.upper = upper
         self.inplace = inplace
-        self.rng = rng
+        self.rng = check_generator(rng)
 
     def forward(self, input: Any) -> Tensor:
         """Apply the function."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..autograd import Tensor
+from ..autograd.extend import check_generator
 from .functional import (
     fractional_max_pool2d,
     fractional_max_pool3d,
@@ -109,7 +110,7 @@ class _FractionalMaxPool(Module):
         self.output_ratio = output_ratio
         self.return_indices = return_indices
         self._random_samples = _random_samples
-        self.rng = rng
+        self.rng = check_generator(rng)
 
     def forward(self, input: Any) -> Pooled:
         """Pool the input: over random regions in training, over the regions in the middle in evaluation."""

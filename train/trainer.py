@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
-from ..autograd.extend import drawing_from
+from ..autograd.extend import check_generator, drawing_from
 from ..optim.saving import copied
 from ..optim.vector import VectorOptimizer
 from .callbacks.base import Callback
@@ -99,10 +99,6 @@ class Trainer:
                 f"{type(optimizer).__name__} computes the loss itself, more than once in a step, so this loop, which "
                 "gives it gradients, is not for it; write the loop, with optimizer.step(closure)"
             )
-        if rng is not None and not isinstance(rng, np.random.Generator):
-            raise TypeError(
-                f"rng is a numpy.random.Generator, not {type(rng).__name__}; use np.random.default_rng(seed)"
-            )
         self._guard = Guard(nonfinite)
         self.model = model
         self.evaluated = model
@@ -111,7 +107,7 @@ class Trainer:
         self.metrics = metrics
         self.accumulate = accumulate
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
-        self.rng = rng
+        self.rng = check_generator(rng)
         self.loader: Iterable[Any] = ()
         self.validation: Iterable[Any] | None = None
         self.epochs = 0

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor, asarray, default_generator
+from ...autograd.extend import check_generator
 
 Array = np.ndarray[Any, Any]
 _ROUNDING = 1e-3  # by which interpolation in half precision may leave [0, 1]
@@ -37,11 +38,7 @@ class Transform:
     """
 
     def __init__(self, *, rng: np.random.Generator | None = None) -> None:
-        if rng is not None and not isinstance(rng, np.random.Generator):
-            raise TypeError(
-                f"rng is a numpy.random.Generator, not {type(rng).__name__}; use np.random.default_rng(seed)"
-            )
-        self.rng = rng
+        self.rng = check_generator(rng)
 
     @property
     def has_generator(self) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, default_generator, matmul, repeat, softmax, swapaxes, where
+from ...autograd import Tensor, asarray, matmul, repeat, softmax, swapaxes, where
 from ...autograd import all as every
-from ...autograd.extend import BLOCK, MIXER, batch_size, given, op, padded, spread
+from ...autograd.extend import BLOCK, MIXER, batch_size, generator_of, given, op, padded, spread
 from .attention_tiles import attend, pull
 from .check import check_one_dtype, check_probability
 
@@ -75,7 +75,7 @@ def scaled_dot_product_attention(
     if p:
         lead = np.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
         shape = (*lead, query.shape[-2], key.shape[-2])
-        keep = asarray(_kept(shape, p, rng or default_generator()))
+        keep = asarray(_kept(shape, p, generator_of(rng)))
     if scale is None:
         scale = 1 / math.sqrt(max(query.shape[-1], 1))
     return _attention_op(

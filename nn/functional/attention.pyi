@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 import numpy as np
-from ...autograd import Tensor, asarray, default_generator, matmul, repeat, softmax, swapaxes, where
+from ...autograd import Tensor, asarray, matmul, repeat, softmax, swapaxes, where
 from ...autograd import all as every
-from ...autograd.extend import BLOCK, MIXER, batch_size, given, op, padded, spread
+from ...autograd.extend import BLOCK, MIXER, batch_size, generator_of, given, op, padded, spread
 from .attention_tiles import attend, pull
 from .check import check_one_dtype, check_probability
 from ...autograd.ops.declared import declared

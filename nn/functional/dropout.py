@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, default_generator
+from ...autograd import Tensor, asarray
+from ...autograd.extend import generator_of
 from .check import check_axes, check_floating, check_probability
 from .inplace import overwritten
 
@@ -227,7 +228,7 @@ def _floating(where: str, input: Any) -> Tensor:
 
 def _kept(shape: tuple[int, ...], p: float, rng: Generator | None) -> Array:
     """Where nothing is dropped; the same for every dtype of the input."""
-    kept: Array = (rng or default_generator()).random(shape, np.float32) >= p
+    kept: Array = generator_of(rng).random(shape, np.float32) >= p
     return kept & (p < 1)  # rounded to float32, p may be 1
 
 

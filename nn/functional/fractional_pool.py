@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, default_generator, reshape, take_along_axis
-from ...autograd.extend import each_example
+from ...autograd import Tensor, asarray, reshape, take_along_axis
+from ...autograd.extend import each_example, generator_of
 from .check import check_shape, whole_per_axis
 from .pooling import PerAxis, Sizes, WithIndices, images
 
@@ -96,7 +96,7 @@ def _fractional(
             )
     drawn = (lead if len(lead) == 2 else (1, *lead)) + (axes,)
     if samples is None:
-        samples = (rng or default_generator()).random(drawn)
+        samples = generator_of(rng).random(drawn)
     else:
         samples = asarray(samples).detach()
         check_shape(where, "_random_samples", samples, drawn, "one number per image, channel and axis")

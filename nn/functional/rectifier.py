@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, default_generator, where
-from ...autograd.extend import SCALER, SingularPoint, elementwise, given, op, select
+from ...autograd import Tensor, asarray, where
+from ...autograd.extend import SCALER, SingularPoint, elementwise, generator_of, given, op, select
 from .check import check_dtypes, check_floating
 
 Array = np.ndarray[Any, Any]
@@ -140,7 +140,7 @@ def rrelu(
         return leaky_relu(input, (lower + upper) / 2)
     input = asarray(input)
     check_floating("rrelu", "the input", input)
-    slopes = (rng or default_generator()).uniform(lower, upper, input.shape).astype(input.dtype)
+    slopes = generator_of(rng).uniform(lower, upper, input.shape).astype(input.dtype)
     result: Tensor = input * where(input.detach() > 0, 1.0, slopes)
     return result
 

@@ -2,8 +2,8 @@
 from __future__ import annotations
 from typing import Any
 import numpy as np
-from ...autograd import Tensor, asarray, default_generator, where
-from ...autograd.extend import SCALER, SingularPoint, elementwise, given, op, select
+from ...autograd import Tensor, asarray, where
+from ...autograd.extend import SCALER, SingularPoint, elementwise, generator_of, given, op, select
 from .check import check_dtypes, check_floating
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

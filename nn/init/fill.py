@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ...autograd import Tensor, default_generator
-from ...autograd.extend import writable
+from ...autograd import Tensor
+from ...autograd.extend import generator_of, writable
 
 T = TypeVar("T", bound=Tensor)
 
@@ -60,7 +60,7 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, *, rng: np.random.Genera
     >>> bool((pb.abs(x) <= 1).all())
     True
     """
-    return write(tensor, lambda: generator(rng).uniform(a, b, tensor.shape))
+    return write(tensor, lambda: generator_of(rng).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, *, rng: np.random.Generator | None = None) -> T:
@@ -72,7 +72,7 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, *, rng: np.random.Ge
     """
     if std < 0:
         raise ValueError(f"a standard deviation cannot be negative, and this one is {std}")
-    return write(tensor, lambda: generator(rng).normal(mean, std, tensor.shape))
+    return write(tensor, lambda: generator_of(rng).normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
@@ -109,7 +109,7 @@ def trunc_normal_(
         values = np.empty(tensor.size)
         done = 0
         while done < values.size:
-            accepted = _proposals(low, high, max(values.size - done, 16), generator(rng))[
+            accepted = _proposals(low, high, max(values.size - done, 16), generator_of(rng))[
                 : values.size - done
             ]
             values[done : done + accepted.size] = accepted
@@ -252,11 +252,6 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
         )
     kernel = math.prod(tensor.shape[2:])
     return tensor.shape[1] * kernel, tensor.shape[0] * kernel
-
-
-def generator(rng: np.random.Generator | None) -> np.random.Generator:
-    """The generator that is given, or the default one."""
-    return default_generator() if rng is None else rng
 
 
 def write(tensor: T, values: Any) -> T:

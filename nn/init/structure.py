@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd.extend import generator_of
 from ..functional.check import whole
-from .fill import T, generator, write
+from .fill import T, write
 
 
 def eye_(tensor: T) -> T:
@@ -70,7 +71,7 @@ def orthogonal_(tensor: T, gain: float = 1.0, *, rng: np.random.Generator | None
 
     def draw() -> np.ndarray[Any, Any]:
         rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-        normal = generator(rng).standard_normal((max(rows, columns), min(rows, columns)))
+        normal = generator_of(rng).standard_normal((max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(normal)
         q = q * np.where(np.diag(r) < 0, -1, 1)
         return gain * (q.T if rows < columns else q).reshape(tensor.shape)
@@ -103,8 +104,8 @@ def sparse_(tensor: T, sparsity: float, std: float = 0.01, *, rng: np.random.Gen
         raise ValueError(f"a standard deviation cannot be negative, and this one is {std}")
 
     def draw() -> np.ndarray[Any, Any]:
-        values = generator(rng).normal(0, std, tensor.shape)
-        ranks = generator(rng).random(tensor.shape).argsort(axis=0)
+        values = generator_of(rng).normal(0, std, tensor.shape)
+        ranks = generator_of(rng).random(tensor.shape).argsort(axis=0)
         np.put_along_axis(values, ranks[: math.ceil(sparsity * tensor.shape[0])], 0, axis=0)
         return values
 

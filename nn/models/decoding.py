@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, default_generator
+from ...autograd import Tensor, asarray
+from ...autograd.extend import generator_of
 from ..functional.check import whole
 from .start import Generator
 
@@ -82,7 +83,7 @@ def sample_tokens(
     if temperature == 0:
         drawn = flat.argmax(axis=1)
     else:
-        generator = default_generator() if rng is None else rng
+        generator = generator_of(rng)
         chances = (_chances(row - row.max(), temperature, top_k, top_p) for row in flat)
         drawn = np.array([generator.choice(len(p), p=p) for p in chances], np.int64)
     tokens: Array = drawn.astype(np.int64).reshape(rows.shape[:-1])

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ...autograd import Tensor, asarray, default_generator, linalg, maximum
-from ...autograd.extend import writable
+from ...autograd import Tensor, asarray, linalg, maximum
+from ...autograd.extend import generator_of, writable
 from ..functional.check import check_positive, whole
 from ..module import Module
 from .parametrize import register_parametrization, remove_parametrizations
@@ -85,7 +85,7 @@ class _SpectralNorm(Module):
         self.eps = check_positive("spectral_norm", "eps", eps)
         if weight.ndim > 1:
             matrix = self._matrix(weight.detach()).numpy()
-            generator = default_generator() if rng is None else rng
+            generator = generator_of(rng)
             for name, length in zip(("_u", "_v"), matrix.shape, strict=True):
                 start = self._unit(generator.standard_normal(length))
                 self.register_buffer(name, asarray(start.astype(weight.dtype)))

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, default_generator, gradients, tensor
+from ...autograd import Tensor, gradients, tensor
+from ...autograd.extend import generator_of
 from .capture import array, fitting, hook, unmoved, used
 from .images import show
 from .plot import Plot, drawing, new_figure, require_matplotlib
@@ -179,7 +180,7 @@ def climb(
     rng: np.random.Generator | None = None,
 ) -> Ascent:
     """Gradient ascent on the input of a model; the data of `viz.maximal_input`."""
-    generator = default_generator() if rng is None else rng
+    generator = generator_of(rng)
     x = tensor(fitting(model, generator.normal(0, 1e-2, (1, *shape)).astype(np.float32)), requires_grad=True)
     as_image(x.detach().numpy()[0])  # refuses what is no image before the climb
     activations = []
