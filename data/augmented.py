@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .augment import Transform
+from .augment.transform import require_shared_chance
 from .dataset import Dataset, require_dataset
 from .fetch import fetch
 
@@ -44,11 +44,7 @@ class AugmentedDataset(Dataset):
             raise TypeError(
                 f"a transform is called with images and labels, and {type(transform).__name__} cannot be"
             )
-        if isinstance(transform, Transform) and transform.has_generator:
-            raise ValueError(
-                f"this {type(transform).__name__} has a generator of its own, which would not be the same for any "
-                "number of workers; leave its rng out, and give one to the DataLoader"
-            )
+        require_shared_chance(transform)
         self.dataset = dataset
         self.transform = transform
 

@@ -115,6 +115,15 @@ def _labels(labels: Any, count: int) -> Array:
     return array
 
 
+def require_shared_chance(transform: Any) -> None:
+    """Refuse a transform that does not draw what its `DataLoader` decides."""
+    if isinstance(transform, Transform) and transform.has_generator:
+        raise ValueError(
+            f"this {type(transform).__name__} has a generator of its own, which would not be the same for any "
+            "number of workers; leave its rng out, and give one to the DataLoader"
+        )
+
+
 def require_floating(images: Array, name: str) -> None:
     """Refuse whole numbers where values are mixed."""
     if images.dtype.kind != "f":

@@ -31,7 +31,7 @@ class CIFAR10(ImageDataset):
     Args:
         root: the folder with the files.
         train: the training set, or the test set.
-        transform: a function of an image, an array of shape (3, 32, 32).
+        transform: a function of an image, an array of shape (3, 32, 32), or an augmentation without an `rng`.
         download: bring the archive, check its MD5 sum, and unpack it (extra `download`).
 
     Raises:
@@ -71,9 +71,10 @@ class CIFAR10(ImageDataset):
         files = self.train_files if train else self.test_files
         inside = [root / self.folder / name for name in files]
         beside = [root / name for name in files]
-        if download and not all(path.is_file() for path in inside):
-            self._bring(root)
         paths = beside if not inside[0].is_file() and beside[0].is_file() else inside
+        if download and not all(path.is_file() for path in paths):
+            self._bring(root)
+            paths = inside
         require_files(paths, type(self).__name__)
         records = np.concatenate([self._records(path) for path in paths])
         count = self.classes_of_labels[label]
@@ -130,7 +131,7 @@ class CIFAR100(CIFAR10):
     Args:
         root: the folder with the files.
         train: the training set, or the test set.
-        transform: a function of an image, an array of shape (3, 32, 32).
+        transform: a function of an image, an array of shape (3, 32, 32), or an augmentation without an `rng`.
         coarse: label with the 20 superclasses instead of the 100 classes.
         download: bring the archive, check its MD5 sum, and unpack it (extra `download`).
     """

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..augment.transform import pair
 from ..dataset import Dataset
-from .images import scaled
+from .images import checked, scaled, transformed
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
@@ -26,15 +27,19 @@ class ImageFolder(Dataset):
     Args:
         root: the folder with a folder for each class.
         mode: what images are converted to: "RGB", "L" (grey) or "RGBA".
-        size: (height, width) that images are brought to; without it they keep theirs.
-        transform: a function of an image, an array, that gives what the sample has in its place.
+        size: what images are brought to, a number or (height, width); without it they keep theirs.
+        transform: a function of an image, an array, that gives what the sample has in its place; or an augmentation
+            without a generator of its own, such as `augment.RandomResizedCrop(224)`, which also brings images of
+            different sizes to one.
         extensions: which files are images.
         max_pixels: refuse larger images before they are unpacked.
 
     Raises:
         ImportError: without Pillow.
         FileNotFoundError: for no such folder, no classes, or a class without images.
-        ValueError: for an unknown mode; and, when it is asked for, an image that cannot be read, by its name.
+        TypeError: for a transform that cannot be called.
+        ValueError: for an unknown mode, what is no size, and an augmentation with a generator of its own; and, when it
+            is asked for, an image that cannot be read, by its name.
     """
 
     def __init__(
@@ -42,7 +47,7 @@ class ImageFolder(Dataset):
         root: str | os.PathLike[str],
         *,
         mode: str = "RGB",
-        size: tuple[int, int] | None = None,
+        size: int | Sequence[int] | None = None,
         transform: Callable[[Any], Any] | None = None,
         extensions: Sequence[str] = EXTENSIONS,
         max_pixels: int = MAX_PIXELS,
@@ -55,8 +60,8 @@ class ImageFolder(Dataset):
             raise FileNotFoundError(f"{folder} is no folder")
         self.root = folder
         self.mode = mode
-        self.size = size
-        self.transform = transform
+        self.size = None if size is None else pair(size)
+        self.transform = checked(transform)
         self.max_pixels = max_pixels
         self.classes = tuple(
             sorted(
@@ -89,8 +94,7 @@ class ImageFolder(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
         path, label = self.samples[index]
-        image = scaled(self._pixels(path))
-        return image if self.transform is None else self.transform(image), label
+        return transformed(scaled(self._pixels(path)), self.transform), label
 
     def _pixels(self, path: str) -> np.ndarray[Any, Any]:
         """The bytes of an image, of shape (channels, height, width)."""

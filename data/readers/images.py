@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import asarray, get_default_dtype
+from ..augment.transform import Transform, require_shared_chance
 from ..collate import collate
 from ..dataset import Dataset
 
@@ -22,7 +23,11 @@ class ImageDataset(Dataset):
         labels: the class of each image, int64.
         classes: the names of the classes.
         transform: a function of an image, an array of shape (channels, height, width) in the default dtype, that
-            gives what the sample has in its place.
+            gives what the sample has in its place; or an augmentation without a generator of its own.
+
+    Raises:
+        TypeError: for a transform that cannot be called.
+        ValueError: for an augmentation with a generator of its own.
     """
 
     def __init__(
@@ -38,7 +43,7 @@ class ImageDataset(Dataset):
         """The class of each image, int64."""
         self.classes = tuple(classes)
         """The names of the classes."""
-        self.transform = transform
+        self.transform = checked(transform)
 
     @property
     def class_to_idx(self) -> dict[str, int]:
@@ -49,14 +54,31 @@ class ImageDataset(Dataset):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        image = scaled(self.images[index])
-        return image if self.transform is None else self.transform(image), int(self.labels[index])
+        return transformed(scaled(self.images[index]), self.transform), int(self.labels[index])
 
     def batch(self, indices: Any) -> Any:
         """The samples with these indices, as one batch."""
-        if self.transform is not None:
+        if self.transform is not None and not isinstance(self.transform, Transform):
             return collate([self[int(index)] for index in indices])
-        return asarray(scaled(self.images[indices])), asarray(self.labels[indices])
+        images = scaled(self.images[indices])
+        if self.transform is not None:
+            images = self.transform(images)
+        return asarray(images), asarray(self.labels[indices])
+
+
+def checked(transform: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """A function of an image, or None."""
+    if transform is not None and not callable(transform):
+        raise TypeError(f"a transform is called with an image, and {type(transform).__name__} cannot be")
+    require_shared_chance(transform)
+    return transform
+
+
+def transformed(image: np.ndarray[Any, Any], transform: Callable[[Any], Any] | None) -> Any:
+    """What a function, or an augmentation, which takes batches, makes of an image."""
+    if transform is None:
+        return image
+    return transform(image[None])[0] if isinstance(transform, Transform) else transform(image)
 
 
 def scaled(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -30,7 +30,7 @@ class MNIST(ImageDataset):
     Args:
         root: the folder with the files.
         train: the training set, or the test set.
-        transform: a function of an image, an array of shape (1, 28, 28).
+        transform: a function of an image, an array of shape (1, 28, 28), or an augmentation without an `rng`.
         download: bring the files that are missing, and check them by their MD5 sums (extra `download`).
 
     Raises:

@@ -96,6 +96,7 @@ def read_csv(
 
     Raises:
         OSError: if the file cannot be read.
+        TypeError: for a string in place of a list of columns.
         ValueError: for a bad cell, with its line and column; for lines of different lengths, columns that are not
             there, and a file without rows.
 
@@ -108,11 +109,16 @@ def read_csv(
     >>> table.features.tolist(), table.target, table.categories["kind"]
     ([[5.099999904632568, 3.5], [7.0, 3.5]], array([0, 1]), ('setosa', 'versicolor'))
     """
+    for option, value in (("columns", columns), ("categorical", categorical)):
+        if isinstance(value, str):
+            raise TypeError(f"{option} is a list of names, such as [{value!r}], and no string")
     name = os.fspath(path)
     rows = 0
     known = {**dict.fromkeys(categorical), **(categories or {})}
     with open(path, newline="", encoding=encoding) as file:
-        lines = _lines(csv.reader(file, delimiter=delimiter, strict=True), name)
+        lines = _lines(
+            csv.reader(file, delimiter=delimiter, strict=True, skipinitialspace=delimiter != " "), name
+        )
         first = next(lines, None)
         if first is None:
             raise ValueError(f"{name} has no lines")

@@ -16,7 +16,7 @@ _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
 def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
-    """The text of a file, with every end of a line as one newline.
+    """The text of a file, with every end of a line as one newline, and without a byte order mark.
 
     Raises:
         OSError: if the file cannot be read.
@@ -24,7 +24,7 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
     """
     try:
         with open(path, encoding=encoding) as file:
-            return file.read()
+            return file.read().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{os.fspath(path)} is no {encoding} text: byte {error.start} {error.reason}"

@@ -79,3 +79,9 @@ def test_missing_files(tmp_path):
     (tmp_path / "data_batch_4.bin").unlink()
     with pytest.raises(FileNotFoundError, match=r"data_batch_4\.bin is missing"):
         data.CIFAR10(tmp_path)
+
+
+def test_nothing_is_asked_for_that_lies_in_the_folder_itself(tmp_path, monkeypatch):
+    put(tmp_path)
+    monkeypatch.setattr(data.CIFAR10, "urls", ("http://127.0.0.1:1/nothing.tar.gz",))
+    assert len(data.CIFAR10(tmp_path, download=True)) == 10

@@ -177,6 +177,16 @@ def test_a_transform_of_each_image(tmp_path):
     assert images.shape == (3, 1, 14, 14)
 
 
+def test_an_augmentation_as_transform(tmp_path):
+    put(tmp_path / "MNIST" / "raw")
+    plain, flipped = (data.MNIST(tmp_path, transform=t) for t in (None, data.augment.RandomVerticalFlip(1)))
+    assert np.array_equal(flipped[1][0], plain[1][0][:, ::-1])
+    (images, _), (mirrored, _) = plain.batch([0, 2]), flipped.batch([0, 2])
+    assert np.array_equal(mirrored, images[:, :, ::-1])
+    with pytest.raises(ValueError, match="call it with images and labels"):
+        data.MNIST(tmp_path, transform=data.augment.MixUp(num_classes=10))[0]
+
+
 def test_missing_files_say_how_to_get_them(tmp_path):
     with pytest.raises(
         FileNotFoundError, match=r"raw/train-images-idx3-ubyte.gz.*MNIST\(root, download=True\)"

@@ -108,3 +108,39 @@ def test_without_the_library_one_line_says_what_to_install(tmp_path, monkeypatch
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
     with pytest.raises(ImportError, match=r"pip install 'pullback\[images\]'"):
         data.ImageFolder(tmp_path)
+
+
+@pytest.fixture
+def uneven(tmp_path):
+    rng = np.random.default_rng(0)
+    for number, shape in enumerate([(9, 7, 3), (6, 12, 3), (8, 8, 3), (20, 5, 3)]):
+        put(tmp_path / "uneven" / "all" / f"{number}.png", rng.integers(0, 256, shape).astype(np.uint8))
+    return tmp_path / "uneven"
+
+
+def test_sizes(root):
+    assert data.ImageFolder(root, size=6)[0][0].shape == (3, 6, 6)
+    assert data.ImageFolder(root, size=[6, 7])[0][0].shape == (3, 6, 7)
+    for size in (0, (4, -1), 2.5, (1, 2, 3), "6"):
+        with pytest.raises(ValueError, match="size is a whole number from 1 on, or"):
+            data.ImageFolder(root, size=size)
+
+
+def test_an_augmentation_brings_images_of_different_sizes_to_one(uneven):
+    folder = data.ImageFolder(uneven, transform=data.augment.RandomResizedCrop(5))
+
+    def epoch(**workers):
+        loader = data.DataLoader(folder, 2, shuffle=True, rng=np.random.default_rng(1), **workers)
+        return [images.numpy() for images, _ in loader]
+
+    first = epoch()
+    assert [images.shape for images in first] == [(2, 3, 5, 5)] * 2
+    assert all(np.array_equal(*pair) for pair in zip(first, epoch(num_workers=2), strict=True))
+
+
+def test_an_augmentation_with_a_generator_of_its_own_is_refused(root):
+    crop = data.augment.RandomCrop(4, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="RandomCrop has a generator of its own"):
+        data.ImageFolder(root, transform=crop)
+    with pytest.raises(TypeError, match="a transform is called with an image, and int cannot be"):
+        data.ImageFolder(root, transform=3)

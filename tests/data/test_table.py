@@ -179,3 +179,18 @@ def test_no_bytes_do_anything_else(tmp_path_factory, content):
     except ValueError as error:
         complaint = str(error)
     assert complaint is None or str(path) in complaint
+
+
+def test_names_are_given_in_a_list(file):
+    path = file("a,b,ab\n1,2,3\n")
+    for option in ("columns", "categorical"):
+        with pytest.raises(TypeError, match=rf"{option} is a list of names, such as \['ab'\]"):
+            data.read_csv(path, **{option: "ab"})
+
+
+def test_spaces_before_quotes_do_not_count(file):
+    table = data.read_csv(file('kind, size\n"a, b", "2"\nc,  "1"\n'), categorical=["kind"])
+    assert table.categories["kind"] == ("a, b", "c")
+    assert table["size"].tolist() == [2, 1]
+    spaced = data.read_csv(file("a b\n1 2\n"), delimiter=" ")
+    assert spaced.features.tolist() == [[1, 2]]

@@ -84,6 +84,10 @@ def test_reading_text(tmp_path):
     path = tmp_path / "text"
     path.write_bytes("häuser\r\nbäume\n".encode())
     assert data.read_text(path) == "häuser\nbäume\n"
+    path.write_bytes(b"\xef\xbb\xbfabc")
+    assert data.read_text(path) == "abc"
+    path.write_bytes("\ufeffabc".encode("utf-16-le"))
+    assert data.read_text(path, "utf-16-le") == "abc"
     path.write_bytes(b"abc\xff")
     with pytest.raises(ValueError, match="is no utf-8 text: byte 3 invalid start byte"):
         data.read_text(path)
