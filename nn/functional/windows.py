@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from ...autograd.extend import kernel
+
 Array = np.ndarray[Any, Any]
 Sizes = tuple[int, ...]
 
@@ -53,6 +55,7 @@ class Windows(NamedTuple):
         return math.prod(self.kernel) == math.prod(self.stride) == 1 and not any(map(any, self.padding))
 
 
+@kernel("convolution.correlate", over=1 << 12)
 def correlate(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
     """The product of every window with every filter.
 
@@ -85,6 +88,7 @@ def correlate(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
     return out.reshape(count, filters, *places)
 
 
+@kernel("convolution.spread", over=1 << 12)
 def spread(g: Array, weight: Array, size: Sizes, windows: Windows, groups: int) -> Array:
     """What `correlate` does, transposed: g of shape (N, O, *places) comes back as (N, C, *size)."""
     count, filters, places = len(g), len(weight), g.shape[2:]
@@ -122,6 +126,7 @@ def spread(g: Array, weight: Array, size: Sizes, windows: Windows, groups: int) 
     return out
 
 
+@kernel("convolution.weight_gradient", over=1 << 12)
 def weight_gradient(x: Array, g: Array, windows: Windows, groups: int) -> Array:
     """The gradient of the filters: x of shape (N, C, *size) and g of (N, O, *places) give (O, C/groups, *kernel)."""
     channels, filters = x.shape[1], g.shape[1]

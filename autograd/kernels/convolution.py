@@ -1,0 +1,292 @@
+"""Convolution over one and two axes, without a matrix of windows.
+
+Some images, or some rows of one, are copied into a buffer with their border of zeros, so that all of a channel lies
+flat, row after row. There the windows' element (k, l) of all places is the same flat run of numbers, moved by an
+offset that depends on (k, l) only, so the result at neighbouring places is a sum of moved vectors times weights, over
+channels and elements: `tiles.products`. A few of the flat places, where a row ends and the next begins, are computed
+in vain. With a stride the numbers of one remainder lie together, (s, t) a plane each, and the same holds.
+
+The gradient of the weight is a sum over flat places, `tiles.sums`, of the moved input times a gradient that has zeros
+at the places in vain. The gradient of the input is a convolution of g with turned filters; with a stride, one for each
+remainder, which takes every s-th element of the filters.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import tiles
+from .images import Lie, block_of, blocks_of, lay, lay_gradient, lie_of
+from .jit import Array, jit, plain
+from .threads import split
+from .tiles import (
+    FILTERS,
+    GRADIENTS,
+    INPUTS,
+    LONG,
+    VECTORS,
+    move,
+    products,
+    products_of_one,
+    sums,
+    sums_of_one,
+)
+
+CHUNK = 1 << 11  # places of which some rows of x and g stay in the cache
+WORK = 1 << 17  # products that are worth a thread
+
+
+@jit()
+def _correlate(
+    x: Array, lie: Any, remainders: Array, offsets: Array, weight: Array, out: Array, start: int, stop: int
+) -> None:
+    """The result of the blocks from start to stop; weight is (groups, tiles, depth, filters of a tile)."""
+    count, filters, height, width = out.shape
+    channels, planes = x.shape[1], len(remainders)
+    groups, parts, depth, each = weight.shape
+    flat, results = weight.reshape(weight.size), out.reshape(out.size)
+    buffer = np.zeros(channels * planes * lie.length, x.dtype)
+    pitch = lie.length
+    some = np.empty(each * pitch, x.dtype)
+    for index in range(start, stop):
+        block = block_of(lie, index, count, height)
+        first, last, top, bottom = block
+        lay(x, lie, remainders, block, buffer)
+        run = (last - first - 1) * lie.plane + (bottom - top - 1) * lie.pitch + width
+        for group in range(groups):
+            begin = group * (channels // groups) * planes * lie.length
+            for part in range(parts):
+                wanted = (group * parts + part) * depth * each
+                if each == 1:
+                    for place in range(0, run, LONG * lie.lanes):
+                        products_of_one(
+                            buffer, begin + place, offsets, flat, wanted, depth, some, place, pitch
+                        )
+                else:
+                    for place in range(0, run, VECTORS * lie.lanes):
+                        products(buffer, begin + place, offsets, flat, wanted, depth, some, place, pitch)
+                for f in range(min(each, filters // groups - part * each)):
+                    filter = group * (filters // groups) + part * each + f
+                    for image in range(first, last):
+                        for i in range(bottom - top):
+                            here = f * pitch + (image - first) * lie.plane + i * lie.pitch
+                            there = ((image * filters + filter) * height + top + i) * width
+                            move(some, here, results, there, width)
+
+
+@jit()
+def _weight_gradient(
+    x: Array,
+    lie: Any,
+    remainders: Array,
+    offsets: Array,
+    depth: int,
+    g: Array,
+    groups: int,
+    start: int,
+    stop: int,
+) -> Array:
+    """What the blocks from start to stop add to the gradient, as (groups, rows, columns, block)."""
+    count, filters, height, width = g.shape
+    channels, planes = x.shape[1], len(remainders)
+    each = filters // groups
+    tall, wide = (1, LONG) if each == 1 else (GRADIENTS, INPUTS)
+    rows, columns = -(-each // tall), -(-depth // wide)
+    size = -(-tall * wide // lie.lanes) * lie.lanes
+    total = np.zeros(groups * rows * columns * size, x.dtype)
+    buffer = np.zeros(channels * planes * lie.length, x.dtype)
+    above = np.zeros((filters + tall) * lie.length, x.dtype)
+    moved = np.empty_like(offsets)
+    for index in range(start, stop):
+        block = block_of(lie, index, count, height)
+        first, last, top, bottom = block
+        run = (last - first - 1) * lie.plane + (bottom - top - 1) * lie.pitch + width
+        run = -(-run // lie.lanes) * lie.lanes
+        lay(x, lie, remainders, block, buffer)
+        lay_gradient(g, lie, block, above, run)
+        for group in range(groups):
+            moved[:] = offsets + group * (channels // groups) * planes * lie.length
+            for here in range(0, run, CHUNK):
+                steps = min(CHUNK, run - here) // lie.lanes
+                for i in range(rows):
+                    row = (group * each + i * tall) * lie.length + here
+                    for j in range(columns):
+                        goal = ((group * rows + i) * columns + j) * size
+                        if each == 1:
+                            sums_of_one(above, row, lie.length, buffer, moved, j * wide, steps, total, goal)
+                        else:
+                            sums(above, row, lie.length, buffer, moved, j * wide, steps, total, goal)
+                moved += CHUNK
+    return total.reshape(groups, rows, columns, size)
+
+
+def _takes(windows: Any, groups: int, *arrays: Array) -> bool:
+    """Whether the arrays are of one dtype, with elements, and of one or two spatial axes."""
+    return (
+        tiles.BYTES > 0
+        and len(windows.kernel) in (1, 2)
+        and len({array.dtype for array in arrays}) == 1
+        and all(isinstance(array, np.ndarray) and array.size for array in arrays)
+        and min(windows.dilation) > 0
+    )
+
+
+def _as_plane(windows: Any) -> Any:
+    """One axis is two, the first of length 1."""
+    if len(windows.kernel) == 2:
+        return windows
+    return type(windows)(
+        (1, *windows.kernel), (1, *windows.stride), ((0, 0), *windows.padding), (1, *windows.dilation)
+    )
+
+
+def _image(x: Array) -> Array:
+    return plain(x if x.ndim == 4 else x[:, :, None])
+
+
+def _offsets(windows: Any, lie: Lie, channels: int) -> tuple[Array, Array]:
+    """Which remainders there are, and where in the buffer each channel's and element's numbers begin."""
+    ways = [
+        [divmod(k * d, s) for k in range(length)]
+        for length, d, s in zip(windows.kernel, windows.dilation, windows.stride, strict=True)
+    ]
+    remainders = sorted({(k, m) for (_, k), (_, m) in itertools.product(*ways)})
+    element = [
+        remainders.index((k, m)) * lie.length + row * lie.pitch + column
+        for (row, k), (column, m) in itertools.product(*ways)
+    ]
+    firsts = np.arange(channels) * (len(remainders) * lie.length)
+    offsets = (firsts[:, None] + np.array(element)).reshape(-1)
+    spare = np.zeros(LONG, np.int64)  # what the last block of sums reads, and nobody looks at
+    return np.array(remainders, np.int64), np.concatenate([offsets, spare]).astype(np.int64)
+
+
+def _packed(weight: Array, groups: int) -> Array:
+    """Filters as (groups, tiles, depth, filters of a tile), with zeros for those that are missing in the last."""
+    each = len(weight) // groups
+    tall = 1 if each == 1 else FILTERS
+    parts = -(-each // tall)
+    rows = np.zeros((groups, parts * tall, math.prod(weight.shape[1:])), weight.dtype)
+    rows[:, :each] = weight.reshape(groups, each, -1)
+    return np.ascontiguousarray(rows.reshape(groups, parts, tall, -1).swapaxes(2, 3))
+
+
+def correlate(x: Array, weight: Array, windows: Any, groups: int) -> Any:
+    """The product of every window with every filter; over one and two axes."""
+    if not _takes(windows, groups, x, weight):
+        return NotImplemented
+    places = windows.places(x.shape[2:])
+    out = _correlated(_image(x), weight, _as_plane(windows), groups, (1, *places)[-2:])
+    return out.reshape(*out.shape[:2], *places)
+
+
+def _correlated(x: Array, weight: Array, windows: Any, groups: int, places: tuple[int, ...]) -> Array:
+    lie = lie_of(x.shape[2:], places, x.shape[1], len(x), windows, x.dtype)
+    remainders, offsets = _offsets(windows, lie, x.shape[1] // groups)
+    out = np.empty((len(x), len(weight), *places), x.dtype)
+    blocks = blocks_of(lie, len(x), places[0])
+    work = out.size * math.prod(weight.shape[1:]) // blocks
+    smallest = max(1, WORK // max(work, 1))
+    split(_correlate, blocks, smallest, x, lie, remainders, offsets, _packed(weight, groups), out)
+    return out
+
+
+def weight_gradient(x: Array, g: Array, windows: Any, groups: int) -> Any:
+    """The gradient of the filters; over one and two axes."""
+    if not _takes(windows, groups, x, g):
+        return NotImplemented
+    shape = (g.shape[1], x.shape[1] // groups, *windows.kernel)
+    x, g, windows = _image(x), _image(g), _as_plane(windows)
+    lie = lie_of(x.shape[2:], g.shape[2:], x.shape[1] + g.shape[1], len(x), windows, x.dtype)
+    remainders, offsets = _offsets(windows, lie, shape[1])
+    blocks = blocks_of(lie, len(x), g.shape[2])
+    depth = math.prod(shape[1:])
+    smallest = max(1, WORK // max(g.size * depth // blocks, 1))
+    parts = split(_weight_gradient, blocks, smallest, x, lie, remainders, offsets, depth, g, groups)
+    total = parts[0]
+    for part in parts[1:]:
+        total += part
+    each = shape[0] // groups
+    tall, wide = (1, LONG) if each == 1 else (GRADIENTS, INPUTS)
+    _, rows, columns, _ = total.shape
+    parted = total[..., : tall * wide].reshape(groups, rows, columns, tall, wide).swapaxes(2, 3)
+    return np.ascontiguousarray(
+        parted.reshape(groups, rows * tall, columns * wide)[:, :each, :depth]
+    ).reshape(shape)
+
+
+def spread(g: Array, weight: Array, size: tuple[int, ...], windows: Any, groups: int) -> Any:
+    """What `correlate` does, transposed; over one and two axes."""
+    if not _takes(windows, groups, g, weight):
+        return NotImplemented
+    count, filters = g.shape[:2]
+    inputs = weight.shape[1]
+    g, windows = _image(g), _as_plane(windows)
+    height, width = (1, *size)[-2:]
+    turned = weight.reshape(groups, filters // groups, inputs, *windows.kernel).swapaxes(1, 2)
+    turned = turned.reshape(groups * inputs, filters // groups, *windows.kernel)
+    parts = [
+        _remainders(n, *along)
+        for n, *along in zip(
+            (height, width), windows.kernel, windows.stride, windows.padding, windows.dilation, strict=True
+        )
+    ]
+    whole = math.prod(windows.stride) == 1
+    out = None if whole else np.zeros((count, groups * inputs, height, width), g.dtype)
+    for rows, columns in itertools.product(*parts):
+        lie = type(windows)(
+            (rows.elements, columns.elements),
+            (1, 1),
+            (rows.border, columns.border),
+            (rows.step, columns.step),
+        )
+        part = _correlated(
+            g, turned[:, :, rows.taken, columns.taken], lie, groups, (rows.number, columns.number)
+        )
+        if out is None:
+            return part.reshape(count, groups * inputs, *size)
+        out[:, :, rows.there, columns.there] = part
+    return None if out is None else out.reshape(count, groups * inputs, *size)
+
+
+class _Remainder(NamedTuple):
+    """Along one axis, every s-th place of the input, and the convolution of g that gives its gradient."""
+
+    there: slice  # these places
+    number: int
+    taken: slice  # these elements of a filter, the last one first
+    elements: int
+    step: int  # from one of g to the next one
+    border: tuple[int, int]
+
+
+def _remainders(
+    size: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int
+) -> list[_Remainder]:
+    """Those that a filter reaches: place y takes element k from g's place (y + padding - k·dilation)/stride."""
+    found = []
+    before = padding[0]
+    for remainder in range(stride):
+        elements = [k for k in range(kernel) if k * dilation % stride == remainder]
+        start = -(-(before - remainder) // stride)
+        first = start * stride + remainder - before
+        if not elements or first < 0 or first >= size:
+            continue
+        gap = elements[1] - elements[0] if len(elements) > 1 else 1
+        reach = elements[-1] * dilation // stride
+        stop = elements[0] - gap
+        found.append(
+            _Remainder(
+                slice(first, size, stride),
+                -(-(size - first) // stride),
+                slice(elements[-1], stop if stop >= 0 else None, -gap),
+                len(elements),
+                max(1, gap * dilation // stride) if len(elements) > 1 else 1,
+                (reach - start, 0),
+            )
+        )
+    return found

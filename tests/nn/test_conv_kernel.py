@@ -1,0 +1,201 @@
+"""The compiled convolution against the NumPy reference, over random shapes, options, layouts and threads."""
+
+import math
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+import pullback as pb
+from pullback.autograd.extend import every_size
+from pullback.autograd.kernels import KERNELS
+from pullback.nn import functional as F  # noqa: N812 - as everyone calls it
+from pullback.nn.functional import windows
+from pullback.nn.functional.windows import Windows
+
+pytestmark = pytest.mark.skipif(not pb.config.fast, reason="Numba is not installed")
+
+
+@pytest.fixture(params=[1, 3])
+def threads(request):
+    before = pb.config.threads
+    pb.config.threads = request.param
+    yield request.param
+    pb.config.threads = before
+
+
+@pytest.fixture(autouse=True)
+def switch_as_before():
+    before = pb.config.fast
+    yield
+    pb.config.fast = before
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """Whether the twins did the work, by name."""
+    found = {}
+    for name, declared in KERNELS.items():
+        if name.startswith("convolution."):
+            twin = declared.twin
+
+            def noted(*args, twin=twin, name=name):
+                result = twin(*args)
+                found[name] = result is not NotImplemented
+                return result
+
+            monkeypatch.setitem(declared.__dict__, "twin", noted)
+    return found
+
+
+def in_layout(x, layout):
+    if layout == "channels last":
+        return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    if layout == "every other":
+        return np.repeat(x, 2, axis=0)[::2]
+    if layout == "read-only":
+        x.flags.writeable = False
+    return x
+
+
+@st.composite
+def problems(draw):
+    """Sizes and options of a convolution that has at least one place."""
+    axes = draw(st.sampled_from([1, 2, 2, 2]))
+    whole = lambda low, high: tuple(draw(st.integers(low, high)) for _ in range(axes))
+    groups = draw(st.sampled_from([1, 1, 2, 5]))
+    channels = groups * draw(st.integers(1, 9))
+    filters = groups * draw(st.sampled_from([1, 2, 3, 8, 13, 16]))
+    padding = tuple((draw(st.integers(0, 3)), draw(st.integers(-1, 3))) for _ in range(axes))
+    lie = Windows(whole(1, 5), whole(1, 3), padding, whole(1, 3))
+    size = whole(1, 24)
+    assume(min(lie.places(size)) >= 1)
+    return draw(st.integers(1, 5)), channels, filters, size, lie, groups
+
+
+def both(problem, dtype, layout):
+    """Result, gradient of the weight and of the input: by the reference and by the twin."""
+    count, channels, filters, size, lie, groups = problem
+    rng = np.random.default_rng(count + channels + filters + sum(size))
+    x = in_layout(rng.normal(size=(count, channels, *size)).astype(dtype), layout)
+    weight = in_layout(rng.normal(size=(filters, channels // groups, *lie.kernel)).astype(dtype), layout)
+    g = in_layout(rng.normal(size=(count, filters, *lie.places(size))).astype(dtype), layout)
+    for fast in (False, True):
+        pb.config.fast = fast
+        with every_size():
+            yield {
+                "correlate": windows.correlate(x, weight, lie, groups),
+                "weight_gradient": windows.weight_gradient(x, g, lie, groups),
+                "spread": windows.spread(g, weight, size, lie, groups),
+            }
+
+
+def assert_agree(reference, twin, dtype):
+    for name, exact in reference.items():
+        assert twin[name].dtype == dtype
+        assert twin[name].shape == exact.shape
+        bound = (1e-5 if dtype == np.float32 else 1e-13) * np.abs(exact).max()
+        assert np.abs(twin[name] - exact).max() <= bound, name
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@settings(
+    deadline=None,
+    max_examples=80,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(problem=problems(), layout=st.sampled_from(["plain", "channels last", "every other", "read-only"]))
+@example((3, 4, 6, (9, 8), Windows((3, 3), (1, 1), ((1, 1),) * 2, (1, 1)), 1), "plain")
+@example((2, 8, 8, (9, 8), Windows((3, 3), (1, 1), ((1, 1),) * 2, (1, 1)), 8), "plain")
+@example((1, 3, 9, (30, 31), Windows((7, 7), (2, 2), ((3, 3),) * 2, (1, 1)), 1), "plain")
+@example((2, 2, 2, (4, 4), Windows((1, 1), (3, 3), ((0, 0),) * 2, (1, 1)), 1), "plain")
+def test_twins_agree_with_their_references(threads, taken, dtype, problem, layout):
+    assert_agree(*both(problem, dtype, layout), dtype)
+    assert taken == dict.fromkeys(taken, True)
+    assert len(taken) == 3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("buffer", [1, 1 << 14])
+def test_blocks_make_no_difference(monkeypatch, threads, dtype, buffer):
+    """Row by row, some images, all at once; long runs in pieces."""
+    from pullback.autograd.kernels import images
+
+    monkeypatch.setattr(images, "BUFFER", buffer)
+    monkeypatch.setattr(images, "LEAST", 1)
+    for size, stride in (((7, 6), 1), ((70, 50), 1), ((21, 21), 2)):
+        lie = Windows((3, 3), (stride,) * 2, ((1, 1),) * 2, (1, 1))
+        assert_agree(*both((5, 3, 10, size, lie, 1), dtype, "plain"), dtype)
+
+
+def test_large_sums_are_as_exact(threads):
+    lie = Windows((3, 3), (1, 1), ((1, 1),) * 2, (1, 1))
+    reference, twin = both((2, 256, 40, (14, 14), lie, 1), np.float32, "plain")
+    assert_agree(reference, twin, np.float32)
+
+
+@pytest.mark.parametrize("function", [F.conv2d, F.conv_transpose2d])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_gradients(threads, function, groups):
+    rng = np.random.default_rng(0)
+    x, w, b = rng.normal(size=(2, 4, 5, 4)), rng.normal(size=(4, 4 // groups, 3, 2)), rng.normal(size=4)
+    b = b[: 4 // groups * groups]
+    with every_size():
+        for stride in (1, 2):
+            operation = lambda x, w, b: function(x, w, b, stride, 1, groups=groups)  # noqa: B023
+            pb.gradcheck(operation, (x, w, b)).assert_ok()
+
+
+def test_what_is_nan_or_infinite_stays_where_it_is():
+    x = np.zeros((1, 2, 9, 9), np.float32)
+    x[0, 1, 4, 8], x[0, 0, 0, 0] = np.nan, np.inf
+    w = np.ones((3, 2, 3, 3), np.float32)
+    lie = Windows((3, 3), (1, 1), ((1, 1),) * 2, (1, 1))
+    pb.config.fast = False
+    reference = windows.correlate(x, w, lie, 1)
+    pb.config.fast = True
+    with every_size():
+        np.testing.assert_array_equal(windows.correlate(x, w, lie, 1), reference)
+
+
+def test_what_is_not_its_own_goes_to_the_reference(taken):
+    x, w = np.ones((1, 2, 4, 4, 4), np.float32), np.ones((3, 2, 3, 3, 3), np.float32)
+    with every_size():
+        assert (
+            windows.correlate(x, w, Windows((3,) * 3, (1,) * 3, ((0, 0),) * 3, (1,) * 3), 1)[0, 0, 0, 0, 0]
+            == 54
+        )
+        mixed = windows.correlate(
+            x[0, :, :3], w[0].astype(np.float64), Windows((3, 3), (1, 1), ((0, 0),) * 2, (1, 1)), 1
+        )
+    assert mixed.dtype == np.float64
+    assert taken == {"convolution.correlate": False}
+
+
+def test_a_processor_without_vectors_goes_to_the_reference(monkeypatch, taken):
+    from pullback.autograd.kernels import tiles
+
+    monkeypatch.setattr(tiles, "BYTES", 0)
+    with every_size():
+        F.conv2d(np.ones((1, 2, 9, 9), np.float32), np.ones((3, 2, 3, 3), np.float32))
+    assert taken == {"convolution.correlate": False}
+
+
+def test_many_threads_may_call_it():
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(4, 8, 30, 30)).astype("f4"), rng.normal(size=(8, 8, 3, 3)).astype("f4")
+    lie = Windows((3, 3), (1, 1), ((1, 1),) * 2, (1, 1))
+    expected = windows.correlate(x, w, lie, 1)
+    results = []
+    callers = [
+        threading.Thread(target=lambda: results.append(windows.correlate(x, w, lie, 1))) for _ in range(8)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(results) == 8
+    assert all(np.array_equal(result, expected) for result in results)
+    assert math.prod(expected.shape) == 4 * 8 * 900
