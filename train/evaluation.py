@@ -29,7 +29,7 @@ def evaluate(
         metrics: by name, functions of (output, target) that give the mean over the batch, and `Metric`s.
 
     Raises:
-        TypeError: for a metric that is neither.
+        TypeError: for metrics that are no dict, and for one that is neither.
         ValueError: for a loader without batches, and batches that are no pairs.
 
     >>> import numpy as np, pullback as pb
@@ -53,6 +53,11 @@ class Means:
     def __init__(self, metrics: Metrics | None) -> None:
         self.functions: dict[str, Callable[[Any, Any], float]] = {}
         self.gathered: dict[str, Any] = {}
+        if metrics is not None and not isinstance(metrics, Mapping):
+            raise TypeError(
+                f"metrics is a dict of them by name, such as {{'accuracy': train.accuracy}}, not a "
+                f"{type(metrics).__name__}"
+            )
         for name, metric in (metrics or {}).items():
             if isinstance(metric, type) or not callable(metric):
                 raise TypeError(
@@ -74,9 +79,12 @@ class Means:
         values = {"loss": loss}
         if self.functions or self.gathered:
             detached = output.detach() if hasattr(output, "detach") else output
-            values |= {name: float(metric(detached, target)) for name, metric in self.functions.items()}
-            for metric in self.gathered.values():
-                metric.update(detached, target)
+            for name, metric in self.functions.items():
+                with _named(name):
+                    values[name] = float(metric(detached, target))
+            for name, metric in self.gathered.items():
+                with _named(name):
+                    metric.update(detached, target)
         for name, value in values.items():
             self.totals[name] = self.totals.get(name, 0.0) + size * value
 
@@ -119,6 +127,16 @@ class Means:
         return Scores(loss, means | {name: metric.compute() for name, metric in self.gathered.items()})
 
 
+@contextmanager
+def _named(metric: str) -> Iterator[None]:
+    """Let an error say in which metric it was raised."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"this was raised by the metric {metric!r}")
+        raise
+
+
 def run(model: Any, input: Any) -> Any:
     """The model's output: a tuple is its positional arguments, a dict its arguments by name, all else the only one."""
     if isinstance(input, tuple):
@@ -129,9 +147,18 @@ def run(model: Any, input: Any) -> Any:
 
 
 def samples_in(target: Any) -> int:
-    """The size of a batch, told from its targets; of several targets, from the first."""
+    """The size of a batch, told from its targets; of several targets, from the first.
+
+    Raises:
+        TypeError: for a target without a length.
+    """
     while isinstance(target, (tuple, Mapping)) and target:
         target = next(iter(target.values() if isinstance(target, Mapping) else target))
+    if not hasattr(target, "__len__") or getattr(target, "shape", None) == ():
+        what = "a single number" if hasattr(target, "shape") else f"of type {type(target).__name__}"
+        raise TypeError(
+            f"the target of a batch tells how many samples it has, so it has one entry for each, and this one is {what}"
+        )
     return len(target)
 
 

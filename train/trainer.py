@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -88,7 +89,7 @@ class Trainer:
         nonfinite: str = "raise",
         rng: np.random.Generator | None = None,
     ) -> None:
-        if isinstance(accumulate, bool) or not isinstance(accumulate, int) or accumulate < 1:
+        if isinstance(accumulate, bool) or not isinstance(accumulate, numbers.Integral) or accumulate < 1:
             raise ValueError(f"accumulate is a whole number of batches from 1 on, not {accumulate!r}")
         for callback in callbacks:
             if not isinstance(callback, Callback):
@@ -151,7 +152,7 @@ class Trainer:
             FloatingPointError: for a loss or a gradient that is infinite or nan, before the update.
             ValueError: for a negative number of epochs, a loader without batches, and batches that are no pairs.
         """
-        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
+        if isinstance(epochs, bool) or not isinstance(epochs, numbers.Integral) or epochs < 0:
             raise ValueError(f"epochs is a whole number from 0 on, not {epochs!r}")
         self.loader, self.validation, self.epochs = loader, validation, epochs
         self.stop_reason = self.history.stopped = self.final = None

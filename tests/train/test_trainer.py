@@ -187,6 +187,7 @@ def test_no_more_epochs_than_asked_for_where_one_was_left():
         ({"scheduler": 0.1}, TypeError, "a scheduler has a method step, and a float has none"),
         ({"rng": 0}, TypeError, "rng is a numpy.random.Generator, not int"),
         ({"optimizer": optim.LBFGS}, TypeError, "LBFGS computes the loss itself"),
+        ({"metrics": [train.accuracy]}, TypeError, "metrics is a dict of them by name, .* not a list"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_done(options, error, message):
@@ -197,6 +198,35 @@ def test_bad_options_are_refused_before_anything_is_done(options, error, message
         train.fit(model, loss, optimizer, loader, epochs=1, progress=False, **options)
     for a, b in zip(before, weights(model), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_numbers_may_be_numpys():
+    model, loss, optimizer, loader = parts()
+    numbers = {
+        "epochs": np.int64(2),
+        "accumulate": np.int32(2),
+        "clip": np.float32(1),
+        "seconds": np.float32(1e3),
+    }
+    assert len(train.fit(model, loss, optimizer, loader, progress=False, **numbers)) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "what"), [(None, "of type NoneType"), (pb.tensor(1.0), "a single number")]
+)
+def test_a_target_that_does_not_tell_the_size_of_its_batch(target, what):
+    model, _, optimizer, _ = parts()
+    batches = [(pb.ones((4, 3)), target)]
+    with pytest.raises(TypeError, match=f"how many samples it has.*this one is {what}"):
+        train.fit(model, lambda output, _: output.mean(), optimizer, batches, epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("metric", [lambda output, target: 1 / 0, train.MeanSquaredError()])
+def test_an_error_in_a_metric_names_it(metric):
+    model, loss, optimizer, loader = parts()
+    with pytest.raises((ZeroDivisionError, ValueError)) as caught:
+        train.fit(model, loss, optimizer, loader, epochs=1, metrics={"mine": metric}, progress=False)
+    assert caught.value.__notes__ == ["this was raised by the metric 'mine'"]
 
 
 # inputs of several parts
@@ -375,6 +405,19 @@ def test_schedules_that_make_no_sense_are_refused():
             progress=False,
             scheduler=train.Schedule(plateau, monitor="validation f1"),
         )
+
+
+def test_a_schedule_of_another_optimizer_is_refused():
+    model, loss, optimizer, loader = parts()
+    other = optim.SGD(model.parameters(), lr=0.1)
+    steps = optim.lr_scheduler.StepLR(other, 1)
+    combined = optim.lr_scheduler.SequentialLR(other, [steps, optim.lr_scheduler.StepLR(other, 2)], [1])
+    before = weights(model)
+    for scheduler in (steps, combined, optim.lr_scheduler.ReduceLROnPlateau(other)):
+        with pytest.raises(ValueError, match="made for another optimizer than the one of this training"):
+            train.fit(model, loss, optimizer, loader, epochs=1, scheduler=scheduler, progress=False)
+    for a, b in zip(before, weights(model), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 # time, randomness

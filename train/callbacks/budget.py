@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import time
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ class TimeBudget(Callback):
     """
 
     def __init__(self, seconds: float) -> None:
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+        if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real) or not seconds > 0:
             raise ValueError(f"a time budget is a positive number of seconds, not {seconds!r}")
         self.seconds = seconds
         self._end = 0.0

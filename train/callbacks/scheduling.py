@@ -23,8 +23,9 @@ class Schedule(Callback):
             "validation loss" where there is a validation, else "loss".
 
     Raises:
+        TypeError: for what has no method `step`.
         ValueError: for another `every`, for a score that nobody asked for, and for a scheduler of scores after
-            each batch.
+            each batch; when the training begins, for a scheduler of another optimiser.
 
     >>> import pullback as pb
     >>> w = pb.tensor(1.0, requires_grad=True)
@@ -46,6 +47,18 @@ class Schedule(Callback):
             raise ValueError(f"{type(scheduler).__name__} answers to no score, so there is none to monitor")
         if self.wants_score and every == "batch":
             raise ValueError("the scores are those of epochs, so ReduceLROnPlateau is stepped every 'epoch'")
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        """See that the scheduler sets the rates of this training."""
+        other = getattr(self.scheduler, "optimizer", None)
+        if other is None:
+            return
+        own = {id(group) for group in trainer.optimizer.param_groups}
+        if not any(id(group) in own for group in other.param_groups):
+            raise ValueError(
+                f"the {type(self.scheduler).__name__} was made for another optimizer than the one of this training, "
+                "whose rates it would never change; make it from this one"
+            )
 
     def on_batch_end(self, trainer: Trainer) -> None:
         """Step after an update."""
