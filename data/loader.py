@@ -182,6 +182,8 @@ class DataLoader:
         until the next begins. The state is made of numbers, strings, lists and dicts, so that JSON can hold it.
         """
         return {
+            "samples": len(self.dataset),
+            "batch_size": None if self.batch_size is None else int(self.batch_size),
             "epoch": None if self._epoch is None else self._epoch.state(),
             "begun": self._begun,
             "rng": _state_of(self.rng),
@@ -192,13 +194,21 @@ class DataLoader:
         """Go where another loader was, of the same data set and arguments, with the next iteration.
 
         Raises:
-            ValueError: for what is no state of such a loader.
+            ValueError: for what is no state of such a loader: of another length of the data, and, in the middle of an
+                epoch, of another batch size.
         """
-        missing = [key for key in ("epoch", "begun", "rng", "sampler_rng") if key not in state]
+        here = self.state_dict()
+        missing = [key for key in here if key not in state]
         if missing:
             raise ValueError(
                 f"the state of a DataLoader has no {missing[0]!r}; give what state_dict() returned"
             )
+        for name, counts in (("samples", True), ("batch_size", state["epoch"] is not None)):
+            if counts and state[name] != here[name]:
+                raise ValueError(
+                    f"the saved loader had {name.replace('_', ' ')} {state[name]}, and this one has {here[name]}, so "
+                    "its batches are others; go on with the same data and batch size"
+                )
         generators = {"rng": self.rng, "sampler_rng": self._sampler_rng()}
         for name, generator in generators.items():
             saved = state[name]

@@ -99,7 +99,7 @@ def put(loaders: Mapping[str, Any], where: Mapping[str, Any]) -> None:
     for name, place in where.items():
         if not remembers(loaders[name]):
             raise ValueError(
-                f"the checkpoint says where its {name} loader was, and the one that is given now cannot go there; go "
-                "on with the loaders that the training was begun with"
+                f"the checkpoint says where {name!r} was, and the one that is given now cannot go there; go on with "
+                "the loaders that the training was begun with"
             )
         loaders[name].load_state_dict(place)

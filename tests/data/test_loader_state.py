@@ -151,6 +151,18 @@ def test_a_batch_has_the_same_noise_wherever_the_epoch_begins():
     assert given(loader)[1:] == late
 
 
+def test_the_batch_size_may_change_between_two_epochs_only():
+    loader = data.DataLoader(Noisy(), 2, True, rng=np.random.default_rng(0))
+    larger = data.DataLoader(Noisy(), 3, True, rng=np.random.default_rng(1))
+    larger.load_state_dict(loader.state_dict())
+    assert len(given(larger)) == 3
+    next(iter(loader))
+    before = larger.state_dict()
+    with pytest.raises(ValueError, match="saved loader had batch size 2, and this one has 3"):
+        larger.load_state_dict(loader.state_dict())
+    assert larger.state_dict() == before
+
+
 def test_a_state_of_something_else_is_refused_and_changes_nothing():
     loader = data.DataLoader(Noisy(), 2, True, rng=np.random.default_rng(0))
     before = loader.state_dict()
@@ -158,7 +170,11 @@ def test_a_state_of_something_else_is_refused_and_changes_nothing():
     with pytest.raises(ValueError, match="saved loader had no generator of its own, and this one has one"):
         loader.load_state_dict(state)
     with pytest.raises(ValueError, match="has no 'epoch'"):
-        loader.load_state_dict({})
+        loader.load_state_dict({"samples": 7, "batch_size": 2})
+    with pytest.raises(
+        ValueError, match="saved loader had samples 6, and this one has 7, so its batches are others"
+    ):
+        loader.load_state_dict({**before, "samples": 6})
     with pytest.raises(ValueError, match="saved generator is a Philox, and this one is a PCG64"):
         loader.load_state_dict(LOADERS["Philox"]().state_dict())
     with pytest.raises(ValueError, match="seed, order and given"):

@@ -409,6 +409,18 @@ def test_modules_that_are_none():
         PullbackClassifier(module=lambda features, outputs: 1).fit(*clouds())
 
 
+def test_modules_with_too_many_outputs_are_refused():
+    classifier = PullbackClassifier(module=lambda features, outputs: nn.Linear(features, outputs + 4))
+    with pytest.raises(ValueError, match=r"an output of shape \(1, 7\), and it is to be .*\(1, 3\)"):
+        classifier.fit(*clouds())
+    assert not hasattr(classifier, "module_")
+    flat = PullbackRegressor(
+        module=lambda features, outputs: nn.Sequential(nn.Linear(features, 1), nn.Flatten(0))
+    )
+    with pytest.raises(ValueError, match=r"an output of shape \(1,\)"):
+        flat.fit(*clouds())
+
+
 def test_verbose_speaks(capsys):
     PullbackClassifier(max_iter=2).fit(*clouds())
     assert capsys.readouterr().err == ""

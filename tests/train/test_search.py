@@ -47,6 +47,16 @@ def test_a_random_search_finds_and_repeats_itself():
     assert all(type(config["width"]) is int for config in configs(result))
 
 
+def test_numbers_may_be_numpys(tmp_path):
+    result = search(trials=np.int64(2), seed=np.int64(0), storage=tmp_path / "search.db")
+    assert configs(result) == configs(search(trials=2))
+
+
+def test_an_objective_that_takes_its_configuration_apart_changes_no_result():
+    result = search(lambda trial: trial.config.pop("lr"), trials=2)
+    assert configs(result) == configs(search(trials=2))
+
+
 def test_maximizing():
     result = search(lambda trial: -bowl(trial), trials=40, direction="maximize")
     assert result.config == search(trials=40).config
@@ -503,6 +513,8 @@ def test_the_score_may_be_a_metric():
         ({"direction": "down"}, "direction is 'minimize' or 'maximize'"),
         ({"stages": 0}, "stages is a whole number"),
         ({"shrink": 0}, "shrink is above 0"),
+        ({"seed": 0.5}, "seed is a whole number from 0 on, not 0.5"),
+        ({"seed": -1}, "seed is a whole number from 0 on, not -1"),
         ({"explode": 1}, "explode is a number above 1"),
         ({"strategy": "genetic"}, "strategy is 'random', 'grid', 'tpe'"),
         ({"pruner": "mean"}, "pruner is 'median', 'hyperband'"),

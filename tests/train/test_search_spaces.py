@@ -97,6 +97,15 @@ def test_choices_of_lists_numbers_and_none():
     assert choice.decoded(choice.coded(True)) is True
 
 
+def test_options_may_be_numpys_numbers_and_arrays():
+    space = Space(
+        {"batch_size": list(2 ** np.arange(4, 6)), "lr": np.logspace(-2, -1, 2), "width": np.int64(3)}
+    )
+    options = [config[name] for config in space.grid(1) for name in space]
+    assert options[:3] == [16, 0.01, 3]
+    assert {type(option) for option in options} == {int, float}
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

@@ -69,7 +69,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             self._generator = np.random.default_rng(seed)
         with drawing_from(self._generator):
             if fresh:
-                self.module_ = settings.network(self, self.n_features_in_, self.n_outputs_).to(X.dtype)
+                module = settings.network(self, self.n_features_in_, self.n_outputs_).to(X.dtype)
+                settings.check_outputs(module, dense(X[:1]), self.n_outputs_)
+                self.module_ = module
                 self.history_ = History()
             if fresh or not incremental:
                 self.optimizer_ = settings.optimizer(self, self.module_)

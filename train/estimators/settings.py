@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ... import nn, optim
+from ...autograd import Tensor, no_grad
+from ..evaluation import mode
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "elu": nn.ELU,
@@ -68,6 +70,21 @@ def network(settings: Any, n_features: int, n_outputs: int) -> nn.Module:
             f"module({n_features}, {n_outputs}) gives an nn.Module, not a {type(module).__name__}"
         )
     return module
+
+
+def check_outputs(module: nn.Module, row: Tensor, n_outputs: int) -> None:
+    """Refuse a module that does not give as many outputs for a row as are needed.
+
+    Raises:
+        ValueError: with the shape that it gives.
+    """
+    with mode(module, False), no_grad():
+        found = module(row).shape
+    if found != (1, n_outputs):
+        raise ValueError(
+            f"for one row the module gives an output of shape {found}, and it is to be (1, n_outputs), that is "
+            f"{(1, n_outputs)}: a column for each class, label or number"
+        )
 
 
 def optimizer(settings: Any, module: nn.Module) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import numbers
 import os
 import sys
 import tempfile
@@ -111,6 +112,8 @@ def search(
     space = space if isinstance(space, Space) else Space(space)
     plan = Plan(objective, strategy, points, _trials(strategy, trials), direction, explode, workers, progress)
     plan.check(stages, shrink)
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0):
+        raise ValueError(f"seed is a whole number from 0 on, not {seed!r}")
     with ExitStack() as stack:
         stack.enter_context(quiet())
         where = None if storage is None else absolute(storage)
@@ -120,8 +123,7 @@ def search(
         store, pruned = opened(where), pruner_of(pruner)
         if seed is None:
             seed = known_seed(store, name)
-        if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
         result = SearchResult([], [], plan.minimize, seed)
         for stage in range(1, stages + 1):
             narrowed = space if stage == 1 else result.narrow(shrink)
@@ -143,9 +145,9 @@ def _trials(strategy: Any, trials: int | None) -> int | None:
             raise ValueError("a grid has as many trials as points; give points, and leave trials out")
         return None
     trials = 20 if trials is None else trials
-    if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
+    if isinstance(trials, bool) or not isinstance(trials, numbers.Integral) or trials < 1:
         raise ValueError(f"trials is a whole number from 1 on, not {trials!r}")
-    return trials
+    return int(trials)
 
 
 @dataclass(frozen=True)

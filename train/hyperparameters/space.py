@@ -226,6 +226,7 @@ class Choice(Parameter):
     options: tuple[Any, ...]
 
     def __init__(self, *options: Any) -> None:
+        options = tuple(option.item() if isinstance(option, np.generic) else option for option in options)
         object.__setattr__(self, "options", options)
         if not options:
             raise ValueError("a choice needs at least one option: Choice('relu', 'tanh')")
@@ -276,7 +277,7 @@ class Choice(Parameter):
 
 
 class Space(Mapping[str, Parameter]):
-    """What a configuration may be: parameters by name. A plain value stands for itself, a list for a choice.
+    """What a configuration may be: parameters by name. A plain value stands for itself, a list or array for a choice.
 
     >>> import numpy as np
     >>> from pullback import train
@@ -299,6 +300,7 @@ class Space(Mapping[str, Parameter]):
             if isinstance(value, Parameter):
                 self._parameters[name] = value
             else:
+                value = value.tolist() if isinstance(value, np.ndarray) else value
                 self._parameters[name] = Choice(*value) if isinstance(value, list) else Choice(value)
 
     def __getitem__(self, name: str) -> Parameter:

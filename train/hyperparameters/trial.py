@@ -159,6 +159,7 @@ def attempt(objective: Callable[[Trial], float], trial: Trial, stage: int) -> Ou
         TypeError: for an objective that gives no number.
     """
     start = time.perf_counter()
+    config = dict(trial.config)  # as it was given, whatever the objective does to it
     value, stopped = math.nan, None
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
@@ -175,4 +176,4 @@ def attempt(objective: Callable[[Trial], float], trial: Trial, stage: int) -> Ou
         if not math.isfinite(value):
             value, stopped = math.nan, f"the value is {value}"
     seconds = time.perf_counter() - start
-    return Outcome(trial.number, trial.config, value, trial.reports, stopped, seconds, stage)
+    return Outcome(trial.number, config, value, trial.reports, stopped, seconds, stage)
