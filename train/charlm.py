@@ -174,12 +174,19 @@ def steadiest(values: Array) -> int:
 
 def _settings(options: CharLMOptions, text: str, gone_on: bool) -> tuple[dict[str, Any], Alphabet]:
     """The form of the model and its alphabet: those of the training that is gone on with, or new ones."""
-    path = options.out / FORM_FILE
     asked = {name: value for name in FORM if (value := getattr(options, name)) is not None}
-    if not gone_on or not path.exists():
+    if not gone_on:
         return FORM | asked, Alphabet.of(text)
-    saved = json.loads(path.read_text(encoding="utf-8"))
-    alphabet = Alphabet(saved.pop("letters"))
+    path = options.out / FORM_FILE
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        alphabet = Alphabet(saved.pop("letters"))
+        saved = {name: saved[name] for name in FORM}
+    except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} is not what tells of which form the model of the training beside it is ({error!r}); put it back, "
+            "or begin anew with --fresh"
+        ) from error
     if asked != {name: saved[name] for name in asked}:
         raise ValueError(
             f"the training in {options.out} is of a model with {_shown(saved)}, and this one is to have "
@@ -213,4 +220,4 @@ def _draw(model: nn.models.CharRNN, alphabet: Alphabet, text: str, options: Char
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a text may have letters that the font has not
         plot.save(path)
-    print(f"unit    {path}: number {unit}, on text that was held out", flush=True)
+    print(f"unit    {path}: number {unit}", flush=True)

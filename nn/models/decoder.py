@@ -173,9 +173,14 @@ class AttentionDecoder(Module):
 
         Raises:
             TypeError: for tokens that are no integers.
-            ValueError: for tokens that do not exist, and attention without a memory.
+            ValueError: for tokens that do not exist, a memory of another number of examples, and attention without
+                a memory.
         """
         numbers = tokens_of("tokens", tokens, self.vocab_size, axes=2)
+        if memory is not None and len(memory) != len(numbers):
+            raise ValueError(
+                f"there are tokens of {len(numbers)} sequences, and what they are about is of {len(memory)}"
+            )
         output, state = self.rnn(self.embedding(numbers), state)
         weights = None
         if self.attention is not None and self.combine is not None:

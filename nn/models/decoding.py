@@ -154,6 +154,8 @@ def beam_search(
     if last.ndim != 1 or last.dtype.kind not in "iu":
         raise ValueError(f"beam_search: start has one whole number for each example, not {start!r}")
     whole("max_length", max_length), whole("width", width), whole("end", end, 0)
+    if not 0 <= length_penalty < np.inf:
+        raise ValueError(f"length_penalty is a number from 0 on, not {length_penalty!r}")
     done: list[list[Hypothesis]] = [[] for _ in last]
     alive = [_Alive(example, (), 0.0, ()) for example in range(len(last))]
     rows = np.arange(len(last))

@@ -145,6 +145,8 @@ def test_searches_that_make_no_sense_are_refused():
         ({"max_length": 0}, "max_length"),
         ({"max_length": 2, "width": 0}, "width"),
         ({"max_length": 2, "end": -1}, "end"),
+        ({"max_length": 2, "length_penalty": -1.0}, "length_penalty"),
+        ({"max_length": 2, "length_penalty": np.nan}, "length_penalty"),
     ):
         with pytest.raises(ValueError, match=words):
             beam_search(step, None, [0], **{"end": 2, **options})

@@ -223,6 +223,10 @@ def test_mistakes_are_named():
         model([[0, 0], [3, 4]], [[1], [1]])
     with pytest.raises(ValueError, match=r"\(N, length\)"):
         model([3, 4], [[1]])
+    with pytest.raises(ValueError, match="tokens of 1 sequences, and what they are about is of 2"):
+        model([[3], [4]], [[1]])
+    with pytest.raises(ValueError, match="tokens of 2 sequences, and what they are about is of 1"):
+        models.Captioner(7)(np.zeros((1, 3, 8, 8), np.float32), [[1], [1]])
     with pytest.raises(ValueError, match="needs a memory"):
         model.decoder([[1]])
     with pytest.raises(ValueError, match="a key at least"):

@@ -196,6 +196,22 @@ def test_a_mistake_loses_no_earlier_training(fox, tmp_path, capsys, mistake):
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b"\xff", b"[]", b"{}", b'{"letters": "aa"}', b'{"letters": 3}']
+)
+def test_a_training_whose_form_is_lost_is_not_guessed_at(fox, tmp_path, capsys, content):
+    small = [fox, "--out", tmp_path, "--hidden", 8, "--sample", 0, "--epochs"]
+    assert command(*small, 1) == 0
+    path = tmp_path / "charlm.json"
+    path.unlink() if content is None else path.write_bytes(content)
+    capsys.readouterr()
+    assert command(*small, 2, "--resume") == 2
+    error = capsys.readouterr().err
+    assert "charlm.json is not what tells of which form the model" in error
+    assert len(error.splitlines()) == 1
+    assert command(*small, 2, "--fresh") == 0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_ctrl_c_loses_nothing(fox, tmp_path):
     small = [fox, "--hidden", 8, "--batch", 1, "--length", 10, "--sample", 5, "--epochs", 4]
