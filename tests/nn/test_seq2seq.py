@@ -244,7 +244,7 @@ def test_an_encoder_decoder_learns_to_reverse(attention):
     source, target = digits, np.concatenate([np.ones((256, 1), int), digits[:, ::-1]], axis=1)
     model = models.Seq2Seq(7, 7, 8, 24, attention=attention, rng=rng)
     optimizer = pb.optim.Adam(model.parameters(), lr=0.02)
-    for _ in range(60 if attention else 120):
+    for _ in range(90 if attention else 140):
         rows = rng.permutation(256)[:64]
         loss = cross_entropy(model(source[rows], target[rows]), target[rows])
         optimizer.zero_grad()

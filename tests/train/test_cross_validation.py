@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import cloudpickle
 import joblib
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from sklearn.model_selection import GroupKFold, KFold
 
 import pullback as pb
 from pullback import data, nn, optim, train
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # worker processes cannot import a test file
 
 METRICS = {"accuracy": train.accuracy}
 

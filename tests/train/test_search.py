@@ -9,12 +9,15 @@ import sys
 import threading
 import time
 
+import cloudpickle
 import joblib
 import numpy as np
 import optuna
 import pytest
 
 from pullback import data, nn, optim, train
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # worker processes cannot import a test file
 
 SPACE = {"lr": train.LogUniform(1e-4, 1.0), "width": train.Integer(1, 64), "act": ["relu", "tanh"]}
 
