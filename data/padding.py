@@ -100,7 +100,12 @@ class PadCollate:
 
 def _array(sample: Any, where: str) -> np.ndarray[Any, Any]:
     # An empty list has no dtype of its own; among lists of integers it is one of integers, and among others of them.
-    array = np.asarray(sample, np.int64 if isinstance(sample, list) and not sample else None)
+    try:
+        array = np.asarray(sample, np.int64 if isinstance(sample, list) and not sample else None)
+    except ValueError as error:
+        raise ValueError(
+            f"{where} is a list whose entries have different shapes, which make no sequence"
+        ) from error
     if array.dtype.kind not in "biufc":
         raise TypeError(
             f"{where} holds {array.dtype} in a sequence, and sequences of numbers are padded; turn words into ids first"

@@ -26,12 +26,13 @@ Names and defaults are those of torchvision's `transforms.v2` wherever that has 
 from .affine import RandomAffine, RandomRotation, rotate
 from .color import ColorJitter, adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation
 from .compose import Compose, RandomApply, RandomChoice
-from .crops import CenterCrop, FiveCrop, MultiScaleCrop, RandomCrop, RandomResizedCrop, Resize, TenCrop
+from .crops import CenterCrop, RandomCrop, RandomResizedCrop, Resize
 from .erasing import Cutout, RandomErasing
 from .flips import RandomHorizontalFlip, RandomVerticalFlip
 from .mixing import CutMix, MixUp
 from .noise import GaussianNoise, PCAColorNoise
 from .transform import Transform
+from .views import FiveCrop, MultiScaleCrop, TenCrop
 
 __all__ = [
     "CenterCrop",

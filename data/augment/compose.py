@@ -18,6 +18,9 @@ class _Function(Transform):
         super().__init__()
         self.function = function
 
+    def __repr__(self) -> str:
+        return repr(self.function)
+
     def apply(
         self, images: Array, labels: Array | None, rng: np.random.Generator
     ) -> tuple[Array, Array | None]:

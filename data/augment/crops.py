@@ -1,4 +1,4 @@
-"""Crops: at random, resized, in the middle, and the five, ten or more that predictions are averaged over."""
+"""Crops, at random, resized or in the middle; and images in another size."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ...autograd import Tensor, asarray
 from .resample import require_interpolation, require_padding, stretch
-from .transform import Array, Transform, batch_of_images, below, between, filling, pair, several, span
+from .transform import Array, Transform, below, between, filling, pair, several, span
 
 _ATTEMPTS = 10
 
@@ -68,7 +67,7 @@ class RandomCrop(Transform):
             top, bottom = top + more_rows, bottom + more_rows
             left, right = left + more_columns, right + more_columns
         padded = self._padded(images, ((0, 0), (0, 0), (top, bottom), (left, right)))
-        free = _room(padded, self.size)
+        free = room(padded, self.size)
         u = rng.random((len(images), 2))
         return _windows(padded, below(u[:, 0], free[0] + 1), below(u[:, 1], free[1] + 1), self.size), labels
 
@@ -179,8 +178,8 @@ class CenterCrop(Transform):
         self, images: Array, labels: Array | None, rng: np.random.Generator
     ) -> tuple[Array, Array | None]:
         """The middle of each image."""
-        free = _room(images, self.size)
-        return _window(images, round(free[0] / 2), round(free[1] / 2), self.size), labels
+        free = room(images, self.size)
+        return window(images, round(free[0] / 2), round(free[1] / 2), self.size), labels
 
 
 class Resize(Transform):
@@ -221,88 +220,6 @@ class Resize(Transform):
         ), labels
 
 
-class FiveCrop:
-    """The four corners and the middle of each image, to average predictions over.
-
-    `train.average_predictions` takes it as its `crops`.
-
-    Args:
-        size: of the crops, a number or (height, width).
-
-    Raises:
-        ValueError: when called, for crops that are larger than the images.
-
-    >>> import numpy as np
-    >>> from pullback.data import augment
-    >>> augment.FiveCrop(6)(np.zeros((2, 3, 8, 8))).shape
-    (5, 2, 3, 6, 6)
-    """
-
-    def __init__(self, size: int | Sequence[int]) -> None:
-        self.size = pair(size)
-
-    def __call__(self, images: Any) -> Any:
-        """Crops (5, N, C, h, w) of images (N, C, H, W): top left, top right, bottom left, bottom right, middle."""
-        array = batch_of_images(images, type(self).__name__)
-        crops = self._crops(array)
-        return asarray(crops) if isinstance(images, Tensor) else crops
-
-    def _crops(self, images: Array) -> Array:
-        down, across = _room(images, self.size)
-        corners = [(0, 0), (0, across), (down, 0), (down, across), (round(down / 2), round(across / 2))]
-        return np.stack([_window(images, top, left, self.size) for top, left in corners])
-
-
-class TenCrop(FiveCrop):
-    """The four corners and the middle of each image and of its mirror image (Krizhevsky et al., 2012, section 4.1).
-
-    Args:
-        size: of the crops, a number or (height, width).
-        vertical_flip: mirror top to bottom instead of left to right.
-
-    Raises:
-        ValueError: when called, for crops that are larger than the images.
-    """
-
-    def __init__(self, size: int | Sequence[int], vertical_flip: bool = False) -> None:
-        super().__init__(size)
-        self.vertical_flip = vertical_flip
-
-    def _crops(self, images: Array) -> Array:
-        mirrored = np.flip(images, 2 if self.vertical_flip else 3)
-        return np.concatenate([super()._crops(images), super()._crops(mirrored)])
-
-
-class MultiScaleCrop:
-    """Crops of the images in several sizes, such as ten crops at each of three scales.
-
-    Args:
-        crop: what gives crops of a batch, such as `TenCrop(28)`.
-        scales: what the shorter side of the images is brought to, one after the other.
-
-    Raises:
-        ValueError: for no scales or scales that are no sizes.
-
-    >>> import numpy as np
-    >>> from pullback.data import augment
-    >>> crops = augment.MultiScaleCrop(augment.TenCrop(8), scales=(8, 10, 12))
-    >>> crops(np.zeros((2, 3, 8, 8))).shape
-    (30, 2, 3, 8, 8)
-    """
-
-    def __init__(self, crop: Any, scales: Sequence[int]) -> None:
-        if len(scales) == 0:
-            raise ValueError("MultiScaleCrop needs at least one scale")
-        self.crop = crop
-        self.sizes = [Resize(int(pair(scale, "a scale")[0])) for scale in scales]
-
-    def __call__(self, images: Any) -> Any:
-        """Crops (scales · crops, N, C, h, w) of images (N, C, H, W)."""
-        array = batch_of_images(images, type(self).__name__)
-        crops = np.concatenate([np.asarray(self.crop(resize(array))) for resize in self.sizes])
-        return asarray(crops) if isinstance(images, Tensor) else crops
-
-
 def _margins(padding: Any) -> tuple[int, int, int, int]:
     if padding is None:
         return 0, 0, 0, 0
@@ -317,7 +234,7 @@ def _margins(padding: Any) -> tuple[int, int, int, int]:
     return left, top, right, bottom
 
 
-def _room(images: Array, size: tuple[int, int]) -> tuple[int, int]:
+def room(images: Array, size: tuple[int, int]) -> tuple[int, int]:
     """By how much the images are larger than a window."""
     down, across = images.shape[2] - size[0], images.shape[3] - size[1]
     if down < 0 or across < 0:
@@ -328,7 +245,8 @@ def _room(images: Array, size: tuple[int, int]) -> tuple[int, int]:
     return down, across
 
 
-def _window(images: Array, top: int, left: int, size: tuple[int, int]) -> Array:
+def window(images: Array, top: int, left: int, size: tuple[int, int]) -> Array:
+    """The same window of all images."""
     return images[:, :, top : top + size[0], left : left + size[1]].copy()
 
 

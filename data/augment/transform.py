@@ -9,12 +9,13 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, default_generator
 from ...autograd.extend import check_generator
+from ..description import Described
 
 Array = np.ndarray[Any, Any]
 _ROUNDING = 1e-3  # by which interpolation in half precision may leave [0, 1]
 
 
-class Transform:
+class Transform(Described):
     """A change of a batch of images, with or without chance.
 
     Derive from it and write `apply(images, labels, rng)`, which gets arrays, draws from `rng` alone, changes nothing

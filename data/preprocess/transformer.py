@@ -8,12 +8,13 @@ from typing import Any, Self
 import numpy as np
 
 from ...autograd import Tensor, asarray, get_default_dtype
+from ..description import Described
 
 Array = np.ndarray[Any, Any]
 State = dict[str, Array]
 
 
-class Transformer:
+class Transformer(Described):
     """Something that learns statistics from samples, and transforms samples with them and back.
 
     Samples are a Tensor or an array of shape (N, ...). What comes out is of the same kind, and of the same dtype if

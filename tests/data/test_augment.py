@@ -401,3 +401,15 @@ def test_mixed_labels_train_with_cross_entropy(images, labels):
         for label in (1, 3)
     ]
     np.testing.assert_allclose(together, soft[:, 1] * apart[0] + soft[:, 3] * apart[1], rtol=1e-5)
+
+
+def test_transforms_say_what_they_were_made_with():
+    steps = augment.Compose([augment.RandomCrop(8, padding=1), abs], rng=np.random.default_rng(0))
+    assert "transforms=[RandomCrop(size=(8, 8), padding=(1, 1, 1, 1)), <built-in function abs>]" in repr(
+        steps
+    )
+    assert repr(augment.RandomHorizontalFlip()) == "RandomHorizontalFlip()"
+    assert repr(augment.TenCrop(4, vertical_flip=True)) == "TenCrop(size=(4, 4), vertical_flip=True)"
+    views = augment.MultiScaleCrop(augment.FiveCrop(3), 5)
+    assert repr(views) == "MultiScaleCrop(crop=FiveCrop(size=(3, 3)), scales=(5,))"
+    assert views(np.zeros((2, 1, 4, 4))).shape == (5, 2, 1, 3, 3)

@@ -88,3 +88,8 @@ def test_what_makes_no_batch(collate, samples, error, message):
 def test_bad_multiples(multiple):
     with pytest.raises(ValueError, match="multiple_of is a whole number from 1 on"):
         data.PadCollate(multiple_of=multiple)
+
+
+def test_a_list_of_uneven_entries_is_no_sequence():
+    with pytest.raises(ValueError, match=r"sample\[0\] is a list whose entries have different shapes"):
+        data.PadCollate()([([[1, 2], [3]], 0), ([[5, 6]], 1)])

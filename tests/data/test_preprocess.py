@@ -424,3 +424,8 @@ def test_the_shipped_digits():
 def test_a_pipeline_takes_no_batches(images):
     with pytest.raises(NotImplementedError, match="fit the first step"):
         ALL["pipeline"]().partial_fit(images)
+
+
+def test_transformers_say_what_they_were_made_with():
+    steps = preprocess.Compose([preprocess.Standardize(per="all"), preprocess.PCA(0.9)])
+    assert repr(steps) == "Compose(steps=[Standardize(per='all'), PCA(n_components=0.9)])"
