@@ -114,7 +114,7 @@ def _card_rows(node: GraphNode) -> list[_Row]:
     shape = str(node.shape) if node.shape else "scalar"
     if node.group and node.group.outputs > 1:
         shape = f"{node.group.outputs} outputs, the last {shape}"
-    facts = (shape, str(node.dtype), kept_text(node), parameter_text(node.parameters))
+    facts = (shape, node.dtype_text, kept_text(node), parameter_text(node.parameters))
     rows = [_line(_title(node), "ink", 13.0, bold=True)]
     if node.group:
         rows.append(_line(group_facts(node.group), "muted", 11.0))

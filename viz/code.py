@@ -98,6 +98,8 @@ class _Program:
                 raise ValueError(f"code() writes real numbers only, and {what} is {entry.value.dtype}")
             if entry.operation is None:
                 numbers += entry.value.size
+            else:
+                self.parameters(entry)
         if numbers > _MOST_NUMBERS:
             raise ValueError(
                 f"code() would write {numbers:,} numbers of parameters and data, more than {_MOST_NUMBERS:,}: "

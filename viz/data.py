@@ -52,7 +52,7 @@ def _node(node: GraphNode) -> dict[str, Any]:
         "parameters": {name: _plain(value) for name, value in node.parameters.items()},
         "gate": node.role,
         "shape": _plain(node.shape),
-        "dtype": str(node.dtype),
+        "dtype": node.dtype_text,
         "scope": node.scope,
         "source": node.source,
         "final": node.final,

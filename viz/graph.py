@@ -107,7 +107,7 @@ class GraphNode(_WithGradient):
     kind: Kind
     symbol: str  # what stands in the circle: "×", "exp", "+1"
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    dtype: np.dtype[Any] | tuple[np.dtype[Any], ...]  # of several results each
     value: Array | None
     gradient: Array | None
     state: GradientState
@@ -127,6 +127,12 @@ class GraphNode(_WithGradient):
     value_parts: tuple[Array, ...] = ()  # if the stack were large, the arrays instead
     gradient_parts: tuple[Array, ...] = ()
     group: Group | None = None
+
+    @property
+    def dtype_text(self) -> str:
+        """The dtype by its name; of several results each dtype that occurs."""
+        dtypes = self.dtype if isinstance(self.dtype, tuple) else (self.dtype,)
+        return ", ".join(dict.fromkeys(map(str, dtypes)))
 
     @property
     def failed(self) -> bool:

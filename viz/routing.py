@@ -17,7 +17,7 @@ from .shapes import Shape, Text
 Point = tuple[float, float]
 
 _PAD = 12.0  # inside a frame
-_CAPTION = 18.0  # the line of its name
+_CAPTION = 24.0  # the line of its name, and room below it for a wire that comes in from the side
 _CLEAR = 7.0  # between a passing wire and its neighbours
 
 
@@ -73,7 +73,7 @@ def assemble(
     spans = _column_spans(blocks, links, routes, column, circuit)
     centres = []
     for block, level, across in zip(blocks, column, place, strict=True):
-        begin, end = spans[level]
+        _, begin, end = spans[level]
         # blocks of a column begin together in a circuit, so that gates stand in line; cards stand centred
         centres.append((begin + block.length / 2 if circuit else (begin + end) / 2, across))
 
@@ -103,7 +103,7 @@ def assemble(
             after = far - ends[0][1] <= ends[0][1] - near  # on which side of everything
             lane = far + step if after else near - step
             wires[edge.key], middle = _around(
-                *ends, spans[column[edge.tail]][1], spans[column[edge.head]][0], lane
+                *ends, spans[column[edge.tail]].end, spans[column[edge.head]].begin, lane
             )
             content = f"{edge.loop} ×"
             if circuit:
@@ -155,7 +155,7 @@ def _reach(
 
 def _around(begin: Point, end: Point, below: float, above: float, lane: float) -> tuple[list[Point], Point]:
     """A wire that leads back, in flow coordinates: out behind its column, along a lane beside all, and in again."""
-    out, back = below + 9.0, above - 14.0
+    out, back = below + 9.0, above - 12.0
     corners = [begin, (out, begin[1]), (out, lane), (back, lane), (back, end[1]), end]
     points = [begin]
     for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
@@ -212,14 +212,22 @@ def straightened(blocks: list[Block], links: list[Link], arrangement: Arrangemen
     return Arrangement(column, place, tuple(tuple(middle[item] for item in chain) for chain in chains))
 
 
+class _Span(NamedTuple):
+    """A column along the flow: where its frames begin, where its blocks begin, and where they end."""
+
+    opens: float
+    begin: float
+    end: float
+
+
 def _column_spans(
     blocks: list[Block],
     links: list[Link],
     routes: list[tuple[float, ...]],
     column: tuple[int, ...],
     circuit: bool,
-) -> list[tuple[float, float]]:
-    """Where each column begins and ends along the flow; steep wires and frames widen the gap before it."""
+) -> list[_Span]:
+    """Where each column lies along the flow; steep wires and frames widen the gap before it."""
     count = max(column) + 1
     lengths = [0.0] * count
     steepest = [0.0] * count
@@ -229,30 +237,29 @@ def _column_spans(
         for step, (here, there) in enumerate(pairwise(route)):
             level = column[link.tail] + 1 + step
             steepest[level] = max(steepest[level], abs(there - here))
-    room = [0.0] * (count + 1)
-    for scope, members in _members([block.scope for block in blocks]).items():
+    opening = [0.0] * count
+    closing = [0.0] * (count + 1)
+    for scope, members in _members([block.scope for block in blocks if block.label is None]).items():
         levels = [column[index] for index in members]
-        room[min(levels)] += _PAD if circuit or not scope else _PAD + _CAPTION
-        room[max(levels) + 1] += _PAD
+        opening[min(levels)] += _PAD if circuit or not scope else _PAD + _CAPTION
+        closing[max(levels) + 1] += _PAD
     smallest, largest = (26.0, 80.0) if circuit else (30.0, 80.0)
     spans = []
     end = 0.0
     for level in range(count):
         gap = min(max(smallest, 0.5 * steepest[level]), largest) if level else 0.0
-        begin = end + gap + room[level]
+        opens = end + closing[level] + gap
+        begin = opens + opening[level]
         end = begin + lengths[level]
-        spans.append((begin, end))
+        spans.append(_Span(opens, begin, end))
     return spans
 
 
-def _curve(
-    begin: float, end: float, spans: Sequence[tuple[float, float]], route: Sequence[float]
-) -> list[Point]:
-    """A wire in flow coordinates: straight through each column, a smooth bend in each gap."""
+def _curve(begin: float, end: float, spans: Sequence[_Span], route: Sequence[float]) -> list[Point]:
+    """A wire in flow coordinates: straight through each column and its frames' names, a smooth bend in each gap."""
     points = [(begin, route[0])]
     for index in range(len(spans) - 1):
-        leave = spans[index][1]
-        arrive = spans[index + 1][0] if index < len(spans) - 2 else min(spans[index + 1][0], end)
+        leave, arrive = spans[index].end, min(spans[index + 1].opens, end)
         here, there = route[index], route[index + 1]
         if here == there:
             continue

@@ -335,7 +335,7 @@ def _node_tooltip(node: GraphNode) -> str:
         head += f"\nbackward failed here: {node.error}"
     if node.incomplete:
         head += "; an operand that needs no gradient is not on the tape"
-    lines = [head, f"shape {node.shape}, {node.dtype}"]
+    lines = [head, f"shape {node.shape}, {node.dtype_text}"]
     if node.parameters:
         lines.append(parameter_text(node.parameters))
     if node.values_known:

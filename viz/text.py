@@ -66,7 +66,7 @@ def label_lines(node: GraphNode, circuit: bool) -> list[str]:
     lines += [node.role] if node.role else []
     lines += [node.error] if node.error else []
     if not circuit:
-        lines.append(f"{node.shape} {node.dtype}")
+        lines.append(f"{node.shape} {node.dtype_text}")
         lines += [f"in {node.scope}"] if node.scope else []
         lines += [kept_text(node)] if kept_text(node) else []
     if not circuit or node.final:

@@ -156,6 +156,22 @@ def test_what_is_not_known_or_not_plain_is_refused():
         viz.draw(recording).code()
 
 
+def test_a_function_of_ones_own_is_refused():
+    class Double(pb.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g
+
+    with viz.record() as recording:
+        Double.apply(leaf(2.0, "x")).backward()
+    with pytest.raises(ValueError, match="cannot write 'Double' in NumPy alone"):
+        viz.draw(recording).code()
+
+
 def test_an_operand_that_the_tape_does_not_know_is_not_left_out_in_silence():
     x = pb.tensor([1.0, 2.0], requires_grad=True, name="x")
     weight = pb.tensor([[1.0, 1.0]], requires_grad=True, name="w")

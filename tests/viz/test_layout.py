@@ -315,3 +315,22 @@ def test_graphviz_is_kept_from_its_slow_cases(slide, monkeypatch):
     monkeypatch.setattr(layout, "_bundled_graphviz", lambda source: sources.append(source) or bundled(source))
     viz.positions(slide.graph)
     assert "nslimit=4; nslimit1=4;" in sources[0]
+
+
+def test_wires_from_the_side_bend_before_they_meet_the_name_of_a_frame():
+    cell = nn.RNNCell(2, 3)
+    with viz.record() as recording:
+        h = pb.zeros((1, 3))
+        for _ in range(4):
+            h = pb.tanh(cell(pb.ones((1, 2)), h)) * 2.5
+    graph = viz.draw(recording, rolled=True).graph
+    layout_ = viz.positions(graph)
+    outside = [edge for edge in graph.edges if not graph.nodes[edge.tail].scope and not edge.loop]
+    frames = {frame.scope: frame for frame in layout_.frames}
+    met = 0
+    for edge in outside:
+        frame, wire = frames[graph.nodes[edge.head].scope], layout_.wires[edge.key]
+        inside = [point for point in points_on(wire) if point[1] > frame.top + 0.5]
+        assert {round(x, 1) for x, _ in inside} == {round(wire[-1][0], 1)}
+        met += bool(inside)
+    assert met >= 2

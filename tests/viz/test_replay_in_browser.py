@@ -281,3 +281,21 @@ def test_in_a_dark_notebook_a_frame_keeps_to_itself(browser, film, tmp_path):
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 17, 17)"
     assert tab.complaints == []
     assert tab.requests == []
+
+
+def test_long_rows_are_seen_whole_and_the_buttons_cover_nothing(opened):
+    with viz.record() as recording:
+        weight = pb.tensor(
+            [[-0.0123 * (i + 8 * j + 1) for i in range(8)] for j in range(3)], requires_grad=True
+        )
+        (weight * weight).sum().backward()
+    page = opened(viz.replay(recording))
+    page.key("End")
+    cut = "[...document.querySelectorAll('#panel .matrix')].map(e => [e.scrollWidth - e.clientWidth, e.innerText])"
+    ((hidden, numbers),) = page.evaluate(cut)
+    assert hidden <= 0
+    assert len(numbers.split()) == 24
+    assert page.evaluate(
+        "document.querySelector('.tools').getBoundingClientRect().top"
+        " >= document.getElementById('canvas').getBoundingClientRect().bottom"
+    )

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 import pullback as pb
-from pullback import viz
+from pullback import nn, viz
 from pullback.viz.theme import DARK, LIGHT
 
 HOSTILE = "<script>&\"'\x00\x08\u202e]]>\ud800 --"
@@ -254,3 +254,12 @@ def test_save_to_where_nothing_can_be_written_says_so(slide, tmp_path):
     with pytest.raises(OSError, match=r"cannot write the picture to '.*folder\.svg'"):
         slide.save(folder)
     assert list(tmp_path.iterdir()) == [folder]  # nothing half written is left
+
+
+def test_dtypes_of_several_results_are_told_by_name():
+    with viz.record() as recording:
+        nn.LSTM(2, 3)(pb.ones((2, 1, 2)))
+    drawing = viz.draw(recording)
+    assert {node.dtype_text for node in drawing.graph.nodes if len(node.shape) == 3} == {"float32"}
+    for face in (drawing.dot(), drawing.mermaid(), drawing.svg(), drawing.json(), drawing.outline()):
+        assert "dtype(" not in face

@@ -57,7 +57,7 @@ def _short(x: float) -> float:
 def _node_data(node: GraphNode, graph: Graph, steps: Told, boxes: Boxes) -> dict[str, Any]:
     facts = [["kind", node.operation or node.kind]]
     facts += [["role", node.role]] if node.role else []
-    facts += [["shape", f"{node.shape or 'scalar'}, {node.dtype}"]]
+    facts += [["shape", f"{node.shape or 'scalar'}, {node.dtype_text}"]]
     facts += [["settings", parameter_text(node.parameters)]] if node.parameters else []
     facts += [["module", node.scope]] if node.scope else []
     facts += [["at", node.source]] if node.source else []

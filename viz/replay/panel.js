@@ -23,8 +23,13 @@ function numbersOf(shown) {
     return element("span", { class: "matrix vector" }, ...items, ...marks);
   }
   if (shown.rows) {
-    const rows = shown.rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cell))));
     const label = `array of shape ${shown.shape}`;
+    if (shown.rows[0].length > 5) {
+      // long rows are broken rather than cut off
+      const broken = shown.rows.map((row) => element("span", { class: "vector" }, ...row.map((text) => element("span", {}, text))));
+      return element("span", { class: "matrix", role: "group", "aria-label": label }, ...broken, ...marks);
+    }
+    const rows = shown.rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cell))));
     const table = element("table", { "aria-label": label }, element("tbody", {}, ...rows));
     return element("span", { class: "matrix" }, table, ...marks);
   }
