@@ -16,6 +16,7 @@ from .evaluation import Metrics, evaluate
 from .extras import require_sklearn
 from .history import History, Scores
 from .intervals import Interval, interval_of_mean
+from .numbers_given import is_whole
 from .once import Build, as_dataset, train_once
 from .outputs import Outputs, outputs_of
 from .parallel import as_they_come
@@ -258,7 +259,7 @@ def _splits(
     """The numbers of the samples to train on and to hold out, for each fold of each repetition."""
     from sklearn.model_selection import LeaveOneOut, RepeatedKFold, RepeatedStratifiedKFold
 
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
+    if not is_whole(repeats, 1):
         raise ValueError(f"repeats is a whole number from 1 on, not {repeats!r}")
     splitter: Any
     if isinstance(folds, int) and not isinstance(folds, bool):

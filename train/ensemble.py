@@ -12,6 +12,7 @@ from ..optim.lr_scheduler import CosineAnnealingWarmRestarts
 from .callbacks import Schedule, Snapshots
 from .history import History
 from .loop import fit
+from .numbers_given import is_whole
 
 
 class Ensemble(nn.Module):
@@ -138,7 +139,7 @@ def snapshot_ensemble(
     (3, 6)
     """
     for name, value in (("cycles", cycles), ("epochs_per_cycle", epochs_per_cycle)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if not is_whole(value, 1):
             raise ValueError(f"{name} is a whole number from 1 on, not {value!r}")
     for name in ("scheduler", "epochs"):
         if name in options:

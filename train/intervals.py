@@ -11,6 +11,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from .extras import require_sklearn
+from .numbers_given import is_whole
 
 METHODS = ("BCa", "basic", "percentile")
 
@@ -124,7 +125,7 @@ def _interval(
         raise ValueError(f"error bars need at least two samples to draw from, and there is {len(samples)}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is between 0 and 1, not {confidence!r}")
-    if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 1:
+    if not is_whole(resamples, 1):
         raise ValueError(f"resamples is a whole number from 1 on, not {resamples!r}")
     if method not in METHODS:
         raise ValueError(f"method is one of {', '.join(METHODS)}, not {method!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -19,6 +18,7 @@ from .evaluation import Means, Metrics, evaluate, mode, pair, run, samples_in
 from .guard import Guard
 from .history import Epoch, History
 from .interruption import Interruption
+from .numbers_given import is_whole
 from .position import places, put
 from .random_state import Source, generators, random_state, set_random_state
 from .running_epoch import RunningEpoch
@@ -89,7 +89,7 @@ class Trainer:
         nonfinite: str = "raise",
         rng: np.random.Generator | None = None,
     ) -> None:
-        if isinstance(accumulate, bool) or not isinstance(accumulate, numbers.Integral) or accumulate < 1:
+        if not is_whole(accumulate, 1):
             raise ValueError(f"accumulate is a whole number of batches from 1 on, not {accumulate!r}")
         for callback in callbacks:
             if not isinstance(callback, Callback):
@@ -152,7 +152,7 @@ class Trainer:
             FloatingPointError: for a loss or a gradient that is infinite or nan, before the update.
             ValueError: for a negative number of epochs, a loader without batches, and batches that are no pairs.
         """
-        if isinstance(epochs, bool) or not isinstance(epochs, numbers.Integral) or epochs < 0:
+        if not is_whole(epochs, 0):
             raise ValueError(f"epochs is a whole number from 0 on, not {epochs!r}")
         self.loader, self.validation, self.epochs = loader, validation, epochs
         self.stop_reason = self.history.stopped = self.final = None

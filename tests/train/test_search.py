@@ -53,6 +53,7 @@ def test_a_random_search_finds_and_repeats_itself():
 def test_numbers_may_be_numpys(tmp_path):
     result = search(trials=np.int64(2), seed=np.int64(0), storage=tmp_path / "search.db")
     assert configs(result) == configs(search(trials=2))
+    assert len(search(strategy="grid", points=np.int64(2)).trials) == 2 * 2 * 2
 
 
 def test_an_objective_that_takes_its_configuration_apart_changes_no_result():

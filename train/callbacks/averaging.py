@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...optim import AveragedModel, get_ema_multi_avg_fn, update_bn
 from ...optim.saving import copied
 from ..evaluation import run
+from ..numbers_given import is_whole
 from ..position import remembers
 from ..random_state import generators, random_state, set_random_state
 from .base import Callback
@@ -51,7 +52,7 @@ class PolyakAverage(Callback):
     validates = False
 
     def __init__(self, start: int = 0) -> None:
-        if isinstance(start, bool) or not isinstance(start, int) or start < 0:
+        if not is_whole(start, 0):
             raise ValueError(f"start is a whole number of epochs from 0 on, not {start!r}")
         self.start = start
         self._kept = _Kept()

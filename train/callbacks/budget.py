@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numbers
 import time
 from typing import TYPE_CHECKING
 
+from ..numbers_given import is_positive
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class TimeBudget(Callback):
     """
 
     def __init__(self, seconds: float) -> None:
-        if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real) or not seconds > 0:
+        if not is_positive(seconds):
             raise ValueError(f"a time budget is a positive number of seconds, not {seconds!r}")
         self.seconds = seconds
         self._end = 0.0

@@ -17,6 +17,7 @@ from ..checkpoint_file import (
     remove_unfinished,
     write_checkpoint,
 )
+from ..numbers_given import is_whole
 from .base import Callback
 from .monitor import Monitor
 
@@ -79,7 +80,7 @@ class Checkpoint(Callback):
             raise ValueError(f"unit is 'epochs', 'batches' or 'seconds', not {unit!r}")
         if isinstance(every, bool) or not every > 0 or (unit != "seconds" and every != int(every)):
             raise ValueError(f"checkpoints are written every so many {unit}, and not every {every!r}")
-        if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
+        if not is_whole(keep, 1):
             raise ValueError(f"keep is a number of files from 1 on, not {keep!r}")
         if best is None and mode is not None:
             raise ValueError("mode says which score is the best; give best, the name of the score, too")

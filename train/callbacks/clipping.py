@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import TYPE_CHECKING
 
 from ...optim import clip_grad_norm_, clip_grad_value_
+from ..numbers_given import is_positive
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ClipGradients(Callback):
         if (norm is None) == (value is None):
             raise ValueError("give norm, for the norm of all gradients, or value, for each element")
         bound = norm if norm is not None else value
-        if isinstance(bound, bool) or not isinstance(bound, numbers.Real) or not bound > 0:
+        if not is_positive(bound):
             raise ValueError(f"gradients are clipped to a positive number, not {bound!r}")
         self.norm = norm
         self.value = value

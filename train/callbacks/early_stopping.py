@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...optim.saving import copied
+from ..numbers_given import is_whole
 from .base import Callback
 from .monitor import Monitor
 
@@ -43,7 +44,7 @@ class EarlyStopping(Callback):
         *,
         restore: bool = True,
     ) -> None:
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+        if not is_whole(patience, 1):
             raise ValueError(f"patience is a whole number of epochs from 1 on, not {patience!r}")
         self.monitor = Monitor(monitor, mode, min_delta)
         self.patience = patience

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...optim.saving import copied
+from ..numbers_given import is_whole
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Snapshots(Callback):
 
     def __init__(self, every: int, keep: int | None = None) -> None:
         for name, value in (("every", every), ("keep", keep)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if value is not None and not is_whole(value, 1):
                 raise ValueError(f"{name} is a whole number from 1 on, not {value!r}")
         self.every = every
         self.keep = keep

@@ -11,6 +11,7 @@ import numpy as np
 from ... import nn, optim
 from ...autograd import Tensor, no_grad
 from ..evaluation import mode
+from ..numbers_given import is_whole
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "elu": nn.ELU,
@@ -37,7 +38,7 @@ def perceptron(n_features: int, n_outputs: int, hidden: Any, activation: Any) ->
         ValueError: for sizes that are not whole numbers from 1 on, and an unknown name.
     """
     sizes = list(hidden) if isinstance(hidden, Iterable) else [hidden]
-    if not all(_whole(size, 1) for size in sizes):
+    if not all(is_whole(size, 1) for size in sizes):
         raise ValueError(f"hidden_layer_sizes are whole numbers from 1 on, not {hidden!r}")
     if isinstance(activation, str) and activation not in ACTIVATIONS:
         raise ValueError(
@@ -123,9 +124,9 @@ def check(settings: Any) -> None:
         ValueError: naming the first of them.
     """
     for name, least in (("max_iter", 1), ("n_iter_no_change", 1)):
-        if not _whole(getattr(settings, name), least):
+        if not is_whole(getattr(settings, name), least):
             raise ValueError(f"{name} is a whole number from {least} on, not {getattr(settings, name)!r}")
-    if settings.batch_size != "auto" and not _whole(settings.batch_size, 1):
+    if settings.batch_size != "auto" and not is_whole(settings.batch_size, 1):
         raise ValueError(
             f"batch_size is a whole number from 1 on, or 'auto' for at most 200, not {settings.batch_size!r}"
         )
@@ -151,7 +152,3 @@ def check_incremental(settings: Any) -> None:
             "class_weight='balanced' needs the frequencies in all data, which partial_fit does not see; give a dict, "
             "such as compute_class_weight of scikit-learn makes"
         )
-
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import numbers
 import os
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..numbers_given import is_whole
 from ..parallel import as_they_come
 from .result import SearchResult, shown
 from .space import Config, Space
@@ -112,7 +112,7 @@ def search(
     space = space if isinstance(space, Space) else Space(space)
     plan = Plan(objective, strategy, points, _trials(strategy, trials), direction, explode, workers, progress)
     plan.check(stages, shrink)
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0):
+    if seed is not None and not is_whole(seed, 0):
         raise ValueError(f"seed is a whole number from 0 on, not {seed!r}")
     with ExitStack() as stack:
         stack.enter_context(quiet())
@@ -145,7 +145,7 @@ def _trials(strategy: Any, trials: int | None) -> int | None:
             raise ValueError("a grid has as many trials as points; give points, and leave trials out")
         return None
     trials = 20 if trials is None else trials
-    if isinstance(trials, bool) or not isinstance(trials, numbers.Integral) or trials < 1:
+    if not is_whole(trials, 1):
         raise ValueError(f"trials is a whole number from 1 on, not {trials!r}")
     return int(trials)
 
@@ -172,7 +172,7 @@ class Plan:
         """Refuse what makes no sense, before anything is stored."""
         if self.direction not in ("minimize", "maximize"):
             raise ValueError(f"direction is 'minimize' or 'maximize', not {self.direction!r}")
-        if isinstance(stages, bool) or not isinstance(stages, int) or stages < 1:
+        if not is_whole(stages, 1):
             raise ValueError(f"stages is a whole number from 1 on, not {stages!r}")
         if not 0 < shrink <= 1:
             raise ValueError(f"shrink is above 0 and at most 1, not {shrink!r}")
@@ -187,7 +187,12 @@ class Plan:
         plan: dict[str, Any] = {"space": space.described(), "strategy": name, "seed": seed}
         plan["direction"] = self.direction
         if name == "grid":
-            plan["points"] = self.points if isinstance(self.points, int) else dict(self.points)
+            points = self.points
+            plan["points"] = (
+                {name: int(count) for name, count in points.items()}
+                if isinstance(points, Mapping)
+                else int(points)
+            )
         if stages > 1:
             plan["trials"] = self.trials  # the next stage depends on all of them
         result: dict[str, Any] = json.loads(json.dumps(plan))

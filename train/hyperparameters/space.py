@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..numbers_given import is_whole
+
 Config = dict[str, Any]
 
 
@@ -334,7 +336,7 @@ class Space(Mapping[str, Parameter]):
             count = points if not isinstance(points, Mapping) else points.get(name)
             if count is None and not isinstance(parameter, Choice):
                 raise KeyError(f"grid says nothing of {name!r}: give it a number of points")
-            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+            if count is not None and not is_whole(count, 1):
                 raise ValueError(f"a grid has a whole number of points from 1 on, not {count!r} for {name!r}")
             columns.append(parameter.grid(count or 1))
         return [dict(zip(self, values, strict=True)) for values in itertools.product(*columns)]

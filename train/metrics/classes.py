@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..numbers_given import is_whole
 from .base import Array, Metric, array
 
 
@@ -50,7 +51,7 @@ class TopK(Metric):
     """
 
     def __init__(self, k: int, ignore_index: int | None = None) -> None:
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        if not is_whole(k, 1):
             raise ValueError(f"k is a whole number from 1 on, not {k!r}")
         self.k = k
         self.ignore_index = ignore_index

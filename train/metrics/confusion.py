@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..numbers_given import is_whole
 from .base import Array, Metric, array
 from .classes import integers, scores_and_classes
 
@@ -46,7 +47,7 @@ class ConfusionMatrix(Metric):
     ) -> None:
         if normalize not in ("true", "pred", "all", None):
             raise ValueError(f"normalize is 'true', 'pred', 'all' or None, not {normalize!r}")
-        if classes is not None and (isinstance(classes, bool) or not isinstance(classes, int) or classes < 1):
+        if classes is not None and not is_whole(classes, 1):
             raise ValueError(f"classes is how many there are, a whole number from 1 on, and not {classes!r}")
         self.classes = classes
         self.normalize = normalize
