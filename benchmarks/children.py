@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 
 class Child:
@@ -37,21 +38,28 @@ class Child:
 
     def ask(self, row: str) -> float:
         """The figure of a row."""
+        return float(self._answer(row))
+
+    def ask_all(self, row: str) -> list[float]:
+        """The figures of a row that has several."""
+        return [float(figure) for figure in self._answer(row)]
+
+    def _answer(self, row: str) -> Any:
         assert self.process.stdin is not None
         self.process.stdin.write(row + "\n")
         self.process.stdin.flush()
         answer = self._line()
         if not answer:
             raise RuntimeError(f"the process that measures {row!r} has ended; its error stands above")
-        return float(json.loads(answer))
+        return json.loads(answer)
 
     def close(self) -> None:
         """End the process."""
         self.process.communicate()
 
 
-def serve(library: str, measure: Callable[[str], float]) -> None:
-    """The child's side: for each row that is asked for on a line, answer with its figure."""
+def serve(library: str, measure: Callable[[str], float | list[float]]) -> None:
+    """The child's side: for each row that is asked for on a line, answer with its figure, or its figures."""
     if importlib.util.find_spec(library) is None:
         print("missing", flush=True)
         return

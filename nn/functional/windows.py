@@ -55,7 +55,7 @@ class Windows(NamedTuple):
         return math.prod(self.kernel) == math.prod(self.stride) == 1 and not any(map(any, self.padding))
 
 
-@kernel("convolution.correlate", over=1 << 12)
+@kernel("convolution.correlate", over=1 << 10)
 def correlate(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
     """The product of every window with every filter.
 
@@ -88,7 +88,7 @@ def correlate(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
     return out.reshape(count, filters, *places)
 
 
-@kernel("convolution.spread", over=1 << 12)
+@kernel("convolution.spread", over=1 << 10)
 def spread(g: Array, weight: Array, size: Sizes, windows: Windows, groups: int) -> Array:
     """What `correlate` does, transposed: g of shape (N, O, *places) comes back as (N, C, *size)."""
     count, filters, places = len(g), len(weight), g.shape[2:]
@@ -126,7 +126,7 @@ def spread(g: Array, weight: Array, size: Sizes, windows: Windows, groups: int) 
     return out
 
 
-@kernel("convolution.weight_gradient", over=1 << 12)
+@kernel("convolution.weight_gradient", over=1 << 10)
 def weight_gradient(x: Array, g: Array, windows: Windows, groups: int) -> Array:
     """The gradient of the filters: x of shape (N, C, *size) and g of (N, O, *places) give (O, C/groups, *kernel)."""
     channels, filters = x.shape[1], g.shape[1]
