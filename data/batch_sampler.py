@@ -152,6 +152,8 @@ class BucketBatchSampler(Sampler):
             raise ValueError(
                 f"lengths are one number per sample, not {self.lengths.dtype}{list(self.lengths.shape)}"
             )
+        if not (self.lengths >= 0).all():
+            raise ValueError(f"lengths are numbers from 0 on, and there is a {self.lengths.min()}")
         self.batch_size = int(batch_size)
         self.pool = int(pool)
         self.shuffle = shuffle

@@ -144,6 +144,9 @@ class RandomSampler(Sampler):
 class SubsetRandomSampler(Sampler):
     """The given indices, each once, in random order.
 
+    Raises:
+        TypeError: for indices that are not integers.
+
     >>> import numpy as np
     >>> from pullback.data import SubsetRandomSampler
     >>> sorted(SubsetRandomSampler([7, 3, 5], np.random.default_rng(0)))
@@ -151,6 +154,11 @@ class SubsetRandomSampler(Sampler):
     """
 
     def __init__(self, indices: Sequence[int], rng: np.random.Generator | None = None) -> None:
+        chosen = np.asarray(indices)
+        if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iu"):
+            raise TypeError(
+                f"indices are a flat sequence of integers, not {chosen.dtype}{list(chosen.shape)}"
+            )
         self._indices = [int(index) for index in indices]
         self.rng = check_generator(rng)
 

@@ -235,3 +235,14 @@ def test_the_base_says_what_to_write():
         list(data.Sampler())
     with pytest.raises(NotImplementedError, match="Sampler has no __len__"):
         len(data.Sampler())
+
+
+@pytest.mark.parametrize("lengths", [[3, -1], [2.0, float("nan")]])
+def test_lengths_that_are_none(lengths):
+    with pytest.raises(ValueError, match=r"lengths are numbers from 0 on, and there is a (-1|nan)"):
+        data.BucketBatchSampler(lengths, 2)
+
+
+def test_indices_that_are_none():
+    with pytest.raises(TypeError, match="indices are a flat sequence of integers"):
+        data.SubsetRandomSampler([3.7])

@@ -277,3 +277,18 @@ def test_curves_leave_out_what_is_no_curve():
     scores = train.Scores(1.0, {"accuracy": 0.5, "matrix": np.eye(2)})
     epochs = [train.Epoch(i, 1.0, scores.metrics, scores, 0.1) for i in (1, 2)]
     assert set(diagnose(epochs).training) == {"loss", "accuracy"}
+
+
+def test_class_probabilities_count_by_the_most_probable_class():
+    scores = np.array([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
+    soft = np.array([[0.7, 0.3, 0.0], [0.4, 0.6, 0.0], [0.5, 0.1, 0.4]], np.float32)
+    assert train.accuracy(pb.tensor(scores), pb.tensor(soft)) == pytest.approx(1 / 3)
+    top = train.TopK(2)
+    top.update(scores, soft)
+    assert top.compute() == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("targets", [np.zeros((4, 1)), np.full((4, 2), 2.0), np.array([[1.5, -0.5]] * 4)])
+def test_what_are_no_class_probabilities_is_refused(targets):
+    with pytest.raises(ValueError, match="accuracy takes scores of shape"):
+        train.accuracy(np.zeros(targets.shape), targets)

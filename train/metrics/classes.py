@@ -15,7 +15,8 @@ def accuracy(output: Any, target: Any) -> float:
 
     Args:
         output: scores or logits of shape (N, C) or (N, C, d1, ...), a Tensor or an array.
-        target: the classes, integers of the same shape without the axis C.
+        target: the classes, integers of the same shape without the axis C; or class probabilities of the same shape,
+            as mixup gives, of which the most probable class counts, and the first among equal ones.
 
     Returns:
         A number from 0 to 1; nan for no samples.
@@ -27,7 +28,7 @@ def accuracy(output: Any, target: Any) -> float:
     >>> pb.train.accuracy(pb.tensor([[2.0, 1.0], [0.0, 3.0]]), pb.tensor([0, 0]))
     0.5
     """
-    scores, classes = scores_and_classes("accuracy", output, target)
+    scores, classes = scores_and_classes("accuracy", output, _most_probable(output, target))
     if classes.size == 0:
         return float("nan")
     return float(np.mean(np.argmax(scores, axis=1) == classes))
@@ -62,8 +63,8 @@ class TopK(Metric):
         return {"right": 0, "count": 0}
 
     def update(self, output: Any, target: Any) -> None:
-        """Take a batch of scores (N, C, ...) and classes (N, ...)."""
-        scores, classes = rows("TopK", output, target, self.ignore_index)
+        """Take a batch of scores (N, C, ...) and classes (N, ...), or class probabilities (N, C, ...)."""
+        scores, classes = rows("TopK", output, _most_probable(output, target), self.ignore_index)
         own = np.take_along_axis(scores, classes[:, None], axis=1)
         earlier = np.arange(scores.shape[1]) < classes[:, None]
         ahead = ~((scores < own) | ((scores == own) & ~earlier))  # a nan is ahead of everything
@@ -73,6 +74,15 @@ class TopK(Metric):
     def compute(self) -> float:
         """A number from 0 to 1; nan for no samples."""
         return float(self.sums["right"] / self.sums["count"]) if self.sums["count"] else float("nan")
+
+
+def _most_probable(output: Any, target: Any) -> Any:
+    """The most probable classes, if the targets are class probabilities; else the targets."""
+    shares = array(target)
+    if shares.dtype.kind != "f" or shares.ndim < 2 or shares.shape[1] < 2 or shares.shape != np.shape(output):
+        return target
+    probable = bool((shares >= 0).all()) and np.allclose(shares.sum(axis=1), 1, atol=1e-2)
+    return shares.argmax(axis=1) if probable else target
 
 
 def scores_and_classes(what: str, output: Any, target: Any) -> tuple[Array, Array]:
