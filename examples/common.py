@@ -119,5 +119,5 @@ def start(main: Callable[[], Any]) -> None:
         print("stopped; --resume goes on from the last checkpoint", file=sys.stderr)
         sys.exit(130)
     except (OSError, ValueError) as error:
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, measure, show some lines."""
     p = parser(__doc__, epochs=4)
     p.add_argument("--lines", type=at_least(1), default=20000, help="to train on (%(default)s)")
-    p.add_argument("--modules", type=at_least(1), help="use no more modules than these (default: all)")
+    p.add_argument("--modules", type=at_least(2), help="use no more modules than these (default: all)")
     p.add_argument("--hidden", type=at_least(1), default=48, help="features of the state (%(default)s)")
     return run(p.parse_args(arguments))
 

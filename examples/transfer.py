@@ -179,7 +179,10 @@ def known_cells(path: Path, options: argparse.Namespace) -> dict[str, float]:
     """The accuracies that an earlier run with the same options has found."""
     if not path.exists():
         return {}
-    saved = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); without --resume the run begins anew") from error
     return dict(saved["cells"]) if saved["made with"] == made_with(options) else {}
 
 

@@ -104,14 +104,21 @@ class CharRNN(Module):
         Returns:
             The new characters, of shape (max_new_tokens,).
 
+        Raises:
+            TypeError: for characters that are no integers.
+            ValueError: for no characters, those that do not exist, and settings out of range.
+
         >>> import pullback as pb
         >>> pb.nn.models.CharRNN(5, 4).generate([1, 2], 7).shape
         (7,)
         """
         count = whole("max_new_tokens", max_new_tokens, 0)
+        given = asarray(tokens)
+        if given.ndim != 1 or not len(given):
+            raise ValueError(f"CharRNN: a text to go on with has the shape (length,), not {given.shape}")
         written: list[int] = []
         with evaluating(self):
-            logits, state = self(asarray(tokens))
+            logits, state = self(given)
             while len(written) < count:
                 written.append(int(sample_tokens(logits[-1], temperature, top_k, top_p, rng=rng)))
                 if len(written) < count:

@@ -144,7 +144,7 @@ class AttentionDecoder(Module):
         rng: Generator = None,
     ) -> None:
         super().__init__()
-        self.vocab_size = whole("vocab_size", vocab_size)
+        whole("vocab_size", vocab_size)
         self.embedding = Embedding(vocab_size, embedding_size, rng=rng)
         between = dropout if num_layers > 1 else 0.0
         self.rnn = CELLS[check_cell(cell)](
@@ -176,7 +176,7 @@ class AttentionDecoder(Module):
             ValueError: for tokens that do not exist, a memory of another number of examples, and attention without
                 a memory.
         """
-        numbers = tokens_of("tokens", tokens, self.vocab_size, axes=2)
+        numbers = tokens_of("tokens", tokens, self.embedding.num_embeddings, axes=2)
         if memory is not None and len(memory) != len(numbers):
             raise ValueError(
                 f"there are tokens of {len(numbers)} sequences, and what they are about is of {len(memory)}"

@@ -231,6 +231,9 @@ def test_characters_that_do_not_exist_are_refused():
         model(pb.ones(3))
     with pytest.raises(ValueError, match="temperature"):
         model.generate([1], 2, temperature=-1.0)
+    for tokens in ([], [[1, 2]], 1):
+        with pytest.raises(ValueError, match=r"has the shape \(length,\)"):
+            model.generate(tokens, 2)
 
 
 def small_gpt(**options):

@@ -201,6 +201,16 @@ def test_start_values_come_from_the_given_generator():
         assert differ > 12  # all but normalisations and their like
 
 
+def test_a_larger_vocabulary_takes_a_head_and_a_table():
+    model = nn.utils.replace_head(models.Captioner(7, 4, 6), 11)
+    images = np.zeros((1, 3, 16, 16), np.float32)
+    with pytest.raises(ValueError, match="lie from 0 to 6"):
+        model(images, [[1, 10]])
+    model.decoder.embedding = nn.Embedding(11, 4)
+    assert model(images, [[1, 10]]).shape == (1, 2, 11)
+    assert len(model.generate(images, max_length=3, width=11)[0]) == 11
+
+
 def test_mistakes_are_named():
     model = translator()
     with pytest.raises(ValueError, match="additive"):

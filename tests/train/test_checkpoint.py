@@ -348,6 +348,21 @@ def test_missing_files(tmp_path):
         train.load_checkpoint(tmp_path / "missing")
 
 
+def test_a_checkpoint_of_another_model_is_named(tmp_path):
+    def fitted(features, resume):
+        model = nn.Linear(features, 2, rng=np.random.default_rng(0))
+        batches = [(np.ones((4, features), np.float32), np.array([0, 1, 1, 0]))]
+        train.fit(
+            model, nn.CrossEntropyLoss(), optim.SGD(model.parameters()), batches, epochs=1, progress=False,
+            checkpoint=tmp_path, resume=resume,
+        )  # fmt: skip
+
+    fitted(3, resume=False)
+    words = r"step-000000001.safetensors is of a training of another model: the state does not fit Linear"
+    with pytest.raises(train.CheckpointError, match=words):
+        fitted(4, resume=True)
+
+
 def test_a_state_of_another_training_changes_nothing(tmp_path):
     training(epochs=1, checkpoint=tmp_path)
     state = train.load_checkpoint(tmp_path)

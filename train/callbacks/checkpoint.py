@@ -102,14 +102,19 @@ class Checkpoint(Callback):
             Whether there was one; else the training begins at its beginning.
 
         Raises:
-            CheckpointError: for a file that is damaged; the message names the one before it.
-            ValueError, RuntimeError: for one of another model, optimiser or list of callbacks.
+            CheckpointError: for a file that is damaged, when the message names the one before it, and for one of
+                another model.
+            ValueError: for one of another optimiser or list of callbacks.
         """
         files = checkpoints_in(self.folder)
         if path is None and not files:
             return False
         self.newest = files[-1] if path is None else Path(path)
-        trainer.load_state_dict(load_checkpoint(self.newest))
+        state = load_checkpoint(self.newest)
+        try:
+            trainer.load_state_dict(state)
+        except RuntimeError as error:
+            raise CheckpointError(f"{self.newest} is of a training of another model: {error}") from error
         return True
 
     def on_train_begin(self, trainer: Trainer) -> None:
