@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from .numbers_given import is_whole
 from .once import Build, as_dataset, train_once
 from .outputs import Outputs, outputs_of
 from .parallel import as_they_come
+from .saying import say
 
 Prepare = Callable[[Any, Any], tuple[Any, Any]]
 Array = np.ndarray[Any, Any]
@@ -229,9 +229,7 @@ def cross_validate(
     for fold in as_they_come(tasks, workers):
         done.append(fold)
         if progress:
-            print(
-                f"fold {fold.number}, {len(done)}/{len(splits)}: {fold.scores}", file=sys.stderr, flush=True
-            )
+            say(f"fold {fold.number}, {len(done)}/{len(splits)}: {fold.scores}")
     return CrossValidation(sorted(done, key=lambda fold: fold.number))
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,8 @@ class Interruption:
         self.caught = which
         self.stop("Ctrl-C" if which is signal.SIGINT else which.name)
         # print() is not for signal handlers: it may be in the middle of another one.
-        os.write(2, b"\nstopping after this batch; once more to stop at once\n")
+        with suppress(OSError):  # nobody listens any more
+            os.write(2, b"\nstopping after this batch; once more to stop at once\n")
 
     def raise_if_interrupted(self, trainer: Trainer) -> None:
         """Tell the program that it was to stop, now that everything is in order.

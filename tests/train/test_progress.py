@@ -1,6 +1,7 @@
 """The progress of a training: bars on a terminal, plain lines elsewhere."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
@@ -55,6 +56,29 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
 def test_silence(capsys):
     training(progress=False)
     assert capsys.readouterr() == ("", "")
+
+
+class ClosedPipe(io.StringIO):
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def closed_file():
+    file = Terminal()
+    file.close()
+    return file
+
+
+@pytest.mark.parametrize("stream", [ClosedPipe(), closed_file()], ids=["pipe", "file"])
+def test_the_training_goes_on_where_nobody_listens(stream):
+    history, _ = training(callbacks=[train.Progress(stream)])
+    assert len(history) == 2
+
+
+def test_a_program_without_standard_error(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    history, _ = training(progress=True)
+    assert len(history) == 2
 
 
 def test_a_bar_on_a_terminal():

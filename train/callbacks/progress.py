@@ -7,6 +7,7 @@ import time
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..saying import say
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ PATIENCE = 30.0
 class Progress(Callback):
     """Shows how far the training is: a bar that moves with the batches of an epoch, and a line for each epoch.
 
-    Where there is no terminal, no bar is drawn; an epoch that takes long says every half minute how far it is.
+    Where there is no terminal, no bar is drawn; an epoch that takes long says every half minute how far it is. Where
+    nobody listens any more, such as at a closed pipe, the training goes on in silence.
 
     Args:
         stream: where to; standard error if not given. Bars are drawn only if it is a terminal.
@@ -39,7 +41,7 @@ class Progress(Callback):
     def on_batch_end(self, trainer: Trainer) -> None:
         """Move the bar, or say a word if it is time to."""
         stream = self._stream()
-        if stream.isatty():
+        if _is_terminal(stream):
             if self._bar is None:
                 from tqdm import tqdm  # type: ignore[import-untyped]  # no types; and it takes its time to import
 
@@ -73,17 +75,21 @@ class Progress(Callback):
         """Take the bar away."""
         self._close()
 
-    def _stream(self) -> TextIO:
-        return sys.stderr if self.stream is None else self.stream
+    def _stream(self) -> TextIO | None:
+        return sys.stderr if self.stream is None else self.stream  # a program may have no standard error
 
     def _say(self, line: str) -> None:
-        print(line, file=self._stream(), flush=True)
+        say(line, self.stream)
         self._spoke = time.monotonic()
 
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 def title(trainer: Trainer) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ import numpy as np
 
 from ..numbers_given import is_whole
 from ..parallel import as_they_come
+from ..saying import say
 from .result import SearchResult, shown
 from .space import Config, Space
 from .study import (
@@ -258,7 +258,7 @@ class Plan:
         except KeyboardInterrupt:
             interrupted = True
             if self.progress:
-                print(f"interrupted: {len(outcomes)} of {count} trials are done", file=sys.stderr, flush=True)
+                say(f"interrupted: {len(outcomes)} of {count} trials are done")
         finally:
             for trial in running.values():
                 study.tell(trial, state=_failed())
@@ -272,11 +272,7 @@ class Plan:
         settings = ", ".join(f"{name}={shown(value)}" for name, value in last.config.items())
         known = f" (best {best[0].value:.6g} in trial {best[0].number})" if best else ""
         where = f"stage {last.stage}, " if last.stage > 1 else ""
-        print(
-            f"{where}trial {last.number}, {len(outcomes)}/{count}: {what}{known}; {settings}",
-            file=sys.stderr,
-            flush=True,
-        )
+        say(f"{where}trial {last.number}, {len(outcomes)}/{count}: {what}{known}; {settings}")
 
 
 def _failed() -> Any:
