@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...autograd.extend import kernel
+
 Array = np.ndarray[Any, Any]
 Part = slice | Array
 
@@ -118,6 +120,7 @@ def in_order(maps: Sequence[AxisMap], ndim: int, transposed: bool = False) -> li
     return numbered if shrinks != transposed else numbered[::-1]
 
 
+@kernel("pooling.winners", over=1 << 10)
 def winners(x: Array, maxima: Array, maps: Sequence[AxisMap]) -> Array:
     """Where the maxima lie, as numbers of elements in the flattened last axes: the first of equals, the last nan."""
     size, count = x.shape[x.ndim - len(maps) :], len(maps)
@@ -141,6 +144,7 @@ def winners(x: Array, maxima: Array, maps: Sequence[AxisMap]) -> Array:
     return found
 
 
+@kernel("pooling.scattered", over=1 << 10)
 def scattered(g: Array, found: Array, size: tuple[int, ...], apart: bool) -> Array:
     """g added to zeros at the places that `winners` found; `apart` if no place can come twice."""
     lead = g.shape[: g.ndim - len(size)]
