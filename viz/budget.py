@@ -29,8 +29,9 @@ def collapse(
     Returns:
         The shown graph; the given one, if nothing needs to be closed.
     """
-    if max_nodes is not None and max_nodes < 1:
-        raise ValueError(f"max_nodes must be at least 1, or None for all nodes, not {max_nodes}")
+    check_budget(max_nodes)
+    if closed is not None and not callable(closed):
+        raise TypeError(f"closed must be a function of a ModuleScope, not {type(closed).__name__}")
     if depth is not None and depth < 0:
         raise ValueError(f"depth must not be negative: 0 shows no module's inside; it is {depth}")
     nodes, wires = without_fan_outs(graph)
@@ -51,6 +52,14 @@ def collapse(
     if not rolled and len(view.cells) == len(nodes):
         return graph
     return shown(graph, nodes, wires, view)
+
+
+def check_budget(max_nodes: int | None) -> None:
+    """Refuse what is no number of nodes."""
+    if max_nodes is not None and not isinstance(max_nodes, (int, np.integer)):
+        raise TypeError(f"max_nodes must be a whole number, or None for all nodes, not {max_nodes!r}")
+    if max_nodes is not None and max_nodes < 1:
+        raise ValueError(f"max_nodes must be at least 1, or None for all nodes, not {max_nodes}")
 
 
 def opened_within(

@@ -39,6 +39,10 @@ def capture(
     """
     if style not in ("auto", "circuit", "tensor"):
         raise ValueError(f"style must be 'auto', 'circuit' or 'tensor', not {style!r}")
+    if title is not None and not isinstance(title, str):
+        raise TypeError(f"title must be a text, not {type(title).__name__}")
+    if names is not None and not isinstance(names, Mapping):
+        raise TypeError(f"names must be a dict from names to Tensors, not {type(names).__name__}")
     wrong = target.entry if isinstance(target, GradcheckResult) else None
     recording = _recording(target)
     entries = recording.entries

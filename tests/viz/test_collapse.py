@@ -363,6 +363,21 @@ def test_impossible_wishes_are_refused(stack, options, message):
         viz.draw(stack, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_nodes": 2.5}, "max_nodes must be a whole number, or None for all nodes, not 2.5"),
+        ({"closed": ["0"]}, "closed must be a function of a ModuleScope, not list"),
+        ({"names": ["x"]}, "names must be a dict from names to Tensors, not list"),
+        ({"title": 3}, "title must be a text, not int"),
+    ],
+)
+def test_options_of_other_kinds_are_refused(options, message):
+    x = pb.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match=message):
+        viz.draw(x * 2, **options)
+
+
 def test_far_too_many_nodes_are_refused_with_the_way_out(monkeypatch):
     monkeypatch.setattr(sys.modules["pullback.viz.draw"], "MOST_NODES", 500)
     with pytest.raises(ValueError, match=r"701 nodes, more than 500.*max_nodes=200"):

@@ -512,3 +512,12 @@ def test_every_figure_has_a_theme_and_says_what_is_missing(monkeypatch):
         assert inspect.signature(getattr(viz, name)).parameters["theme"].default == "light"
         with pytest.raises(ImportError, match=r"pullback\[plots\]"):
             getattr(viz, name)(*arguments, **keywords)
+
+
+def test_what_is_no_history_no_trial_and_no_point_is_named():
+    with pytest.raises(TypeError, match="a History, or of a dict of lists"):
+        viz.learning_curves([2.3, 1.7])
+    with pytest.raises(KeyError, match="a trial has no 'decay'; it has 'lr', 'score'"):
+        viz.hyperparameters([{"lr": 0.1, "score": 1.0}], "lr", "decay")
+    with pytest.raises(ValueError, match="some of these are not finite"):
+        viz.decision_boundary(lambda x: x, np.array([[0.0, np.nan]]), [0])

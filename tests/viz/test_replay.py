@@ -404,3 +404,17 @@ def test_every_operation_replays_with_the_numbers_of_its_rules(op):
         )
     # what has complex numbers alone for its samples, or results, is left out here
     assert told or not results
+
+
+def test_the_budget_of_a_replay_is_a_number_of_nodes_or_none():
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(3)))
+    with viz.record() as recording:
+        model(pb.ones((1, 2))).sum().backward()
+    with pytest.raises(ValueError, match="max_nodes must be at least 1"):
+        viz.replay(recording, max_nodes=0)
+    whole = viz.replay(recording, max_nodes=None)
+    assert (
+        whole.html()
+        == viz.replay(recording, max_nodes=1000).html()
+        != viz.replay(recording, max_nodes=4).html()
+    )

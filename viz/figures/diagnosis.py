@@ -76,6 +76,10 @@ def _series(history: Any) -> tuple[dict[str, Array], dict[str, Array]]:
         named = {str(name): np.asarray(values, np.float64) for name, values in history.items()}
     else:
         epochs = list(history)
+        if not all(hasattr(epoch, "loss") for epoch in epochs):
+            raise TypeError(
+                "curves are those of a History, or of a dict of lists, as in {'loss': [2.3, 1.7, 1.2]}"
+            )
         named = {"loss": np.array([epoch.loss for epoch in epochs], np.float64)}
         # A metric of several numbers, such as a confusion matrix, is no curve.
         metrics = [name for name, value in epochs[0].metrics.items() if np.ndim(value) == 0] if epochs else []

@@ -171,6 +171,8 @@ def decide(model: Callable[[Any], Any], points: Any, resolution: int = 200) -> R
     places = np.asarray(points)
     if places.ndim != 2 or places.shape[1] != 2 or not len(places):
         raise ValueError(f"a boundary is drawn in the plane, for points of shape (N, 2), not {places.shape}")
+    if not np.isfinite(places).all():
+        raise ValueError("a boundary is drawn around points, and some of these are not finite")
     low, high = places.min(0), places.max(0)
     margin = 0.08 * np.where(high > low, high - low, 1.0)
     sides = [np.linspace(a, b, resolution) for a, b in zip(low - margin, high + margin, strict=True)]

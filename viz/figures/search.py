@@ -101,6 +101,10 @@ def collect(
 ) -> Trials:
     """The trials as arrays, and the best; the data of `viz.hyperparameters`."""
     listed = list(trials)
+    for name in (x, y, score):
+        absent = next((trial for trial in listed if name not in trial), None)
+        if absent is not None:
+            raise KeyError(f"a trial has no {name!r}; it has {', '.join(map(repr, absent)) or 'nothing'}")
     columns = [np.array([float(trial[name]) for trial in listed]) for name in (x, y, score)]
     if not np.isfinite(columns[2]).any():
         raise ValueError("no trial has a finite score")

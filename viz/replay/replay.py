@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Literal
 
+from ..budget import check_budget
 from ..capture import Target, capture
 from ..draw import write
 from ..graph import Graph
@@ -80,7 +81,7 @@ def replay(
     style: Literal["auto", "circuit", "tensor"] = "auto",
     title: str | None = None,
     names: Mapping[str, object] | None = None,
-    max_nodes: int = 60,
+    max_nodes: int | None = 60,
 ) -> Replay:
     """Step through a computation: each value as it is computed, then each gradient as it comes back.
 
@@ -99,7 +100,7 @@ def replay(
         style: "circuit", "tensor", or "auto", as for `draw`.
         title: written above the picture.
         names: names for values by Tensor, as for `draw`.
-        max_nodes: modules are closed at first as long as more nodes than this would be seen.
+        max_nodes: modules are closed at first as long as more nodes than this would be seen; None opens all.
 
     Raises:
         TypeError: if the target is none of these.
@@ -118,10 +119,11 @@ def replay(
     >>> [(term.gradient, term.formula, float(term.downstream)) for term in film.steps[4].terms]
     [('∂f/∂v₃', 'z', -4.0), ('∂f/∂z', 'v₃', 3.0)]
     """
+    check_budget(max_nodes)
     graph = capture(target, style=style, title=title, names=names)
     if len(graph.nodes) > MOST_NODES:
         raise ValueError(
             f"the replay would have {len(graph.nodes):,} nodes, and a page holds at most {MOST_NODES:,}: record a "
             "smaller part of the computation, such as one step or one layer"
         )
-    return Replay(graph, max_nodes)
+    return Replay(graph, len(graph.nodes) if max_nodes is None else max_nodes)
