@@ -251,6 +251,12 @@ def _seed(text: str) -> int:
     return number
 
 
+for _whole in (_positive, _count, _seed):
+    _whole.__name__ = "whole number"  # so argparse calls them where a text is none
+for _real in (_rate, _temperature):
+    _real.__name__ = "number"
+
+
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"

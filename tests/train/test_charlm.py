@@ -250,6 +250,8 @@ def test_ctrl_c_loses_nothing(fox, tmp_path):
         (b"hello", ("--out", "text.txt"), "is a file"),
         (b"hello", ("--temperature", "-1"), "not a number from 0 on"),
         (b"hello", ("--hidden", "0"), "not a positive number"),
+        (b"hello", ("--epochs", "two"), "argument --epochs: invalid whole number value: 'two'"),
+        (b"hello", ("--lr", "low"), "argument --lr: invalid number value: 'low'"),
         (b"hello", ("--resume", "--fresh"), "not allowed with"),
     ],
 )
