@@ -39,7 +39,7 @@ class Entry:
     value: np.ndarray | None = None
     """None: not known, because the computation was not recorded."""
     gradient: np.ndarray | None = None
-    """None: not computed; backward has not run, or did not come here."""
+    """That of the last backward which came here. None: not computed; backward has not run, or did not come here."""
     contributions: tuple[np.ndarray | None, ...] = ()
     """What went to each of `inputs` in backward; empty before."""
     slots: tuple[int, ...] = ()

@@ -187,6 +187,8 @@ def draw(
     and beneath it what it does to gradients. Tensor style shows shapes, dtypes and gradient norms on cards,
     in frames for the modules.
 
+    Where backward has run several times, each gradient is that of the last run which came there.
+
     Args:
         target: a recording (`with pb.record() as recording:`) is drawn whole, with every value; of a Tensor all
             that leads to it, as far as the tape remembers: values in the middle are known only to a recording. Of

@@ -241,23 +241,25 @@ def _bound(definition: ast.FunctionDef) -> set[str]:
 
 def syntax_of(function: FunctionType) -> ast.Lambda | ast.FunctionDef:
     """A fresh syntax tree of a function, found in its file by the places that its code remembers."""
-    code = function.__code__
-    tree = _tree(code.co_filename)
+    return copy.deepcopy(_syntax_at(function.__code__))
+
+
+@cache
+def _syntax_at(code: CodeType) -> ast.Lambda | ast.FunctionDef:
     places = list(_places(code))
     around: list[ast.Lambda | ast.FunctionDef] = []
-    for node in ast.walk(tree):
+    for node in ast.walk(_tree(code.co_filename)):
         if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
             starts = {node.lineno, *(decorator.lineno for decorator in node.decorator_list)}
             if code.co_firstlineno in starts:
-                return copy.deepcopy(node)
+                return node
         if isinstance(node, ast.Lambda) and code.co_name == "<lambda>":
             start, end = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
             if all(start <= place < end for place in places):
                 around.append(node)
     if not around:
-        raise NotPlainError(f"{function.__name__!r}, whose source is not at hand")
-    innermost = max(around, key=lambda node: (node.lineno, node.col_offset))
-    return copy.deepcopy(innermost)
+        raise NotPlainError(f"{code.co_name!r}, whose source is not at hand")
+    return max(around, key=lambda node: (node.lineno, node.col_offset))
 
 
 def _places(code: CodeType) -> Iterator[tuple[int, int]]:
