@@ -31,6 +31,7 @@ class Position:
         self.loader = loader
         self.given = 0
         self.over = False
+        self.failed_at: dict[str, Any] | None = None
         self.start = None if remembers(loader) else random_state(generators)
         if state is None:
             self.batches: Iterator[Any] = iter(loader)
@@ -59,14 +60,21 @@ class Position:
         set_random_state(generators, now)
 
     def take(self, count: int) -> list[Any]:
-        """The next batches, fewer at the end."""
-        taken = list(islice(self.batches, count))
+        """The next batches, fewer at the end; if some of them fail, the position stays in front of them all."""
+        before = self.state_dict() if count > 1 else None
+        try:
+            taken = list(islice(self.batches, count))
+        except Exception:
+            self.failed_at = before
+            raise
         self.given += len(taken)
         self.over = len(taken) < count
         return taken
 
     def state_dict(self) -> dict[str, Any]:
         """What is needed to give the rest of the epoch."""
+        if self.failed_at is not None:
+            return self.failed_at
         how = {"loader": self.loader.state_dict()} if remembers(self.loader) else {"start": self.start}  # type: ignore[attr-defined]
         return {"given": self.given, "over": self.over, **how}
 

@@ -127,6 +127,7 @@ class Trainer:
         self._aside: dict[str, Any] | None = (
             None  # the weights of the training, while the model has final ones
         )
+        self._interruption = Interruption(self.stop)
         self._present: RunningEpoch | None = None  # None between two epochs, and when nobody trains
         self.generators: dict[str, Source] = {}
         self._left: Mapping[str, Any] | None = None  # the epoch in whose middle the training was left
@@ -158,10 +159,10 @@ class Trainer:
         self.stop_reason = self.history.stopped = self.final = None
         if self._aside is not None:
             self.take_weights(self._aside)
-        interruption = Interruption(self.stop)
+        self._interruption = Interruption(self.stop)
         own = nullcontext() if self.rng is None else drawing_from(self.rng)
         try:
-            with mode(self.model, True), own, interruption:
+            with mode(self.model, True), own, self._interruption:
                 self._find_generators()
                 self._call("on_train_begin")
                 self._take_position()
@@ -178,7 +179,7 @@ class Trainer:
         if self.final is not None:
             self._aside = copied(self.model.state_dict())
             self.model.load_state_dict(self.final)
-        interruption.raise_if_interrupted(self)
+        self._interruption.raise_if_interrupted(self)
         return self.history
 
     def _run_epoch(self) -> None:
@@ -191,7 +192,12 @@ class Trainer:
         present = RunningEpoch(self.metrics, self.loader, self.generators, self._left)
         self._present, self._left, self.whole = present, None, True
         while self.stop_reason is None:
-            group = present.data.take(self.accumulate)
+            try:
+                group = present.data.take(self.accumulate)
+            except Exception:
+                if self._interruption.caught is None:
+                    raise
+                return  # worker processes get Ctrl-C, too, and may have died of it
             if not group:
                 self._finish(present)
                 return
@@ -205,7 +211,12 @@ class Trainer:
         scores = present.means.scores()
         checked = None
         if self.validation is not None:
-            checked = evaluate(self.evaluated, self.loss, self.validation, metrics=self.metrics)
+            try:
+                checked = evaluate(self.evaluated, self.loss, self.validation, metrics=self.metrics)
+            except Exception:
+                if self._interruption.caught is None:
+                    raise
+                return  # as above; the epoch is gone on with at its end
         self.history.epochs.append(Epoch(self.epoch, scores.loss, scores.metrics, checked, present.seconds))
         self._present = None
         self._call("on_epoch_end")

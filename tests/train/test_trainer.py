@@ -1,5 +1,8 @@
 """Trainer, callbacks, schedules, clipping, accumulation, budgets."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -477,3 +480,85 @@ def test_an_iterator_gives_its_batches_only_once():
     model, loss, optimizer, loader = parts()
     with pytest.raises(ValueError, match="if it is an iterator, it gives them only once"):
         train.fit(model, loss, optimizer, iter(list(loader)), epochs=2, progress=False)
+
+
+class Workers:
+    """A loader whose workers die of the Ctrl-C that the program gets."""
+
+    def __init__(self, loader, at):
+        self.loader, self.at, self.asked = loader, at, 0
+
+    def __len__(self):
+        return len(self.loader)
+
+    def __iter__(self):
+        batches = iter(self.loader)
+        return self._given(batches)
+
+    def _given(self, batches):
+        while True:
+            self.asked += 1
+            if self.asked == self.at:
+                os.kill(os.getpid(), signal.SIGINT)
+                raise RuntimeError("a worker has died")
+            batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def state_dict(self):
+        return self.loader.state_dict()
+
+    def load_state_dict(self, state):
+        self.loader.load_state_dict(state)
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize("where", ["loader", "validation"])
+@pytest.mark.parametrize("at", [1, 5, 9])
+def test_workers_that_die_of_ctrl_c_stop_the_training_in_order(accumulate, where, at):
+    def prepared():
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(60, 3))
+        loader, validation = (
+            data.DataLoader(
+                data.TensorDataset(x, (x[:, 0] > 0).astype(int)),
+                10,
+                shuffle=True,
+                rng=np.random.default_rng(seed),
+            )
+            for seed in (1, 2)
+        )
+        model = nn.Linear(3, 2, rng=rng)
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        return (
+            train.Trainer(model, nn.CrossEntropyLoss(), optimizer, accumulate=accumulate),
+            loader,
+            validation,
+        )
+
+    trainer, loader, validation = prepared()
+    undisturbed = trainer.fit(loader, epochs=3, validation=validation)
+    wanted = trainer.model.weight.detach().numpy()
+
+    trainer, loader, validation = prepared()
+    if where == "loader":
+        loader = Workers(loader, at)
+    else:
+        validation = Workers(validation, at)
+    with pytest.raises(KeyboardInterrupt, match="stopped by Ctrl-C"):
+        trainer.fit(loader, epochs=3, validation=validation)
+    history = trainer.fit(loader, epochs=3, validation=validation)
+    np.testing.assert_array_equal(trainer.model.weight.detach().numpy(), wanted)
+    assert [epoch.loss for epoch in history] == [epoch.loss for epoch in undisturbed]
+
+
+def test_errors_of_a_loader_are_raised_where_nobody_stopped():
+    def broken():
+        yield np.ones((2, 3), np.float32), np.array([0, 1])
+        raise RuntimeError("a worker has died")
+
+    model = nn.Linear(3, 2)
+    trainer = train.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(RuntimeError, match="a worker has died"):
+        trainer.fit(broken(), epochs=1)
