@@ -10,6 +10,7 @@ has no text for a workload, is a dash. See README.md in the folder above.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import math
 import os
@@ -115,6 +116,8 @@ class Measuring:
         small = step_of(self.library, name, True)
         if small is None:
             return math.nan
+        if self.library == "fast":
+            importlib.import_module("pullback.autograd.kernels.jit")  # Numba, which a tiny step does not need
         small()
         before = resident()
         step = step_of(self.library, name, self.sizes.tiny)
