@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Entry
-from ..autograd.extend import Op
+from ..autograd.extend import REGISTRY, Op
 from .graph import Graph
 from .lift import Lifter, Names, NotPlainError
 from .numbers import Array
@@ -21,6 +22,11 @@ _FIT = '''def fit(g, x):
     stretched = [extra + i for i, n in enumerate(np.shape(x)) if n != g.shape[extra + i]]
     g = g.sum(axis=(*range(extra), *stretched), keepdims=True).reshape(np.shape(x))
     return g.astype(x.dtype)'''
+
+_BORROWING = """import pullback.nn
+from pullback.autograd.extend import REGISTRY
+
+# more than a few lines of NumPy, so taken from pullback"""
 
 
 def code(graph: Graph) -> str:
@@ -41,6 +47,9 @@ class _Program:
         self.residuals: dict[int, dict[str, str]] = {}
         self.literals: dict[int, str] = {}  # constants that stand in the formulas
         self.gradients: dict[int, str] = {}
+        self.borrowed: dict[
+            tuple[str, str], str
+        ] = {}  # what is taken from pullback, and its name in the text
         self.fits = False
         self.check()
 
@@ -58,6 +67,11 @@ class _Program:
             "import math\n\n" if any("math." in source for source in (*sources, *forward, *backward)) else ""
         )
         parts.append(f"{imports}import numpy as np")
+        if self.borrowed:
+            parts += [
+                _BORROWING,
+                *(f"{name} = REGISTRY[{of!r}].{what}" for (of, what), name in self.borrowed.items()),
+            ]
         parts += [f"\n{source}\n" for source in sources]
         parts += ["\n# forward pass", *forward]
         if backward:
@@ -135,7 +149,7 @@ class _Program:
                     f" {operation.infix} ".join(texts) if len(texts) > 1 else f"{operation.infix}{texts[0]}"
                 )
             else:
-                text = self.lifter.call(operation.forward, ordered)
+                text = self.call(operation, operation.forward, "forward", ordered)
         except NotPlainError as error:
             raise _refusal(operation, error) from None
         self.residuals[id(entry)] = {
@@ -143,6 +157,25 @@ class _Program:
         }
         targets = ", ".join([variable, *self.residuals[id(entry)].values()])
         return [*lines, f"{targets} = {text}"]
+
+    def call(self, operation: Op, function: Any, what: str, arguments: Mapping[str, str]) -> str:
+        """A call as text; where the function is more than NumPy, and pullback's, a call of it as it is."""
+        before = self.lifter.state()
+        try:
+            return self.lifter.call(function, arguments)
+        except NotPlainError:
+            if REGISTRY.get(operation.name) is not operation or not operation.module.startswith("pullback."):
+                raise
+        self.lifter.restore(before)
+        key = operation.name, what
+        if key not in self.borrowed:
+            self.borrowed[key] = self.names.new(operation.name + ("" if what == "forward" else "_rule"))
+        kinds = inspect.signature(function).parameters
+        parts = (
+            f"{name}={text}" if kinds[name].kind is inspect.Parameter.KEYWORD_ONLY else text
+            for name, text in arguments.items()
+        )
+        return f"{self.borrowed[key]}({', '.join(parts)})"
 
     def is_number(self, entry: Entry) -> bool:
         """Whether a constant may have been a Python number, which has no dtype of its own."""
@@ -271,14 +304,14 @@ class _Program:
             if wanted:
                 left = ", ".join(targets.get(slot, "_") for slot in range(count))
                 lines.append(
-                    f"{left}{',' if count == 1 else ''} = {self.lifter.call(operation.joint, arguments)}"
+                    f"{left}{',' if count == 1 else ''} = {self.call(operation, operation.joint, 'joint', arguments)}"
                 )
             texts = [targets[slot] for slot, _, _ in wanted]
         else:
             for slot, _, name in wanted:
                 known = self.known(entry, own) | {"i": str(slot)}
                 arguments = {argument: known[argument] for argument in operation.rule_arguments[name]}
-                texts.append(self.lifter.call(operation.rules[name], arguments))
+                texts.append(self.call(operation, operation.rules[name], f"rules[{name!r}]", arguments))
         for (_, operand, _), text in zip(wanted, texts, strict=True):
             lines.append(self.accumulate(entry, operand, text, reached))
         return lines

@@ -104,12 +104,14 @@ class Drawing:
 
         It runs with NumPy alone and gives the same values and gradients. Each value is a variable with its own
         name where it has one, and `dx` is the gradient of `x`. The formulas are the declared ones: the gradient
-        rules of the operations, put into place where they are one expression, else as functions above.
+        rules of the operations, put into place where they are one expression, else as functions above. Only what is
+        more than some lines of NumPy, such as a convolution, is taken from pullback.
 
         Raises:
-            ValueError: where a value is not known, because it was not recorded; for what cannot be written in
-                NumPy alone or has chance in it; for complex numbers; for more than 100,000 numbers of
-                parameters and data; where several results leave open at which backward begins.
+            ValueError: where a value is not known, because it was not recorded; for operations of one's own that use
+                more than NumPy; for pooling, for operations with several results, and for what has chance in it;
+                for complex numbers; for more than 100,000 numbers of parameters and data; where several results
+                leave open at which backward begins.
 
         >>> import pullback as pb
         >>> with pb.record() as recording:

@@ -37,7 +37,16 @@ class Names:
     """Gives out names that are Python identifiers, each once."""
 
     def __init__(self) -> None:
-        self.taken = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "math", "fit"}
+        self.taken = {
+            *keyword.kwlist,
+            *keyword.softkwlist,
+            *dir(builtins),
+            "np",
+            "math",
+            "fit",
+            "pullback",
+            "REGISTRY",
+        }
 
     def new(self, wish: str) -> str:
         """The wished name, with what an identifier cannot hold as underscores, and a number where it is taken."""
@@ -59,6 +68,14 @@ class Lifter:
         self.names = names
         self.sources: list[str] = []
         self._known: dict[Any, str] = {}
+
+    def state(self) -> tuple[list[str], dict[Any, str], set[str]]:
+        """What has been collected so far, for `restore`."""
+        return list(self.sources), dict(self._known), set(self.names.taken)
+
+    def restore(self, state: tuple[list[str], dict[Any, str], set[str]]) -> None:
+        """Forget what has been collected since."""
+        self.sources, self._known, self.names.taken = state
 
     def name(self, function: Any) -> str:
         """How to call a function in the text; its source, and that of all it calls, is collected."""

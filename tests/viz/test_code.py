@@ -1,5 +1,6 @@
-"""The code of a drawing: it runs without the engine and gives the recorded values and gradients."""
+"""The code of a drawing: it runs, mostly without the engine, and gives the recorded values and gradients."""
 
+import ast
 import subprocess
 import sys
 
@@ -154,6 +155,26 @@ def test_what_is_not_known_or_not_plain_is_refused():
         pb.ones((400, 300), requires_grad=True) * 2
     with pytest.raises(ValueError, match="would write 120,001 numbers"):
         viz.draw(recording).code()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: nn.functional.conv2d(x, pb.ones((2, 1, 2, 2), dtype=pb.float64), padding=1).sum(),
+        lambda x: nn.functional.conv_transpose2d(x, pb.ones((1, 2, 2, 2), dtype=pb.float64), stride=2).sum(),
+        lambda x: (pb.special.i1(x) * pb.special.gammaln(x + 3)).sum(),
+    ],
+)
+def test_what_is_more_than_numpy_is_taken_from_pullback(function, rng, tmp_path):
+    x = pb.tensor(rng.random((1, 1, 3, 3)), requires_grad=True, name="x")
+    with viz.record() as recording:
+        function(x).backward()
+    text = viz.draw(recording).code()
+    assert "from pullback.autograd.extend import REGISTRY" in text
+    program = tmp_path / "program.py"
+    program.write_text(text + "print(dx.tolist())\n")
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=True)
+    np.testing.assert_allclose(ast.literal_eval(done.stdout), x.grad.numpy(), rtol=1e-12)
 
 
 def test_a_function_of_ones_own_is_refused():
