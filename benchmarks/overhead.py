@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # `python -P` leaves it out
 from children import Child, peak, resident, serve
+from steps.scalars import micrograd_tanh
 
 LIBRARIES = {
     "pullback": "pullback",
@@ -106,23 +107,9 @@ def steps_of(library: str, links: int, arrays: bool) -> Callable[[], Any]:
 
         def step() -> None:
             w, b = Value(slope), Value(offset)
-            chain(Value(first), w, b, _micrograd_tanh, links).backward()
+            chain(Value(first), w, b, micrograd_tanh, links).backward()
 
     return step
-
-
-def _micrograd_tanh(x: Any) -> Any:
-    """It has no tanh of its own."""
-    from micrograd.engine import Value
-
-    t = math.tanh(x.data)
-    out = Value(t, (x,), "tanh")
-
-    def pull() -> None:
-        x.grad += (1 - t * t) * out.grad
-
-    out._backward = pull
-    return out
 
 
 def microseconds(library: str, sizes: Sizes, arrays: bool) -> float:

@@ -46,7 +46,7 @@ class Position:
         if self.over:
             self.batches = iter(())
         elif remembers(loader):
-            loader.load_state_dict(state["loader"])  # type: ignore[attr-defined]
+            loader.load_state_dict(state["loader"])  # type: ignore[attr-defined]  # it remembers
             self.batches = iter(loader)
         else:
             self.start = dict(state["start"])
@@ -75,7 +75,7 @@ class Position:
         """What is needed to give the rest of the epoch."""
         if self.failed_at is not None:
             return self.failed_at
-        how = {"loader": self.loader.state_dict()} if remembers(self.loader) else {"start": self.start}  # type: ignore[attr-defined]
+        how = {"loader": self.loader.state_dict()} if remembers(self.loader) else {"start": self.start}  # type: ignore[attr-defined]  # it remembers
         return {"given": self.given, "over": self.over, **how}
 
     def close(self) -> None:

@@ -105,7 +105,7 @@ class View:
     def loops(self, wire: Wire) -> bool:
         """Whether a wire leads from one unit of an open repetition to another."""
         tail, head = self.unit.get(wire.tail), self.unit.get(wire.head)
-        return bool(tail and head) and any(head.get(number, i) != i for number, i in tail.items())  # type: ignore[union-attr]
+        return bool(tail and head) and any(head.get(number, i) != i for number, i in tail.items())  # type: ignore[union-attr]  # there is a head
 
     def bundles(self, wires: Iterable[Wire]) -> Bundles:
         """The wires of the shown graph, each with those that it stands for.

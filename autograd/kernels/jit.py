@@ -42,7 +42,7 @@ def jit(*, reordered: bool = False, compared: bool = False, inside: bool = False
     def compiled(function: F) -> F:
         dispatcher = compiler(function)
         _renew_with(dispatcher, _FOLDER)
-        return dispatcher  # type: ignore[no-any-return]
+        return dispatcher  # type: ignore[no-any-return]  # it takes the arguments of the function
 
     return compiled
 

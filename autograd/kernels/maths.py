@@ -20,7 +20,7 @@ from ..ops.normal import SCALE, SINGLE
 from .jit import jit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # Numba is taken to have no types
 def _with_bits(context: Any, bits: Any) -> Any:
     """The floating number that has the bits of an integer."""
     number = types.float32 if bits.bitwidth == 32 else types.float64
@@ -78,7 +78,7 @@ def _exp_double(x: Any) -> Any:
     return p * first * second
 
 
-@overload(exp, strict=False)  # type: ignore[untyped-decorator]
+@overload(exp, strict=False)  # type: ignore[untyped-decorator]  # Numba is taken to have no types
 def _exp(x: Any) -> Any:
     return _of_dtype(x, lambda x: _exp_single(x), lambda x: _exp_double(x))
 
@@ -127,7 +127,7 @@ def _tanh_double(x: Any) -> Any:
     return near if size < 0.625 else far
 
 
-@overload(tanh, strict=False)  # type: ignore[untyped-decorator]
+@overload(tanh, strict=False)  # type: ignore[untyped-decorator]  # Numba is taken to have no types
 def _tanh(x: Any) -> Any:
     return _of_dtype(x, lambda x: _tanh_single(x), lambda x: _tanh_double(x))
 

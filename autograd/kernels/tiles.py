@@ -215,7 +215,7 @@ def _sums(gradients: int, inputs: int) -> Callable[..., Any]:
     return made
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # Numba is taken to have no types
 def move(typing: Any, source: Any, place: Any, target: Any, goal: Any, count: Any) -> Any:
     """move(source, place, target, goal, count): target[goal + p] = source[place + p] for p < count."""
 

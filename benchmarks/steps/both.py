@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from scalars import layers_of, loss_of
 from work import Work
 
 Step = Callable[[], float]
@@ -25,31 +26,16 @@ def _leaves(lib: Any, work: Work) -> dict[str, Any]:
 
 
 def _scalars(lib: Any, work: Work) -> Step:
-    def leaf(value: Any) -> Any:
-        return lib.tensor(float(value), requires_grad=True)
+    def leaf(value: float) -> Any:
+        return lib.tensor(value, requires_grad=True)
 
-    layers = []
-    for layer in range(work.sizes["layers"]):
-        weight, bias = (work.parameters[f"{layer}.{name}"] for name in ("weight", "bias"))
-        layers.append([([leaf(w) for w in row], leaf(b)) for row, b in zip(weight, bias, strict=True)])
+    layers = layers_of(work, leaf)
     parameters = [p for layer in layers for row, bias in layer for p in (*row, bias)]
     optimizer = lib.optim.SGD(parameters, lr=0.01)
-    samples = [([float(v) for v in x], float(y)) for x, y in zip(work.data["x"], work.data["y"], strict=True)]
 
     def run() -> float:
         optimizer.zero_grad()
-        loss = 0.0
-        for x, y in samples:
-            values: list[Any] = x
-            for layer in layers:
-                sums = []
-                for row, bias in layer:
-                    total = bias
-                    for w, value in zip(row, values, strict=True):
-                        total = total + w * value
-                    sums.append(total.tanh())
-                values = sums
-            loss = loss + (values[0] - y) ** 2
+        loss = loss_of(layers, work, lib.tanh)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -125,7 +111,7 @@ def _characters(lib: Any, work: Work, cell: str) -> Step:
     nn = lib.nn
     sizes = work.sizes
 
-    class Characters(nn.Module):  # type: ignore[misc]
+    class Characters(nn.Module):  # type: ignore[misc]  # of either library
         def __init__(self) -> None:
             super().__init__()
             self.embedding = nn.Embedding(sizes["vocabulary"], sizes["embedding"])
@@ -149,7 +135,7 @@ def _gpt(lib: Any, work: Work) -> Step:
     functional = nn.functional
     width, heads = work.sizes["width"], work.sizes["heads"]
 
-    class Block(nn.Module):  # type: ignore[misc]
+    class Block(nn.Module):  # type: ignore[misc]  # of either library
         def __init__(self) -> None:
             super().__init__()
             self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
@@ -165,7 +151,7 @@ def _gpt(lib: Any, work: Work) -> Step:
             x = x + self.proj(y.permute((0, 2, 1, 3)).reshape((n, length, width)))
             return x + self.out(functional.gelu(self.fc(self.ln_2(x))))
 
-    class GPT(nn.Module):  # type: ignore[misc]
+    class GPT(nn.Module):  # type: ignore[misc]  # of either library
         def __init__(self) -> None:
             super().__init__()
             self.wte = nn.Embedding(work.sizes["vocabulary"], width)

@@ -26,8 +26,8 @@ from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]  # `python -P` leaves them out
-from children import Child, peak, resident, serve  # noqa: E402
-from work import TITLES, work  # noqa: E402
+from children import Child, peak, resident, serve  # noqa: E402 - found by the line above
+from work import TITLES, work  # noqa: E402 - the same
 
 
 class Library(NamedTuple):
@@ -86,7 +86,7 @@ class Measuring:
     """The child's side: answers "loss W3", "time W3" and "memory W3"; nan where it has no text."""
 
     def __init__(self, library: str, sizes: Sizes) -> None:
-        self.library, self.sizes = library, sizes
+        self.measured, self.sizes = library, sizes
         self.steps: dict[str, Callable[[], float] | None] = {}
 
     def __call__(self, row: str) -> float:
@@ -95,7 +95,7 @@ class Measuring:
         if kind == "memory":
             return self._megabytes(name)
         if name not in self.steps:
-            self.steps[name] = step_of(self.library, name, self.sizes.tiny)
+            self.steps[name] = step_of(self.measured, name, self.sizes.tiny)
         step = self.steps[name]
         if step is None:
             return math.nan
@@ -113,14 +113,14 @@ class Measuring:
 
     def _megabytes(self, name: str) -> float:
         """How far the peak of three steps lies above the process that has loaded the library and run a tiny step."""
-        small = step_of(self.library, name, True)
+        small = step_of(self.measured, name, True)
         if small is None:
             return math.nan
-        if self.library == "fast":
+        if self.measured == "fast":
             importlib.import_module("pullback.autograd.kernels.jit")  # Numba, which a tiny step does not need
         small()
         before = resident()
-        step = step_of(self.library, name, self.sizes.tiny)
+        step = step_of(self.measured, name, self.sizes.tiny)
         assert step is not None
         for _ in range(3):
             step()

@@ -113,7 +113,7 @@ class ColorJitter(Transform):
         self.contrast = _factors(contrast, "contrast")
         self.saturation = _factors(saturation, "saturation")
         single = isinstance(hue, (int, float, np.integer, np.floating))
-        self.hue = span((-hue, hue) if single else hue, "hue", -0.5, 0.5)  # type: ignore[operator]
+        self.hue = span((-hue, hue) if single else hue, "hue", -0.5, 0.5)  # type: ignore[operator]  # a number where it is single
 
     def apply(
         self, images: Array, labels: Array | None, rng: np.random.Generator

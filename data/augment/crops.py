@@ -73,7 +73,7 @@ class RandomCrop(Transform):
 
     def _padded(self, images: Array, margins: Any) -> Array:
         if self.padding_mode != "constant":
-            return np.pad(images, margins, mode=self.padding_mode)  # type: ignore[no-any-return, call-overload]
+            return np.pad(images, margins, mode=self.padding_mode)  # type: ignore[no-any-return, call-overload]  # any of its modes
         shape = [size + sum(margin) for size, margin in zip(images.shape, margins, strict=True)]
         result = np.empty(shape, images.dtype)
         result[...] = filling(self.fill, images)

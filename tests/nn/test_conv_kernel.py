@@ -144,7 +144,7 @@ def test_gradients(threads, function, groups):
     b = b[: 4 // groups * groups]
     with every_size():
         for stride in (1, 2):
-            operation = lambda x, w, b: function(x, w, b, stride, 1, groups=groups)  # noqa: B023
+            operation = lambda x, w, b: function(x, w, b, stride, 1, groups=groups)  # noqa: B023 - called before the next round
             pb.gradcheck(operation, (x, w, b)).assert_ok()
 
 

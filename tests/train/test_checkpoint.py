@@ -68,7 +68,7 @@ def jittered(x, y):
             return len(x)
 
         def __getitem__(self, index):
-            return x[index] + 0.01 * np.random.standard_normal() + 0.01 * random.random(), y[index]  # noqa: NPY002
+            return x[index] + 0.01 * np.random.standard_normal() + 0.01 * random.random(), y[index]  # noqa: NPY002 - of users
 
     return Jittered()
 
@@ -76,7 +76,7 @@ def jittered(x, y):
 def training(kind="loader", seed=0, momentum=0.9, extra=(), stop=(), lr=0.1, **options):
     pb.manual_seed(seed)
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - others may use it
+    np.random.seed(seed)  # noqa: NPY002 - of users - others may use it
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(22, 3)).astype(np.float32)
     y = (x[:, 0] > 0).astype(int)

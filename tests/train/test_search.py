@@ -174,7 +174,7 @@ def test_trials_that_are_not_finite_are_stopped_and_none_left_is_said(bad):
     result = search(objective, trials=3)
     assert [trial.stopped is not None for trial in result.trials] == [True] * 3
     with pytest.raises(ValueError, match="none of 3 trials came to its end"):
-        result.best  # noqa: B018
+        result.best  # noqa: B018 - the access is the test
     with pytest.raises(ValueError, match="none of 3 trials"):
         result.narrow()
     assert str(result) == "3 trials, 3 of them stopped early"

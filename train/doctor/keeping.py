@@ -112,7 +112,7 @@ class Keeper:
         finally:
             with _undisturbed():
                 self._put_back()
-                np.random.set_state(legacy)  # noqa: NPY002
+                np.random.set_state(legacy)  # noqa: NPY002 - the old generator is kept, too
                 random.setstate(python)
 
     def _put_back(self) -> None:

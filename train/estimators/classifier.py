@@ -19,7 +19,7 @@ from .base import Estimator
 from .rows import Array
 
 
-class PullbackClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
+class PullbackClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # scikit-learn has no types
     """A network that learns classes, with scikit-learn's methods: for pipelines, grids and cross-validation.
 
     Labels are whatever scikit-learn takes: numbers, strings, or for several labels per sample a matrix of zeros and

@@ -21,7 +21,7 @@ LOSSES: dict[str, Callable[[], Any]] = {
 }
 
 
-class PullbackRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ignore[misc]
+class PullbackRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ignore[misc]  # scikit-learn has no types
     """A network that learns numbers, one or several for each row, with scikit-learn's methods.
 
     Bring rows and targets to the order of 1, as for any network: in a `Pipeline` with a `StandardScaler`, within a

@@ -20,8 +20,8 @@ JOURNAL = (".journal", ".jsonl", ".log")
 def require_optuna() -> None:
     """Raise ImportError with the way to mend it, where Optuna or joblib is missing."""
     try:
-        import joblib  # noqa: F401 - only whether it is there
-        import optuna  # noqa: F401
+        import joblib  # noqa: F401 - only whether it is there - only whether it is there
+        import optuna  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise ImportError(
             "the search needs Optuna and joblib, which the extra 'search' brings: pip install 'pullback[search]'"

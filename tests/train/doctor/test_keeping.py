@@ -28,7 +28,7 @@ class Model(nn.Module):
         self.count += 1
         self.table += 1
         self.log.append(x.shape)
-        np.random.random()  # noqa: NPY002 - as users' code may
+        np.random.random()  # noqa: NPY002 - the old generator is kept, too - as users' code may
         random.random()
         return self.hidden[0](self.second(self.drop(pb.relu(self.norm(self.first(x))))))
 
@@ -85,7 +85,7 @@ class Setup:
         found["schedule"] = repr(self.schedule.state_dict())
         generators = [self.rng, self.model.drop.rng, pb.autograd.default_generator()]
         found["generators"] = [repr(g.bit_generator.state) for g in generators]
-        found["python"], found["numpy"] = random.getstate(), repr(np.random.get_state())  # noqa: NPY002
+        found["python"], found["numpy"] = random.getstate(), repr(np.random.get_state())  # noqa: NPY002 - the old generator is kept, too
         found["attributes"] = self.model.count, list(self.model.log), self.model.table.tobytes()
         found["hooks"] = [
             len(h.before) + len(h.after) for m in self.model.modules() if (h := m._forward_hooks)
