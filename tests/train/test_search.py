@@ -198,7 +198,10 @@ def test_pruners_stop_what_is_worse(pruner, backend):
     assert all(f"pruned after report {len(trial.reports)}" == trial.stopped for trial in pruned)
     assert result.best.value == min(trial.config["x"] for trial in result.trials)
     kept = [trial.config["x"] for trial in result.trials if trial.stopped is None]
-    assert np.mean([trial.config["x"] for trial in pruned]) > np.mean(kept)
+    stopped = [trial.config["x"] for trial in pruned]
+    assert min(stopped) > min(kept)  # whatever is stopped, something was better, and the best goes on
+    if backend == "sequential":  # elsewhere it depends on who reports first which of the others are stopped
+        assert np.mean(stopped) > np.mean(kept)
 
 
 # workers and storages
