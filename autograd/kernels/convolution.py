@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import tiles
+from . import vectors
 from .images import Lie, block_of, blocks_of, lay, lay_gradient, lie_of
 from .jit import Array, jit, plain
 from .threads import split
@@ -127,7 +127,7 @@ def _weight_gradient(
 def _takes(windows: Any, groups: int, *arrays: Array) -> bool:
     """Whether the arrays are of one dtype, with elements, and of one or two spatial axes."""
     return (
-        tiles.BYTES > 0
+        vectors.BYTES > 0
         and len(windows.kernel) in (1, 2)
         and len({array.dtype for array in arrays}) == 1
         and all(isinstance(array, np.ndarray) and array.size for array in arrays)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..settings import config
-from . import tiles
+from . import vectors
 from .jit import Array, jit
 from .tiles import LONG, VECTORS, move
 
@@ -54,7 +54,7 @@ def lie_of(
     images = min(count, max(1, budget // height))
     rows = places[0] if images > 1 else min(places[0], budget)
     plane = (rows + reach[0] - (shared[0] if rows == places[0] else 0)) * pitch
-    lanes = tiles.BYTES // dtype.itemsize
+    lanes = vectors.BYTES // dtype.itemsize
     rest = (reach[0] + 1) * pitch + reach[1] + lanes * max(VECTORS, LONG)
     (top, _), (left, _) = windows.padding
     return Lie(

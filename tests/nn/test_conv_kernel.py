@@ -175,9 +175,9 @@ def test_what_is_not_its_own_goes_to_the_reference(taken):
 
 
 def test_a_processor_without_vectors_goes_to_the_reference(monkeypatch, taken):
-    from pullback.autograd.kernels import tiles
+    from pullback.autograd.kernels import vectors
 
-    monkeypatch.setattr(tiles, "BYTES", 0)
+    monkeypatch.setattr(vectors, "BYTES", 0)
     with every_size():
         F.conv2d(np.ones((1, 2, 9, 9), np.float32), np.ones((3, 2, 3, 3), np.float32))
     assert taken == {"convolution.correlate": False}

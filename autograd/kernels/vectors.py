@@ -1,0 +1,108 @@
+"""Vectors in LLVM's own terms, of the width that this processor has, for what Numba's loops do not become by themselves.
+
+Blocks of sums that stay in the vector registers are written with them: those of convolutions in `tiles.py`.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from llvmlite import binding, ir
+from numba.core import cgutils
+
+
+def _vectors() -> tuple[int, int]:
+    """How many bytes a vector register has, and how many of them there are; (0, 0) where it would not pay."""
+    if platform.machine() in ("arm64", "aarch64"):
+        return 16, 32
+    features = binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64, 32
+    return (32, 16) if features.get("avx2") and features.get("fma") else (0, 0)
+
+
+BYTES, REGISTERS = _vectors()
+
+
+class Code:
+    """What such a loop says to LLVM: vectors of the array's dtype, at places counted from its start."""
+
+    def __init__(self, context: Any, builder: Any, array: Any) -> None:
+        self.context, self.builder = context, builder
+        self.number = context.get_data_type(array.dtype)
+        self.lanes = BYTES // (array.dtype.bitwidth // 8)
+        self.vector = ir.VectorType(self.number, self.lanes)
+        self.letters = f"v{self.lanes}f{array.dtype.bitwidth}"
+        self.zero = ir.Constant(self.vector, None)
+
+    def start(self, array_type: Any, array: Any) -> Any:
+        """Where an array begins."""
+        return self.context.make_array(array_type)(self.context, self.builder, array).data
+
+    def plus(self, first: Any, second: Any) -> Any:
+        """The sum of two indices."""
+        second = second if isinstance(second, ir.Value) else self.index(second)
+        return self.builder.add(first, second)
+
+    def index(self, number: int) -> Any:
+        """A constant."""
+        return ir.Constant(ir.IntType(64), number)
+
+    def number_at(self, start: Any, place: Any) -> Any:
+        """One number of an array."""
+        return self.builder.load(self.builder.gep(start, [place]))
+
+    def at(self, start: Any, place: Any) -> Any:
+        """Where a vector lies."""
+        return self.builder.bitcast(self.builder.gep(start, [place]), self.vector.as_pointer())
+
+    def load(self, start: Any, place: Any) -> Any:
+        """A vector, at any place."""
+        return self.builder.load(self.at(start, place), align=BYTES // self.lanes)
+
+    def store(self, value: Any, start: Any, place: Any) -> None:
+        """Write a vector, at any place."""
+        self.builder.store(value, self.at(start, place), align=BYTES // self.lanes)
+
+    def everywhere(self, number: Any) -> Any:
+        """A vector of one number."""
+        first = self.builder.insert_element(self.zero, number, ir.Constant(ir.IntType(32), 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
+        return self.builder.shuffle_vector(first, self.zero, mask)
+
+    def sums(self, count: int) -> list[Any]:
+        """Vectors to sum in, zero."""
+        made = [cgutils.alloca_once(self.builder, self.vector) for _ in range(count)]
+        for place in made:
+            self.builder.store(self.zero, place)
+        return made
+
+    def add_product(self, total: Any, first: Any, second: Any) -> None:
+        """Add a product to a sum, rounded once."""
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        fma = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.fma.{self.letters}")
+        self.builder.store(self.builder.call(fma, [first, second, self.builder.load(total)]), total)
+
+    def folded(self, vectors: list[Any]) -> list[Any]:
+        """The sum of each vector's numbers, in vectors: neighbours are added, two vectors to one, again and again."""
+        lanes = self.lanes
+        while len(vectors) % lanes:
+            vectors = [*vectors, self.zero]
+        for _ in range(lanes.bit_length() - 1):
+            vectors = [
+                self.builder.fadd(
+                    *(
+                        self.builder.shuffle_vector(
+                            first,
+                            second,
+                            ir.Constant(
+                                ir.VectorType(ir.IntType(32), lanes), list(range(side, 2 * lanes, 2))
+                            ),
+                        )
+                        for side in (0, 1)
+                    )
+                )
+                for first, second in zip(vectors[::2], vectors[1::2], strict=True)
+            ]
+        return vectors
