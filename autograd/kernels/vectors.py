@@ -1,4 +1,4 @@
-"""Vectors in LLVM's own terms, of the width that this processor has, for what Numba's loops do not become by themselves.
+"""Vectors in LLVM's own terms, of the width that this processor has, for what Numba's own loops do not become.
 
 Blocks of sums that stay in the vector registers are written with them: those of convolutions in `tiles.py`.
 """
