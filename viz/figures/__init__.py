@@ -5,12 +5,14 @@ they are called, and asked for the names that they are known to have.
 """
 
 from .curves import learning_curves
+from .depth import depth_histograms
 from .descent import Path, Trajectories, descend
 from .diagnosis import Curves, Diagnosis, diagnose
 from .evaluation import Confusion, Regions, confuse, confusion_matrix, decide, decision_boundary
 from .images import Images, activation_maps, tile, weight_images
 from .inputs import Ascent, Saliency, attribute, climb, maximal_input, saliency
 from .layers import Layer, Layers, Spread, dead_units, histograms, measure
+from .lines import Lines, collect_lines, lines
 from .pictures import Augmentations, arrange, augmentations, image_grid
 from .plot import Plot
 from .schedules import Rates, sample, schedule
@@ -29,6 +31,7 @@ __all__ = [
     "Images",
     "Layer",
     "Layers",
+    "Lines",
     "Path",
     "Plot",
     "Rates",
@@ -45,11 +48,13 @@ __all__ = [
     "augmentations",
     "climb",
     "collect",
+    "collect_lines",
     "confuse",
     "confusion_matrix",
     "dead_units",
     "decide",
     "decision_boundary",
+    "depth_histograms",
     "descend",
     "diagnose",
     "hidden_text",
@@ -57,6 +62,7 @@ __all__ = [
     "hyperparameters",
     "image_grid",
     "learning_curves",
+    "lines",
     "maximal_input",
     "measure",
     "saliency",

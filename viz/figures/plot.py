@@ -74,7 +74,7 @@ class Plot(NamedTuple, Generic[Data]):
         return buffer.getvalue()
 
     def _repr_png_(self) -> bytes:
-        return self._rendered("png", 100)
+        return self._rendered("png", 80)  # a lesson holds some twenty of them
 
     def __repr__(self) -> str:
         width, height = self.figure.get_size_inches()
