@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scalars import layers_of, loss_of
+from scalars import layers_of, loss_of, numbers_of
 from work import Work
 
 Step = Callable[[], float]
@@ -26,12 +26,9 @@ def _leaves(lib: Any, work: Work) -> dict[str, Any]:
 
 
 def _scalars(lib: Any, work: Work) -> Step:
-    def leaf(value: float) -> Any:
-        return lib.tensor(value, requires_grad=True)
-
-    layers = layers_of(work, leaf)
-    parameters = [p for layer in layers for row, bias in layer for p in (*row, bias)]
-    optimizer = lib.optim.SGD(parameters, lr=0.01)
+    parameters = {name: lib.tensor(number, requires_grad=True) for name, number in numbers_of(work).items()}
+    layers = layers_of(work, parameters)
+    optimizer = lib.optim.SGD(list(parameters.values()), lr=0.01)
 
     def run() -> float:
         optimizer.zero_grad()

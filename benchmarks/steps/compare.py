@@ -3,7 +3,7 @@
     python -m benchmarks
 
 Each library runs in a process of its own, started with `python -P` outside the checkout, and all are measured in turn,
-round after round. Before that, all must have computed the same first loss. A library that is not installed, or that
+round after round. Before that, all must have computed the same losses in their first steps. A library that is not installed, or that
 has no text for a workload, is a dash. See README.md in the folder above.
 """
 
@@ -15,6 +15,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +24,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]  # `python -P` leaves them out
@@ -42,14 +45,14 @@ LIBRARIES = {
     "pullback": Library("pullback, NumPy only", "pullback", {"PULLBACK_FAST": "0"}),
     "fast": Library("pullback with `fast`", "pullback", {"PULLBACK_FAST": "1"}),
     "torch": Library("PyTorch", "torch"),
-    "compiled": Library("PyTorch, compiled", "torch"),
+    "compiled": Library("PyTorch, compiled", "torch", {"TORCH_LOGS": "-all"}),  # of breaks in the graph
     "jax": Library("JAX, jitted", "jax"),
     "autograd": Library("HIPS autograd", "autograd"),
     "mygrad": Library("MyGrad", "mygrad"),
     "micrograd": Library("micrograd", "micrograd"),
 }
 BASE = "torch"  # what ratios are to
-IMPORT = "import"  # the row of W11
+FIRST = 3  # steps whose losses must be the same everywhere
 
 
 class Sizes(NamedTuple):
@@ -70,27 +73,27 @@ def step_of(library: str, name: str, tiny: bool) -> Callable[[], float] | None:
         if library == "fast" and not lib.config.fast:
             return None
         if library == "compiled":
-            return None if name in ("W1", "W10") else lib.compile(step(lib, name, given))
+            able = shutil.which("c++") and name not in ("W1", "W10")
+            return lib.compile(step(lib, name, given)) if able else None
         return step(lib, name, given)
     if library == "micrograd":
         from scalars import micrograd_step
 
         return micrograd_step(given) if name == "W1" else None
-    import functional
+    from functional import step as functional_step
 
-    make = {"jax": functional.jax_step, "autograd": functional.hips_step, "mygrad": functional.mygrad_step}
-    return make[library](name, given) if name in functional.WORKLOADS else None
+    return functional_step(library, name, given)
 
 
 class Measuring:
-    """The child's side: answers "loss W3", "time W3" and "memory W3"; nan where it has no text."""
+    """The child's side: answers "losses W3", "time W3" and "memory W3"; nothing, or nan, where it has no text."""
 
     def __init__(self, library: str, sizes: Sizes) -> None:
         self.measured, self.sizes = library, sizes
         self.steps: dict[str, Callable[[], float] | None] = {}
 
-    def __call__(self, row: str) -> float:
-        """One figure."""
+    def __call__(self, row: str) -> float | list[float]:
+        """The first losses, or one figure."""
         kind, _, name = row.partition(" ")
         if kind == "memory":
             return self._megabytes(name)
@@ -98,12 +101,9 @@ class Measuring:
             self.steps[name] = step_of(self.measured, name, self.sizes.tiny)
         step = self.steps[name]
         if step is None:
-            return math.nan
-        if kind == "loss":
-            return step()
-        if kind == "warm":
-            step()
-            return 0.0
+            return [] if kind == "losses" else math.nan
+        if kind == "losses":
+            return [step() for _ in range(FIRST)]
         times: list[float] = []
         while not times or (sum(times) < self.sizes.seconds and len(times) < 100):
             start = time.perf_counter()
@@ -151,11 +151,9 @@ def run(libraries: list[str], names: list[str], sizes: Sizes, threads: int, opti
         children = {library: child(library) for library in libraries}
         there = [library for library in libraries if children[library].there]
         for name in [name for name in names if name != "W11"]:
-            losses = {library: children[library].ask(f"loss {name}") for library in there}
-            check_losses(name, losses)
-            able = [library for library in there if not math.isnan(losses[library])]
-            for library in able:
-                children[library].ask(f"warm {name}")
+            losses = {library: children[library].ask_all(f"losses {name}") for library in there}
+            able = [library for library in there if losses[library]]
+            check_losses(name, {library: losses[library] for library in able})
             times: dict[str, list[float]] = {library: [] for library in able}
             for _ in range(sizes.rounds):
                 for library in able:
@@ -177,14 +175,13 @@ def run(libraries: list[str], names: list[str], sizes: Sizes, threads: int, opti
     return figures
 
 
-def check_losses(name: str, losses: dict[str, float]) -> None:
-    """Raise unless all that can do a workload have computed the same."""
-    known = {library: loss for library, loss in losses.items() if not math.isnan(loss)}
-    for library, loss in known.items():
-        first = next(iter(known.values()))
-        if not math.isclose(loss, first, rel_tol=2e-3, abs_tol=2e-3):
+def check_losses(name: str, losses: dict[str, list[float]]) -> None:
+    """Raise unless all have computed the same in their first steps."""
+    first = next(iter(losses.values()), [])
+    for library, found in losses.items():
+        if not np.allclose(found, first, rtol=2e-3, atol=2e-3):
             raise RuntimeError(
-                f"{name}: {library} computes {loss} and the others {first}; nothing is compared"
+                f"{name}: {library} computes {found} and the others {first}; nothing is compared"
             )
 
 
@@ -211,8 +208,6 @@ def table(figures: Figures, libraries: list[str], kind: str) -> str:
 
 def machine(threads: int) -> str:
     """What the figures were measured on, in a line."""
-    import numpy as np
-
     return (
         f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads, Python {platform.python_version()}, "
         f"NumPy {np.__version__}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,14 +12,30 @@ if TYPE_CHECKING:
 Layers = list[list[tuple[list[Any], Any]]]  # for each unit of each layer, its weights and its bias
 
 
-def layers_of(work: Work, leaf: Callable[[float], Any]) -> Layers:
-    """The parameters, each made by `leaf`."""
-    layers = []
+def numbers_of(work: Work) -> dict[str, float]:
+    """The parameters as numbers with names: of each unit of each layer, its weights and its bias."""
+    numbers = {}
     for layer in range(work.sizes["layers"]):
         weight, bias = (work.parameters[f"{layer}.{name}"] for name in ("weight", "bias"))
-        units = zip(weight, bias, strict=True)
-        layers.append([([leaf(float(w)) for w in row], leaf(float(b))) for row, b in units])
-    return layers
+        for unit, row in enumerate(weight.tolist()):
+            numbers |= {f"{layer}.{unit}.weight.{at}": w for at, w in enumerate(row)}
+            numbers[f"{layer}.{unit}.bias"] = bias[unit].item()
+    return numbers
+
+
+def layers_of(work: Work, parameters: Mapping[str, Any]) -> Layers:
+    """The layers of parameters with these names."""
+    return [
+        [
+            (
+                [parameters[f"{layer}.{unit}.weight.{at}"] for at in range(inputs)],
+                parameters[f"{layer}.{unit}.bias"],
+            )
+            for unit in range(units)
+        ]
+        for layer in range(work.sizes["layers"])
+        for units, inputs in [work.parameters[f"{layer}.weight"].shape]
+    ]
 
 
 def loss_of(layers: Layers, work: Work, tanh: Callable[[Any], Any]) -> Any:
@@ -43,15 +59,15 @@ def micrograd_step(work: Work) -> Callable[[], float]:
     """A step of W1."""
     from micrograd.engine import Value
 
-    layers = layers_of(work, Value)
-    parameters = [p for layer in layers for row, bias in layer for p in (*row, bias)]
+    parameters = {name: Value(number) for name, number in numbers_of(work).items()}
+    layers = layers_of(work, parameters)
 
     def run() -> float:
-        for p in parameters:
+        for p in parameters.values():
             p.grad = 0.0
         loss = loss_of(layers, work, micrograd_tanh)
         loss.backward()
-        for p in parameters:
+        for p in parameters.values():
             p.data -= 0.01 * p.grad
         return float(loss.data)
 
