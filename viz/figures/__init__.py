@@ -4,6 +4,8 @@ The data comes from functions of its own, which need no matplotlib. Nothing here
 they are called, and asked for the names that they are known to have.
 """
 
+from .attention import Attention, attended, attention_map
+from .comparison import Comparison, compare, comparison
 from .curves import learning_curves
 from .depth import depth_histograms
 from .descent import Path, Trajectories, descend
@@ -24,7 +26,9 @@ from .trajectory import trajectory
 __all__ = [
     "SURFACES",
     "Ascent",
+    "Attention",
     "Augmentations",
+    "Comparison",
     "Confusion",
     "Curves",
     "Diagnosis",
@@ -44,11 +48,15 @@ __all__ = [
     "Trials",
     "activation_maps",
     "arrange",
+    "attended",
+    "attention_map",
     "attribute",
     "augmentations",
     "climb",
     "collect",
     "collect_lines",
+    "compare",
+    "comparison",
     "confuse",
     "confusion_matrix",
     "dead_units",
