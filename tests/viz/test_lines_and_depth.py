@@ -37,6 +37,26 @@ def test_a_name_looks_the_same_in_every_panel(theme):
     np.testing.assert_array_equal(drawn[1]["c"].get_ydata(), data.panels["right"]["c"][1])
 
 
+def test_long_names_stay_on_the_paper():
+    names = [f"a name that takes its room, number {number}" for number in range(4)]
+    figure, _ = viz.lines({name: [1, 2] for name in names})
+    figure.canvas.draw()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+
+
+def test_titles_and_flat_images_have_room():
+    figure, _ = viz.weight_images(np.ones((1, 1, 16, 36)), titles=["the convolution as a matrix"])
+    figure.canvas.draw()
+    [axes] = figure.axes
+    title, image = axes.title.get_window_extent(), axes.get_window_extent()
+    assert title.x0 >= 0
+    assert title.x1 <= figure.bbox.x1
+    assert image.width > 0.7 * figure.bbox.width
+    assert image.height > 0.6 * figure.bbox.height
+
+
 def test_panels_may_have_scales_of_their_own():
     figure, _ = viz.lines({"small": {"a": [1, 2]}, "large": {"a": [100, 200]}}, share=False)
     assert figure.axes[0].get_ylim() != figure.axes[1].get_ylim()

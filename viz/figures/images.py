@@ -125,8 +125,11 @@ def tile(weight: Any, shape: Sequence[int] | None = None, *, titles: Sequence[st
 
 def _grid(data: Images, columns: int | None, theme: str, *, signed: bool) -> Plot[Images]:
     rows, wide = rows_and_columns(len(data.tiles), columns)
+    high, across = data.tiles.shape[1:3]
+    # Inches: many pixels and long titles need more of them than small filters do.
+    size = min(9.6 / wide, max(1.15, 0.07 * across, 0.08 * max(map(len, data.titles))))
     with drawing(theme) as look:
-        figure = new_figure(min(9.6, 1.15 * wide), min(9.6, 1.15 * wide) / wide * rows * 1.12)
+        figure = new_figure(size * wide, (size * high / across + 0.2) * rows)
         for number, (image, title) in enumerate(zip(data.tiles, data.titles, strict=True)):
             axes = figure.add_subplot(rows, wide, number + 1)
             show(axes, image, look, signed)

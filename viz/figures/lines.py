@@ -89,7 +89,8 @@ def lines(
             ) in names:  # a line that is not in the first panel has its place in the legend all the same
                 if label not in next(iter(panels.values())):
                     _draw(figure.axes[0], (np.empty(0), np.empty(0)), label, styles[label], log)
-            legend_below(figure, figure.axes[0], 4)
+            across = int(11 * figure.get_figwidth() / (max(map(len, names)) + 6))
+            legend_below(figure, figure.axes[0], min(4, max(1, across)))
     return Plot(figure, data)
 
 
