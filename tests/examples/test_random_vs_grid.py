@@ -58,7 +58,7 @@ def test_trainings_are_measured(example):
 
 def test_the_page_shows_the_numbers_that_were_measured(example):
     results = json.loads((ROOT / "docs" / "images" / "random-vs-grid.json").read_text(encoding="utf-8"))
-    assert example.table(results) in (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+    assert example.table(results) in (ROOT / "docs" / "hyperparameter-search.md").read_text(encoding="utf-8")
     for result in results:
         gain = result["grid minus random"]
         assert result["repetitions"] == 100

@@ -1,0 +1,162 @@
+"""The documentation site: what its own code does, without Sphinx, which only the build itself needs."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import pullback as pb
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.fixture(scope="module")
+def building():
+    """The folder `docs/building` as a package."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        yield importlib.import_module("building.repository"), importlib.import_module("building.reference")
+    finally:
+        sys.path.remove(str(DOCS))
+
+
+@pytest.fixture(scope="module")
+def reference(building):
+    return building[1]
+
+
+@pytest.fixture(scope="module")
+def repository(building):
+    return building[0]
+
+
+@pytest.fixture(scope="module")
+def written(reference):
+    return dict(reference.sources())
+
+
+def test_every_public_name_has_an_entry(reference, written):
+    entries = {}
+    for text in written.values():
+        here = None
+        for line in text.splitlines():
+            if match := re.match(r"\.\. py:(?:current)?module:: (\S+)", line):
+                here = match[1]
+            elif match := re.match(r"\.\. (auto\w+|py:\w+):: (\S+)", line):
+                name = match[2] if match[1].startswith("auto") else f"{here}.{match[2]}"
+                entries[name] = entries.get(name, 0) + 1
+    for namespace in reference.NAMESPACES:
+        for name in reference.names_of(namespace):
+            assert entries.pop(f"{namespace.name}.{name}", 0) == 1, f"{namespace.name}.{name}"
+    assert not entries
+
+
+def test_every_module_that_a_user_reaches_by_public_names_is_in_the_reference(reference):
+    listed = {reference.module_of(namespace).__name__ for namespace in reference.NAMESPACES}
+    handed_on = {
+        id(getattr(reference.module_of(namespace), name))
+        for namespace in reference.NAMESPACES
+        for name in reference.names_of(namespace)
+    }
+    waiting, seen = [pb], set()
+    while waiting:
+        module = waiting.pop()
+        seen.add(module.__name__)
+        for name in module.__all__ if hasattr(module, "__all__") else ():
+            thing = getattr(module, name)
+            if inspect.ismodule(thing) and thing.__name__ not in seen:
+                waiting.append(thing)
+            elif not inspect.ismodule(thing) and module.__name__ not in listed:
+                assert id(thing) in handed_on, f"{module.__name__}.{name} stands on no page"
+    assert seen >= {"pullback", "pullback.nn.utils.rnn", "pullback.optim.schedules"}
+
+
+def test_public_packages_are_listed_or_hand_on_their_names(reference):
+    """Also those that are no public name of another, such as `train.metrics`."""
+    known = {
+        id(getattr(reference.module_of(namespace), name))
+        for namespace in reference.NAMESPACES
+        for name in reference.names_of(namespace)
+    }
+    packages = [m.name for m in pkgutil.walk_packages(pb.__path__, "pullback.") if m.ispkg]
+    for package in packages:
+        if package.startswith(("pullback.autograd.", "pullback.data.workers", "pullback.nn.functional.loss")):
+            continue  # rooms of the engine, of the loader and of the losses
+        module = importlib.import_module(package)
+        for name in getattr(module, "__all__", ()):
+            thing = getattr(module, name)
+            assert inspect.ismodule(thing) or id(thing) in known, f"{package}.{name} stands on no page"
+
+
+def test_a_name_that_no_page_takes_is_an_error(reference):
+    one = reference.Namespace("pullback.linalg", "title", (reference.Page("Some", "decompose"),))
+    with pytest.raises(LookupError, match=r"no page of pullback.linalg takes \w+, which comes from"):
+        reference.divided(one)
+    more = reference.Namespace(
+        "pullback.nn.init", "title", (reference.Page("All", "fill structure"), reference.Page("None", "x"))
+    )
+    with pytest.raises(LookupError, match="nothing for its pages"):
+        reference.divided(more)
+
+
+def test_links_lead_to_the_pages_that_files_become(repository):
+    point = repository.point_links
+    assert (
+        point("[a](optim.md#x) [b](#y) [c](https://z.org)", "models.md")
+        == "[a](optim.md#x) [b](#y) [c](https://z.org)"
+    )
+    assert (
+        point("see [a](../CONTRIBUTING.md#commands)", "models.md")
+        == "see [a](project/contributing.md#commands)"
+    )
+    assert point("[a](../examples)", "models.md") == "[a](project/examples.md)"
+    assert point("[a](docs/optim.md)", "project/readme.md") == "[a](../optim.md)"
+
+
+def test_code_is_no_link(repository):
+    text = "`f[0](x)` and\n\n```python\nf[0](x)\n```\n"
+    assert repository.point_links(text, "models.md") == text
+
+
+def test_a_link_to_nothing_is_an_error(repository):
+    with pytest.raises(FileNotFoundError, match=r"docs/models.md links to nowhere.md"):
+        repository.point_links("[a](nowhere.md)", "models.md")
+
+
+def test_links_in_notebooks(repository):
+    import json
+
+    cells = [{"cell_type": kind, "source": ["[a](../docs/optim.md)"]} for kind in ("markdown", "code")]
+    text = repository.point_links(json.dumps({"cells": cells}), "course/01_computational_graphs.ipynb")
+    assert [cell["source"] for cell in json.loads(text)["cells"]] == [
+        "[a](../optim.md)",
+        ["[a](../docs/optim.md)"],
+    ]
+
+
+def test_docstrings_as_markup(building):
+    markup = importlib.import_module("building.docstrings")
+    lines = [
+        "`x`s and *args, w_, |x|.",
+        "",
+        "Args:",
+        "    *rest: the `others`.",
+        "    a, b: both.",
+        "        More.",
+    ]
+    assert markup.to_markup([*lines, "", ">>> f(*x_)", "a_ *", "", "a*b"]) == [
+        "``x``\\ s and \\*args, w\\_, \\|x\\|.",
+        "",
+        "Args:",
+        "    *rest: the ``others``.",
+        *("    a: both.", "        More."),
+        *("    b: both.", "        More."),
+        "",
+        *(">>> f(*x_)", "a_ *"),  # an example is left as it is
+        "",
+        "a\\*b",
+    ]
