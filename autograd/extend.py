@@ -16,6 +16,7 @@ from .module_calls import ModuleCall
 from .op import REGISTRY, Op, Sample, SingularPoint, op, own_operations
 from .ops.index import scattered
 from .outputs import PICK
+from .product import matrix_product
 from .random import check_generator, drawing_from, generator_of
 from .samples import along, elementwise, given, integers, matrices, of_family, reduction
 from .select import select
@@ -65,6 +66,7 @@ __all__ = [
     "is_batched",
     "kernel",
     "matrices",
+    "matrix_product",
     "module_scope",
     "observing",
     "of_family",

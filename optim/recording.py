@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -54,7 +55,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             )
         operands = tuple(map(_operand, inputs))
         kinds = tuple(x.dtype if isinstance(x, Symbol) else type(x) for x in operands)
-        return self.record.add(ufunc, operands, ufunc.resolve_dtypes((*kinds, None))[-1])
+        return self.record.add(ufunc, operands, _result_dtype(ufunc, kinds))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Symbol:
         if function is not np.where or kwargs or len(args) != 3:
@@ -73,6 +74,12 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __bool__(self) -> bool:
         raise TypeError("an elementwise update rule cannot branch on its arrays; use np.where")
+
+
+@functools.cache  # a rule is written down at each step of most optimisers, and asking NumPy takes 8 µs
+def _result_dtype(ufunc: np.ufunc, kinds: tuple[Any, ...]) -> np.dtype[Any]:
+    """The dtype of what a ufunc gives for dtypes and Python's numbers."""
+    return ufunc.resolve_dtypes((*kinds, None))[-1]
 
 
 def _operand(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor
-from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op, padded
+from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, matrix_product, op, padded
 from .check import check_dtypes
 
 Array = np.ndarray[Any, Any]
@@ -41,8 +41,14 @@ def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     tensor([3.5, 6. ], dtype=float32)
     """
     _check(np.asarray(input), np.asarray(weight), None if bias is None else np.asarray(bias))
-    result: Array = input @ weight.T
-    return result if bias is None else result + bias
+    return _mapped(input, weight.T, bias)
+
+
+def _mapped(x: Any, matrix: Any, added: Any = None) -> Any:
+    """x·matrix + added along the last axis, as one product for all leading axes."""
+    if x.ndim == 2:
+        return matrix_product(x, matrix, added)
+    return np.reshape(matrix_product(_rows(x), matrix, added), (*x.shape[:-1], matrix.shape[1]))
 
 
 def _check(input: Array, weight: Array, bias: Array | None) -> None:
@@ -77,8 +83,8 @@ def _batch(call: Any, batched: tuple[bool, ...], input: Any, weight: Any, bias: 
 linear: Callable[..., Tensor] = op(
     _linear,
     "input weight bias",
-    input=lambda g, weight: g @ weight,
-    weight=lambda g, input: _rows(g).T @ _rows(input),
+    input=lambda g, weight: _mapped(g, weight),
+    weight=lambda g, input: matrix_product(_rows(g).T, _rows(input)),
     bias=lambda g: g,
     gate={"input": SWITCHER, "weight": SWITCHER, "bias": DISTRIBUTOR},
     complex="holomorphic",

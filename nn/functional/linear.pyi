@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 import numpy as np
 from ...autograd import Tensor
-from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, op, padded
+from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, matrix_product, op, padded
 from .check import check_dtypes
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

@@ -1,0 +1,33 @@
+"""The product of two matrices, for rules and forwards: BLAS, or a compiled kernel where that is faster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .kernels import kernel
+
+
+@kernel("matrices.matrix_product", over=1 << 11)
+def matrix_product(x: Any, y: Any, added: Any = None, out: Any = None) -> Any:
+    """x·y of two matrices, and a row `added` to each row of it; of Tensors, too.
+
+    Args:
+        x: shape (m, k).
+        y: shape (k, n).
+        added: shape (n,), or None.
+        out: an array of shape (m, n) in C order, to write the result to.
+
+    >>> import numpy as np
+    >>> matrix_product(np.ones((2, 3)), np.ones((3, 2)), np.array([0.0, 1.0]))
+    array([[3., 4.],
+           [3., 4.]])
+    """
+    product = x @ y if out is None else np.matmul(x, y, out=out)
+    if added is None:
+        return product
+    if type(product) is np.ndarray and product.dtype == added.dtype:
+        product += added  # in its own memory, which is as large as all else that is read
+        return product
+    return product + added

@@ -1,0 +1,113 @@
+"""The product of two matrices: the compiled one beside BLAS."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pullback as pb
+from pullback.autograd.extend import every_size, matrix_product
+
+needs_numba = pytest.mark.skipif(not pb.config.fast, reason="Numba is not installed")
+
+
+@pytest.fixture(autouse=True)
+def settings_as_before():
+    before = pb.config.fast, pb.config.threads
+    yield
+    pb.config._fast, pb.config.threads = before
+
+
+def drawn(rng, rows, columns, layout, dtype):
+    """A matrix of normal numbers that lies in memory in some way."""
+    if layout == "turned":
+        return rng.normal(size=(columns, rows)).astype(dtype).T
+    matrix = rng.normal(size=(rows, columns)).astype(dtype)
+    if layout == "every other":
+        return np.repeat(matrix, 2, axis=1)[:, ::2]
+    if layout == "read-only":
+        matrix.flags.writeable = False
+    return matrix
+
+
+@needs_numba
+@settings(deadline=None, max_examples=120)
+@given(
+    rows=st.one_of(st.integers(1, 70), st.integers(500, 530)),
+    columns=st.one_of(st.integers(1, 70), st.sampled_from([96, 97, 150])),
+    depth=st.one_of(st.integers(1, 40), st.sampled_from([255, 256, 257, 513])),
+    layouts=st.tuples(*[st.sampled_from(["plain", "turned", "every other", "read-only"])] * 2),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    with_row=st.booleans(),
+    threads=st.sampled_from([1, 3]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_matrices(rows, columns, depth, layouts, dtype, with_row, threads, seed):
+    rng = np.random.default_rng(seed)
+    x, y = drawn(rng, rows, depth, layouts[0], dtype), drawn(rng, depth, columns, layouts[1], dtype)
+    row = rng.normal(size=columns).astype(dtype) if with_row else None
+    pb.config.threads = threads
+    with every_size():
+        found = matrix_product(x, y, row)
+        out = np.full((rows, columns), np.nan, dtype)
+        assert matrix_product(x, y, row, out) is out
+    exact = x.astype(np.float64) @ y + (0 if row is None else row)
+    bound = np.abs(x).astype(np.float64) @ np.abs(y) + 1
+    assert found.dtype == dtype
+    assert (np.abs(found - exact) <= (4 + depth**0.5) * np.finfo(dtype).eps * bound).all()
+    np.testing.assert_array_equal(out, found)
+
+
+@needs_numba
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none(special):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(19, 33)).astype(np.float32), rng.normal(size=(33, 37)).astype(np.float32)
+    x[3, 5], y[7, 11] = special, special
+    with every_size():
+        found = matrix_product(x, y)
+    np.testing.assert_allclose(found, x @ y, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shapes", [((0, 3), (3, 20)), ((9, 0), (0, 20)), ((9, 3), (3, 0))])
+def test_nothing(shapes):
+    x, y = (np.ones(shape, np.float32) for shape in shapes)
+    with every_size():
+        np.testing.assert_array_equal(matrix_product(x, y, np.ones(y.shape[1], np.float32)), x @ y + 1)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_dtypes_that_differ_are_promoted_as_ever(fast):
+    if fast and not pb.config.fast:
+        pytest.skip("Numba is not installed")
+    pb.config._fast = fast
+    x, y = np.ones((20, 30), np.float32), np.ones((30, 40))
+    with every_size():
+        assert matrix_product(x, y).dtype == np.float64
+        assert matrix_product(x, x.T, np.ones(20)).dtype == np.float64
+        assert matrix_product(x.astype(int), x.T.astype(int)).dtype == int
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_shapes_that_do_not_fit(fast):
+    if fast and not pb.config.fast:
+        pytest.skip("Numba is not installed")
+    pb.config._fast = fast
+    x = np.ones((32, 32), np.float32)
+    with every_size(), pytest.raises(ValueError, match="mismatch"):
+        matrix_product(x, x[1:])
+    with every_size(), pytest.raises(ValueError, match="broadcast"):
+        matrix_product(x, x, x[0, 1:])
+
+
+def test_tensors_are_recorded():
+    x, y = pb.ones((2, 3), requires_grad=True), pb.ones((3, 4))
+    matrix_product(x, y, pb.ones(4)).sum().backward()
+    assert x.grad.tolist() == [[4.0] * 3] * 2
+
+
+def test_a_linear_layer_of_many_axes_is_one_product():
+    rng = np.random.default_rng(0)
+    x, weight, bias = (rng.normal(size=shape) for shape in ((4, 5, 6), (7, 6), (7,)))
+    found = pb.nn.functional.linear(pb.asarray(x), pb.asarray(weight), pb.asarray(bias))
+    np.testing.assert_allclose(found.numpy(), x @ weight.T + bias)
