@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import vectors
+from . import vectors, winograd
 from .images import Lie, block_of, blocks_of, lay, lay_gradient, lie_of
 from .jit import Array, jit, plain
 from .threads import split
@@ -44,10 +44,11 @@ WORK = 1 << 17  # products that are worth a thread
 def _correlate(
     x: Array, lie: Any, remainders: Array, offsets: Array, weight: Array, out: Array, start: int, stop: int
 ) -> None:
-    """The result of the blocks from start to stop; weight is (groups, tiles, depth, filters of a tile)."""
+    """The result of the blocks from start to stop; weight is (groups, tiles, depth + 1, filters of a tile)."""
     count, filters, height, width = out.shape
     channels, planes = x.shape[1], len(remainders)
-    groups, parts, depth, each = weight.shape
+    groups, parts, _, each = weight.shape
+    depth = weight.shape[2] - 1
     flat, results = weight.reshape(weight.size), out.reshape(out.size)
     buffer = np.zeros(channels * planes * lie.length, x.dtype)
     pitch = lie.length
@@ -60,7 +61,7 @@ def _correlate(
         for group in range(groups):
             begin = group * (channels // groups) * planes * lie.length
             for part in range(parts):
-                wanted = (group * parts + part) * depth * each
+                wanted = (group * parts + part) * (depth + 1) * each
                 if each == 1:
                     for place in range(0, run, LONG * lie.lanes):
                         products_of_one(
@@ -165,33 +166,53 @@ def _offsets(windows: Any, lie: Lie, channels: int) -> tuple[Array, Array]:
     return np.array(remainders, np.int64), np.concatenate([offsets, spare]).astype(np.int64)
 
 
-def _packed(weight: Array, groups: int) -> Array:
-    """Filters as (groups, tiles, depth, filters of a tile), with zeros for those that are missing in the last."""
+def _packed(weight: Array, bias: Array, groups: int) -> Array:
+    """Filters as (groups, tiles, depth + 1, filters of a tile), the bias behind them; zeros for those that are
+    missing in the last tile."""
     each = len(weight) // groups
     tall = 1 if each == 1 else FILTERS
     parts = -(-each // tall)
-    rows = np.zeros((groups, parts * tall, math.prod(weight.shape[1:])), weight.dtype)
-    rows[:, :each] = weight.reshape(groups, each, -1)
+    rows = np.zeros((groups, parts * tall, math.prod(weight.shape[1:]) + 1), weight.dtype)
+    rows[:, :each, :-1] = weight.reshape(groups, each, -1)
+    rows[:, :each, -1] = bias.reshape(groups, each)
     return np.ascontiguousarray(rows.reshape(groups, parts, tall, -1).swapaxes(2, 3))
 
 
-def correlate(x: Array, weight: Array, windows: Any, groups: int) -> Any:
-    """The product of every window with every filter; over one and two axes."""
-    if not _takes(windows, groups, x, weight):
+def correlate(x: Array, weight: Array, windows: Any, groups: int, bias: Array | None = None) -> Any:
+    """The product of every window with every filter, plus the filter's bias; over one and two axes."""
+    bias = np.zeros(len(weight), weight.dtype) if bias is None else bias
+    if not _takes(windows, groups, x, weight, bias):
         return NotImplemented
     places = windows.places(x.shape[2:])
-    out = _correlated(_image(x), weight, _as_plane(windows), groups, (1, *places)[-2:])
+    x, weight, windows, across = _image(x), _image(weight), _as_plane(windows), (1, *places)[-2:]
+    out = None
+    if _is_for_winograd(windows, groups, len(x), x.shape[1], len(weight), across):
+        corner = (windows.padding[0][0], windows.padding[1][0])
+        out = winograd.correlate(x, weight, bias, corner, across, turned=False)
+    if out is None:
+        out = _correlated(x, weight, bias, windows, groups, across)
     return out.reshape(*out.shape[:2], *places)
 
 
-def _correlated(x: Array, weight: Array, windows: Any, groups: int, places: tuple[int, ...]) -> Array:
+def _is_for_winograd(
+    windows: Any, groups: int, count: int, channels: int, filters: int, places: tuple[int, ...]
+) -> bool:
+    return groups == 1 and winograd.suits(
+        windows.kernel, windows.stride, windows.dilation, (count, channels, filters, *places)
+    )
+
+
+def _correlated(
+    x: Array, weight: Array, bias: Array, windows: Any, groups: int, places: tuple[int, ...]
+) -> Array:
     lie = lie_of(x.shape[2:], places, x.shape[1], len(x), windows, x.dtype)
     remainders, offsets = _offsets(windows, lie, x.shape[1] // groups)
     out = np.empty((len(x), len(weight), *places), x.dtype)
     blocks = blocks_of(lie, len(x), places[0])
     work = out.size * math.prod(weight.shape[1:]) // blocks
     smallest = max(1, WORK // max(work, 1))
-    split(_correlate, blocks, smallest, x, lie, remainders, offsets, _packed(weight, groups), out)
+    packed = _packed(weight, bias, groups)
+    split(_correlate, blocks, smallest, x, lie, remainders, offsets, packed, out)
     return out
 
 
@@ -219,14 +240,22 @@ def weight_gradient(x: Array, g: Array, windows: Any, groups: int) -> Any:
     ).reshape(shape)
 
 
-def spread(g: Array, weight: Array, size: tuple[int, ...], windows: Any, groups: int) -> Any:
+def spread(
+    g: Array, weight: Array, size: tuple[int, ...], windows: Any, groups: int, bias: Array | None = None
+) -> Any:
     """What `correlate` does, transposed; over one and two axes."""
-    if not _takes(windows, groups, g, weight):
-        return NotImplemented
     count, filters = g.shape[:2]
     inputs = weight.shape[1]
-    g, windows = _image(g), _as_plane(windows)
+    shift = np.zeros(groups * inputs, weight.dtype) if bias is None else bias
+    if not _takes(windows, groups, g, weight, shift):
+        return NotImplemented
+    g, weight, windows = _image(g), _image(weight), _as_plane(windows)
     height, width = (1, *size)[-2:]
+    if _is_for_winograd(windows, groups, count, filters, inputs, (height, width)):
+        corner = (2 - windows.padding[0][0], 2 - windows.padding[1][0])
+        out = winograd.correlate(g, weight, shift, corner, (height, width), turned=True)
+        if out is not None:
+            return out
     turned = weight.reshape(groups, filters // groups, inputs, *windows.kernel).swapaxes(1, 2)
     turned = turned.reshape(groups * inputs, filters // groups, *windows.kernel)
     parts = [
@@ -235,8 +264,10 @@ def spread(g: Array, weight: Array, size: tuple[int, ...], windows: Any, groups:
             (height, width), windows.kernel, windows.stride, windows.padding, windows.dilation, strict=True
         )
     ]
-    whole = math.prod(windows.stride) == 1
-    out = None if whole else np.zeros((count, groups * inputs, height, width), g.dtype)
+    out = None
+    if math.prod(windows.stride) > 1:
+        out = np.empty((count, groups * inputs, height, width), g.dtype)
+        out[:] = shift[:, None, None]  # what no filter reaches
     for rows, columns in itertools.product(*parts):
         lie = type(windows)(
             (rows.elements, columns.elements),
@@ -245,7 +276,12 @@ def spread(g: Array, weight: Array, size: tuple[int, ...], windows: Any, groups:
             (rows.step, columns.step),
         )
         part = _correlated(
-            g, turned[:, :, rows.taken, columns.taken], lie, groups, (rows.number, columns.number)
+            g,
+            turned[:, :, rows.taken, columns.taken],
+            shift,
+            lie,
+            groups,
+            (rows.number, columns.number),
         )
         if out is None:
             return part.reshape(count, groups * inputs, *size)

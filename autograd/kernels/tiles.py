@@ -25,10 +25,10 @@ LONG = 12 if REGISTERS == 32 else 8  # of a block with one filter
 GRADIENTS, INPUTS = (4, 6) if REGISTERS == 32 else (2, 6)  # of `sums`
 
 
-def _products(filters: int, vectors: int) -> Callable[..., Any]:
+def _products(filters: int, vectors: int, started: bool = True) -> Callable[..., Any]:
     """products(x, place, offsets, weight, first, depth, out, target, pitch): for each filter f and all places p of
     `vectors` vectors, out[target + f·pitch + p] = Σ over d < depth of weight[first + d·filters + f] · x[place +
-    offsets[d] + p]."""
+    offsets[d] + p]. With `started` the sum begins with weight[first + depth·filters + f]."""
 
     def typed(
         typing: Any,
@@ -49,6 +49,12 @@ def _products(filters: int, vectors: int) -> Callable[..., Any]:
             jumps, results = code.start(offsets, offsets_), code.start(out, out_)
             factors = builder.gep(code.start(weight, weight_), [first_])
             totals = code.sums(filters * vectors)
+            if started:
+                begin = builder.mul(depth_, code.index(filters))
+                for f in range(filters):
+                    number = code.everywhere(code.number_at(factors, code.plus(begin, f)))
+                    for v in range(vectors):
+                        builder.store(number, totals[f * vectors + v])
             with cgutils.for_range(builder, depth_) as loop:
                 jump = code.number_at(jumps, loop.index)
                 row = builder.mul(loop.index, code.index(filters))
@@ -135,9 +141,8 @@ def move(typing: Any, source: Any, place: Any, target: Any, goal: Any, count: An
             here = builder.mul(loop.index, lanes)
             code.store(code.load(begin, here), end, here)
         done = builder.mul(whole, lanes)
-        with cgutils.for_range(builder, builder.sub(count_, done)) as loop:
-            here = builder.add(done, loop.index)
-            builder.store(code.number_at(begin, here), builder.gep(end, [here]))
+        rest = builder.sub(count_, done)
+        code.store_first(rest, code.load_first(rest, begin, done), end, done)
         return context.get_dummy_value()
 
     whole = types.int64
@@ -145,6 +150,7 @@ def move(typing: Any, source: Any, place: Any, target: Any, goal: Any, count: An
 
 
 products = _products(FILTERS, VECTORS)
+products_from_zero = _products(FILTERS, VECTORS, started=False)
 products_of_one = _products(1, LONG)
 sums = _sums(GRADIENTS, INPUTS)
 sums_of_one = _sums(1, LONG)

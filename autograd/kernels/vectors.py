@@ -8,18 +8,24 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-from llvmlite import binding, ir
-from numba.core import cgutils
+from llvmlite import ir
+from numba.core import cgutils, config
+from numba.core.codegen import get_host_cpu_features
 
 
 def _vectors() -> tuple[int, int]:
-    """How many bytes a vector register has, and how many of them there are; (0, 0) where it would not pay."""
+    """How many bytes a vector register has, and how many of them there are; (0, 0) where it would not pay.
+
+    Numba compiles for this processor, or for less of it, if NUMBA_CPU_NAME, NUMBA_CPU_FEATURES or NUMBA_ENABLE_AVX
+    say so.
+    """
     if platform.machine() in ("arm64", "aarch64"):
         return 16, 32
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f"):
+    said = get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES
+    features = set(said.split(","))
+    if "+avx512f" in features:
         return 64, 32
-    return (32, 16) if features.get("avx2") and features.get("fma") else (0, 0)
+    return (32, 16) if {"+avx2", "+fma"} <= features else (0, 0)
 
 
 BYTES, REGISTERS = _vectors()
@@ -35,6 +41,7 @@ class Code:
         self.vector = ir.VectorType(self.number, self.lanes)
         self.letters = f"v{self.lanes}f{array.dtype.bitwidth}"
         self.zero = ir.Constant(self.vector, None)
+        self.align = ir.Constant(ir.IntType(32), BYTES // self.lanes)
 
     def start(self, array_type: Any, array: Any) -> Any:
         """Where an array begins."""
@@ -65,11 +72,41 @@ class Code:
         """Write a vector, at any place."""
         self.builder.store(value, self.at(start, place), align=BYTES // self.lanes)
 
+    def load_first(self, count: Any, start: Any, place: Any) -> Any:
+        """So many numbers, and zeros; what lies behind them is not touched."""
+        return self._masked(
+            "load", self.vector, self.at(start, place), self.align, self._first(count), self.zero
+        )
+
+    def store_first(self, count: Any, value: Any, start: Any, place: Any) -> None:
+        """Write so many numbers of a vector."""
+        self._masked("store", ir.VoidType(), value, self.at(start, place), self.align, self._first(count))
+
+    def _masked(self, what: str, result: Any, *arguments: Any) -> Any:
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        name = f"llvm.masked.{what}.{self.letters}.p0"
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
+
+    def _first(self, count: Any) -> Any:
+        """Which of a vector's numbers have an index less than the count."""
+        counts = self._everywhere(ir.VectorType(ir.IntType(64), self.lanes), count)
+        return self.builder.icmp_signed("<", ir.Constant(counts.type, list(range(self.lanes))), counts)
+
+    def picked(self, first: Any, second: Any, indices: list[int]) -> Any:
+        """A vector of numbers of two others, by their indices in both."""
+        places = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), indices)
+        return self.builder.shuffle_vector(first, second, places)
+
     def everywhere(self, number: Any) -> Any:
         """A vector of one number."""
-        first = self.builder.insert_element(self.zero, number, ir.Constant(ir.IntType(32), 0))
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
-        return self.builder.shuffle_vector(first, self.zero, mask)
+        return self._everywhere(self.vector, number)
+
+    def _everywhere(self, kind: Any, number: Any) -> Any:
+        zero = ir.Constant(kind, None)
+        first = self.builder.insert_element(zero, number, ir.Constant(ir.IntType(32), 0))
+        return self.builder.shuffle_vector(
+            first, zero, ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
+        )
 
     def sums(self, count: int) -> list[Any]:
         """Vectors to sum in, zero."""
@@ -92,16 +129,7 @@ class Code:
         for _ in range(lanes.bit_length() - 1):
             vectors = [
                 self.builder.fadd(
-                    *(
-                        self.builder.shuffle_vector(
-                            first,
-                            second,
-                            ir.Constant(
-                                ir.VectorType(ir.IntType(32), lanes), list(range(side, 2 * lanes, 2))
-                            ),
-                        )
-                        for side in (0, 1)
-                    )
+                    *(self.picked(first, second, list(range(side, 2 * lanes, 2))) for side in (0, 1))
                 )
                 for first, second in zip(vectors[::2], vectors[1::2], strict=True)
             ]

@@ -22,12 +22,6 @@ Sizes = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
 
-def _added(result: Array, bias: Array | None) -> Array:
-    if bias is not None:
-        result += bias.reshape((-1,) + (1,) * (result.ndim - 2))
-    return result
-
-
 def _over_all_but_channels(g: Any) -> Any:
     return np.sum(g, axis=(0, *range(2, g.ndim)))
 
@@ -49,7 +43,7 @@ def _convolution(
     input is a transposed convolution of g with the weight; that of the weight correlates the input with g.
     """
     lie = Windows(weight.shape[2:], stride, padding, dilation)
-    return _added(kernels.correlate(input, weight, lie, groups), bias)
+    return kernels.correlate(input, weight, lie, groups, bias)
 
 
 def _convolution_transpose(
@@ -69,7 +63,7 @@ def _convolution_transpose(
     shape (N, C, *places), `weight` (C, O/groups, *kernel) and the result (N, O, *size).
     """
     lie = Windows(weight.shape[2:], stride, padding, dilation)
-    return _added(kernels.spread(input, weight, size, lie, groups), bias)
+    return kernels.spread(input, weight, size, lie, groups, bias)
 
 
 def _convolution_weight(

@@ -56,14 +56,15 @@ class Windows(NamedTuple):
 
 
 @kernel("convolution.correlate", over=1 << 10)
-def correlate(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
-    """The product of every window with every filter.
+def correlate(x: Array, weight: Array, windows: Windows, groups: int, bias: Array | None = None) -> Array:
+    """The product of every window with every filter, plus the filter's bias.
 
     Args:
         x: (N, C, *size).
         weight: (O, C/groups, *kernel).
         windows: how they lie.
         groups: into how many groups the channels fall.
+        bias: (O,).
 
     Returns:
         An array of shape (N, O, *places).
@@ -76,7 +77,7 @@ def correlate(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
     if windows.are_points() and places[0] * rest >= FEW:
         points = x.reshape(count, groups, depth, places[0] * rest)
         np.matmul(matrix, points, out=out.reshape(*out.shape[:3], places[0] * rest))
-        return out.reshape(count, filters, *places)
+        return _added(out.reshape(count, filters, *places), bias)
     merged = places[0] * rest < FEW
     for images, rows, columns in columns_of(x, windows, groups, merged):
         target = out[images, :, :, rows]
@@ -85,12 +86,20 @@ def correlate(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
             target[...] = np.moveaxis(product.reshape(*out.shape[1:3], len(target), *target.shape[3:]), 2, 0)
         else:
             np.matmul(matrix, columns, out=target.reshape(*target.shape[:3], columns.shape[-1]))
-    return out.reshape(count, filters, *places)
+    return _added(out.reshape(count, filters, *places), bias)
+
+
+def _added(result: Array, bias: Array | None) -> Array:
+    if bias is not None:
+        result += bias.reshape((-1,) + (1,) * (result.ndim - 2))
+    return result
 
 
 @kernel("convolution.spread", over=1 << 10)
-def spread(g: Array, weight: Array, size: Sizes, windows: Windows, groups: int) -> Array:
-    """What `correlate` does, transposed: g of shape (N, O, *places) comes back as (N, C, *size)."""
+def spread(
+    g: Array, weight: Array, size: Sizes, windows: Windows, groups: int, bias: Array | None = None
+) -> Array:
+    """What `correlate` does, transposed: g of shape (N, O, *places) comes back as (N, C, *size), plus a bias (C,)."""
     count, filters, places = len(g), len(weight), g.shape[2:]
     rest = math.prod(places[1:])
     channels, depth = groups * weight.shape[1], math.prod(weight.shape[1:])
@@ -99,12 +108,14 @@ def spread(g: Array, weight: Array, size: Sizes, windows: Windows, groups: int) 
     whole = places[0] * rest
     if windows.are_points() and size == places and whole >= FEW:
         spread_out: Array = matrix @ g.reshape(count, groups, filters // groups, whole)
-        return spread_out.reshape(count, channels, *size)
+        return _added(spread_out.reshape(count, channels, *size), bias)
     back = _turned(windows, size, places)
     if back is not None and filters <= 2 * channels:  # the columns of g are not much larger than those of x
         turned = np.flip(weight, tuple(range(2, weight.ndim)))
         turned = turned.reshape(groups, filters // groups, *weight.shape[1:]).swapaxes(1, 2)
-        return correlate(g, turned.reshape(channels, filters // groups, *weight.shape[2:]), back, groups)
+        return correlate(
+            g, turned.reshape(channels, filters // groups, *weight.shape[2:]), back, groups, bias
+        )
     out = np.zeros((count, channels, *size), dtype)
     merged = whole < FEW
     steps = _tiles(count, places, groups * depth * dtype.itemsize, 1)
@@ -123,7 +134,7 @@ def spread(g: Array, weight: Array, size: Sizes, windows: Windows, groups: int) 
         if merged:
             columns = np.moveaxis(columns, 1 + len(size), 0)
         add_windows(out[images], columns, windows, rows.start)
-    return out
+    return _added(out, bias)
 
 
 @kernel("convolution.weight_gradient", over=1 << 10)

@@ -136,6 +136,80 @@ def test_large_sums_are_as_exact(threads):
     assert_agree(reference, twin, np.float32)
 
 
+@pytest.fixture
+def by_tiles(monkeypatch):
+    """What the convolution by tiles returned, in order."""
+    from pullback.autograd.kernels import winograd
+
+    results = []
+
+    def noted(*args, correlate=winograd.correlate, **kwargs):
+        results.append(correlate(*args, **kwargs))
+        return results[-1]
+
+    monkeypatch.setattr(winograd, "correlate", noted)
+    return results
+
+
+TILES = (  # what a convolution by tiles may meet: images, channels, filters, size, borders
+    (3, 9, 8, (16, 16), ((1, 1), (1, 1))),
+    (2, 8, 21, (17, 35), ((0, 0), (0, 0))),
+    (5, 12, 16, (7, 7), ((1, 1), (1, 1))),
+    (40, 8, 8, (4, 3), ((1, 1), (1, 1))),
+    (1, 16, 9, (40, 6), ((4, 3), (3, 0))),
+    (4, 8, 8, (12, 13), ((2, -1), (0, -3))),
+    (60, 8, 8, (2, 1), ((1, 1), (1, 1))),
+    (1, 300, 70, (14, 15), ((1, 1), (1, 1))),
+)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("problem", TILES)
+def test_tiles_of_two_by_two_agree_with_the_reference(threads, by_tiles, dtype, problem):
+    count, channels, filters, size, padding = problem
+    lie = Windows((3, 3), (1, 1), padding, (1, 1))
+    for layout in ("plain", "channels last"):
+        assert_agree(*both((count, channels, filters, size, lie, 1), dtype, layout), dtype)
+    assert len(by_tiles) == 4
+    assert all(result is not None for result in by_tiles)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tiles_take_a_bias(by_tiles, dtype):
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.normal(size=size).astype(dtype) for size in ((4, 8, 9, 9), (11, 8, 3, 3), 11))
+    lie = Windows((3, 3), (1, 1), ((1, 1),) * 2, (1, 1))
+    np.testing.assert_allclose(
+        windows.correlate(x, w, lie, 1, b),
+        windows.correlate(x, w, lie, 1) + b[:, None, None],
+        rtol=1e-5,
+        atol=1e-5,
+    )
+    assert len(by_tiles) == 2
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 3e38])
+def test_what_would_spread_over_a_tile_does_not(by_tiles, value):
+    """One that is not finite, or too large for the sums of a tile, goes no further than its windows."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 8, 15, 17)).astype("f4"), rng.normal(size=(8, 8, 3, 3)).astype("f4")
+    w *= 0.3 / np.abs(w).max()
+    lie = Windows((3, 3), (1, 1), ((1, 1),) * 2, (1, 1))
+    for place in ((0, 0), (14, 16), (6, 7), (5, 16)):
+        changed = x.copy()
+        changed[1, 3, *place] = value
+        if value == 3e38:
+            changed[1, 3, place[0] - 1, place[1] - 1] = value
+        pb.config.fast = False
+        reference = windows.correlate(changed, w, lie, 1)
+        pb.config.fast = True
+        twin = windows.correlate(changed, w, lie, 1)
+        np.testing.assert_array_equal(np.isfinite(twin), np.isfinite(reference))
+        calm = np.abs(reference) < 1e6
+        np.testing.assert_allclose(twin[calm], reference[calm], rtol=1e-4, atol=1e-4)
+    assert by_tiles[0] is None or value == 3e38
+
+
 @pytest.mark.parametrize("function", [F.conv2d, F.conv_transpose2d])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_gradients(threads, function, groups):
