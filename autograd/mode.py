@@ -96,8 +96,10 @@ class Mode:
 
     def changed(self, **switches: Any) -> Mode:
         """A copy with some switches set otherwise."""
-        now = {name: getattr(self, name) for name in ("grad", "scope", "observers", "levels")}
-        return Mode(**(now | switches))
+        mode = Mode(self.grad, self.scope, self.observers, self.levels)
+        for name, setting in switches.items():
+            setattr(mode, name, setting)
+        return mode
 
 
 class Block:

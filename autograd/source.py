@@ -135,7 +135,6 @@ def _namespace(op: Op) -> dict[str, Any]:
         "Tensor": Tensor,
         "new_tensor": Tensor.__new__,
         "Node": Node,
-        "new_node": Node.__new__,
         "Seal": Seal,
         "SealGroup": SealGroup,
         "sealed": sealed,
@@ -303,7 +302,7 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
         if op.rules and name not in op.rules:
             beside = "None"  # indices and the like have a dtype of their own
         body += [
-            f"if isinstance({name}, Tensor):",
+            f"if {name}.__class__ is Tensor or isinstance({name}, Tensor):",  # the second is slower
             f"{INDENT}{name}_data = {name}._array",
             f"{INDENT}{name}_node = {name}._node",
         ]
@@ -371,11 +370,11 @@ def _record(op: Op) -> list[str]:
     for name in op.saved_names:
         inner += _save(op, name)
     inner += [
-        "node = new_node(Node)",
+        "node = Node()",
         "node.op = op",
         f"node.parents = {parents}",
         f"node.saved = {_tuple(f'{name}_saved' for name in op.saved_names)}",
-        f"node.seals = {_tuple(f'{n}_seal' for n in op.saved_names if n in op.inputs or n == 'out')}",
+        f"node.seals = {_seals(op)}",
         f"node.parameters = {_parameter_tuple(op)}",
         "node.number = next_number()",
         "node.scope = current.scope",
@@ -402,6 +401,14 @@ def _record(op: Op) -> list[str]:
     ]
 
 
+def _seals(op: Op) -> str:
+    """The seals, in the order of what is saved; where there are none, as for scalars, a tuple that is there already."""
+    seals = [f"{name}_seal" for name in op.saved_names if name in op.inputs or name == "out"]
+    if not seals:
+        return "()"
+    return f"{_tuple(['None'] * len(seals))} if {' is '.join(seals)} is None else {_tuple(seals)}"
+
+
 def _save(op: Op, name: str) -> list[str]:
     """Keep a value that a rule has named, if one of the rules that name it will run; seal its memory."""
     if name == "out" and op.outputs:
@@ -411,6 +418,7 @@ def _save(op: Op, name: str) -> list[str]:
             "out_saved = out",
             "if out.__class__ is ndarray:",
             f"{INDENT}out_seal = result._seal = Seal()",
+            f"{INDENT}out_seal.broken_at = None",
             "else:",
             f"{INDENT}out_seal = None",
         ]
@@ -435,6 +443,7 @@ def _save(op: Op, name: str) -> list[str]:
         f"{INDENT * 2}{name}_seal = holder._seal",
         f"{INDENT * 2}if {name}_seal is None:",
         f"{INDENT * 3}{name}_seal = holder._seal = Seal()",
+        f"{INDENT * 3}{name}_seal.broken_at = None",
     ]
 
 
@@ -471,8 +480,10 @@ def _pull(op: Op) -> str:
             f"if {parent} is not None:",
             f"{INDENT}{gradient} = {name}_rule({arguments})",
             *conjugation,
-            f"{INDENT}if getattr({gradient}, 'dtype', None) is not {parent}.dtype"
-            f" or {gradient}.shape != {parent}.shape:",
+            # of a scalar the class says all
+            f"{INDENT}if ({gradient}.__class__ is not ndarray or {gradient}.dtype is not {parent}.dtype or"
+            f" {gradient}.shape != {parent}.shape) if {parent}.shape else"
+            f" {gradient}.__class__ is not {parent}.dtype.type:",
             f"{INDENT * 2}{gradient} = project({gradient}, {parent}, op, {name!r})",
         ]
     body.append(f"return {_tuple(f'{name}_gradient' for name in op.inputs)}")

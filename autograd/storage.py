@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 
 class Seal:
-    """Unbroken as long as the sealed memory holds what was saved."""
+    """Unbroken as long as the sealed memory holds what was saved.
+
+    Who makes one sets `broken_at` to None: there are so many that a call for it is felt.
+    """
 
     __slots__ = ("broken_at",)
 
-    def __init__(self) -> None:
-        self.broken_at: str | None = None
+    broken_at: str | None
 
 
 class SealGroup(tuple[Seal | None, ...]):
@@ -124,6 +126,7 @@ def sealed(tensor: Tensor) -> Seal | None:
     holder = tensor._storage or tensor
     if holder._seal is None:
         holder._seal = Seal()
+        holder._seal.broken_at = None
     return holder._seal
 
 

@@ -136,6 +136,8 @@ def _gradients(
 
 def _own(gradient: Any) -> Tensor:
     """A gradient as a tensor of its own: along the tape it may be shared, or a view."""
+    if isinstance(gradient, np.generic):  # a NumPy scalar, which nobody can write
+        return wrap(gradient, None)
     copied: Tensor = gradient.copy() if isinstance(gradient, Tensor) else wrap(np.array(gradient)[()], None)
     return copied
 
@@ -170,7 +172,7 @@ def _seed(output: Tensor, gradient: Any, recorded: bool) -> tuple[Node, Any]:
                 "(gradient=...); only a scalar has an obvious one. Did you mean to reduce it, as in "
                 ".sum() or .mean()?"
             )
-        gradient = np.ones(node.shape, node.dtype)[()]
+        gradient = np.ones(node.shape, node.dtype) if node.shape else node.dtype.type(1)
     elif not isinstance(gradient, Tensor):
         from .convert import to_array
 
@@ -248,10 +250,16 @@ def _walk(
                 for parent, contribution in zip(parents, contributions):  # noqa: B905 - as many, and strict takes time
                     if parent is None or contribution is None:
                         continue
-                    if parent in running:
-                        _accumulate(running, owned, parent, contribution)
-                    else:  # mostly; spares a call
+                    if parent not in running:
                         running[parent] = contribution
+                        continue
+                    current = running[parent]
+                    if contribution.__class__ is np.ndarray and parent in owned:
+                        np.add(current, contribution, current)
+                    elif contribution.__class__ is current.__class__ and isinstance(contribution, np.generic):
+                        running[parent] = current + contribution
+                    else:
+                        _accumulate(running, owned, parent, contribution)
                 if not retain_graph:
                     node.saved, node.seals = FREED, ()
         except BaseException as error:
@@ -277,12 +285,16 @@ def collect(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
     """All nodes that the roots were computed from, latest first; none with a number below `oldest`."""
     seen = set(roots)
     stack = list(seen)
+    found = []  # in an order that is mostly theirs already, which makes sorting quick
     while stack:
-        for parent in stack.pop().parents:
+        node = stack.pop()
+        found.append(node)
+        for parent in node.parents:
             if parent is not None and parent not in seen and parent.number >= oldest:
                 seen.add(parent)
                 stack.append(parent)
-    return sorted(seen, key=attrgetter("number"), reverse=True)
+    found.sort(key=attrgetter("number"), reverse=True)
+    return found
 
 
 def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
@@ -324,7 +336,7 @@ def _raise_overwritten(node: Node) -> None:
 
 
 def _accumulate(running: dict[Node, Any], owned: set[Node], node: Node, gradient: Any) -> None:
-    """Add to a running gradient: the first by reference, the second allocates, later ones in place."""
+    """Add to a running gradient: the first by reference, the second allocates; the walk adds later ones in place."""
     current = running.get(node)
     if current is None:
         running[node] = gradient
@@ -332,12 +344,12 @@ def _accumulate(running: dict[Node, Any], owned: set[Node], node: Node, gradient
         running[node] = total = merged(current, gradient, node in owned)
         if type(total) is np.ndarray:
             owned.add(node)
-    elif node in owned and type(current) is np.ndarray:
-        np.add(current, gradient, out=current)
     else:
         running[node] = total = current + gradient
         if type(total) is np.ndarray:
             owned.add(node)
+        else:
+            owned.discard(node)
 
 
 def _accumulate_grad(handle: Tensor, gradient: Any, owned: bool) -> None:
