@@ -57,6 +57,11 @@ def test_titles_and_flat_images_have_room():
     assert image.height > 0.6 * figure.bbox.height
 
 
+def test_pictures_of_many_pixels_are_larger():
+    widths = [viz.image_grid(np.ones((2, 8, side)), columns=2).figure.get_figwidth() for side in (8, 40, 400)]
+    assert widths == [2.3, pytest.approx(5.6), 7.0]
+
+
 def test_panels_may_have_scales_of_their_own():
     figure, _ = viz.lines({"small": {"a": [1, 2]}, "large": {"a": [100, 200]}}, share=False)
     assert figure.axes[0].get_ylim() != figure.axes[1].get_ylim()
@@ -113,7 +118,29 @@ def test_a_row_for_each_network_and_a_column_for_each_layer(gradients, theme):
     assert len(figure.axes) == 4
     assert figure.axes[0].get_ylabel() == "small"
     assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim() != figure.axes[2].get_xlim()
-    assert f"std {data['large'][1].std:.2g}" in figure.axes[3].get_title()
+    assert f"std {data['large'][1].std:.3g}" in figure.axes[3].get_title()
+    assert figure.axes[1].get_title().startswith("3\n")
+
+
+def test_layers_of_other_paths_are_numbered():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+    x = pb.randn(8, 2)
+    figure, _ = viz.depth_histograms(
+        {"one": measure(model, x, layers=["0"]), "two": measure(model, x, layers=["1"])}
+    )
+    assert figure.axes[0].get_title().startswith("layer 1\n")
+
+
+def test_the_zeros_of_a_relu_do_not_hide_the_rest():
+    values = np.random.default_rng(0).normal(size=(4000, 1)).astype(np.float32)
+    spreads = measure(nn.Sequential(nn.ReLU()), values)
+    figure, data = viz.depth_histograms({"relu": spreads})
+    zeros, second = np.sort(data["relu"][0].counts)[:-3:-1]
+    assert second < figure.axes[0].get_ylim()[1] < 2 * second < zeros
+    figure, data = viz.depth_histograms(
+        {"a spike": measure(nn.Sequential(nn.ReLU()), np.where(values < 2.5, 0, values))}
+    )
+    assert figure.axes[0].get_ylim()[1] > data["a spike"][0].counts.max()
 
 
 def test_networks_that_cannot_be_compared():

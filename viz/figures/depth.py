@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from .layers import Layers, Spread
 from .plot import Plot, drawing, new_figure, require_matplotlib
 
@@ -16,7 +18,8 @@ def depth_histograms(
 
     The histograms of a row have one scale, so that a signal that shrinks with depth becomes a spike at zero, and one
     that is saturated stands at the ends (CS231n notes, "Neural Networks Part 2", section "Weight initialization").
-    Above each stands the standard deviation.
+    Above each stands the standard deviation, and above all the layer, by its path if it is the same in all
+    networks. A bar that dwarfs all others, such as the zeros of a ReLU, is cut off at the top.
 
     Args:
         measured: by name, what `figures.measure` gave; its `layers=` choose which are drawn.
@@ -55,6 +58,8 @@ def depth_histograms(
             raise ValueError(
                 f"{name!r} has no gradients in some layers; give measure() a loss, and layers= with them"
             )
+    paths = {tuple(network.layers) for network in measured.values()}
+    heads = [f"layer {number + 1}" for number in range(depth)] if len(paths) > 1 else list(*paths)
     with drawing(theme) as look:
         figure = new_figure(min(9.6, 1.1 + 1.4 * depth), 0.4 + 1.05 * len(data))
         color = [style.color for style, _ in zip(look.styles(), range(2), strict=False)][int(gradients)]
@@ -67,12 +72,20 @@ def depth_histograms(
                 )
                 axes.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
                 axes.set_yticks([])
-                axes.set_xticks([low, high], [f"{low:.2g}", f"{high:.2g}"], fontsize=7)
-                above = f"layer {column + 1}\n" if row == 0 else ""
-                axes.set_title(f"{above}std {spread.std:.2g}", fontsize=8, loc="center", pad=3)
+                axes.set_xticks([low, high], [f"{low:.3g}", f"{high:.3g}"], fontsize=7)
+                axes.set_ylim(0, _height(spread))
+                above = f"{heads[column]}\n" if row == 0 else ""
+                axes.set_title(f"{above}std {spread.std:.3g}", fontsize=8, loc="center", pad=3)
                 if column == 0:
                     _name(axes, name)
     return Plot(figure, data)
+
+
+def _height(spread: Spread) -> float:
+    """How much of the bars is shown: all, or somewhat more than the second if the first would hide the others."""
+    second, first = np.sort(spread.counts)[-2:]
+    hidden = second > 0.02 * spread.counts.sum() and first > 2 * second
+    return 1.05 * float(1.5 * second if hidden else first)
 
 
 def _name(axes: Any, name: str) -> None:

@@ -126,8 +126,7 @@ def tile(weight: Any, shape: Sequence[int] | None = None, *, titles: Sequence[st
 def _grid(data: Images, columns: int | None, theme: str, *, signed: bool) -> Plot[Images]:
     rows, wide = rows_and_columns(len(data.tiles), columns)
     high, across = data.tiles.shape[1:3]
-    # Inches: many pixels and long titles need more of them than small filters do.
-    size = min(9.6 / wide, max(1.15, 0.07 * across, 0.08 * max(map(len, data.titles))))
+    size = tile_width(wide, across, data.titles)
     with drawing(theme) as look:
         figure = new_figure(size * wide, (size * high / across + 0.2) * rows)
         for number, (image, title) in enumerate(zip(data.tiles, data.titles, strict=True)):
@@ -135,6 +134,11 @@ def _grid(data: Images, columns: int | None, theme: str, *, signed: bool) -> Plo
             show(axes, image, look, signed)
             axes.set_title(title, fontsize=8, loc="center", pad=2, color=look.muted)
     return Plot(figure, data)
+
+
+def tile_width(columns: int, pixels: int, titles: Sequence[str]) -> float:
+    """The inches for each of some images side by side: many pixels and long titles need more than small filters do."""
+    return min(9.6 / columns, max(1.15, min(0.07 * pixels, 3.5), 0.08 * max(map(len, titles))))
 
 
 def show(axes: Any, image: Array, look: Look, signed: bool) -> None:

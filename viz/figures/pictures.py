@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor
-from .images import Images
+from .images import Images, tile_width
 from .plot import Look, Plot, drawing, new_figure, require_matplotlib, rows_and_columns
 from .surfaces import Array
 
@@ -46,7 +46,7 @@ def image_grid(
     rows, wide = rows_and_columns(len(data.tiles), columns)
     high, across = data.tiles.shape[1:3]
     with drawing(theme) as look:
-        size = min(1.15, 9.6 / wide)
+        size = tile_width(wide, across, data.titles)
         figure = new_figure(size * wide, (size * high / across + (0.2 if titles is not None else 0)) * rows)
         for number, (image, title) in enumerate(zip(data.tiles, data.titles, strict=True)):
             axes = figure.add_subplot(rows, wide, number + 1)
