@@ -3,8 +3,8 @@
     python -m benchmarks
 
 Each library runs in a process of its own, started with `python -P` outside the checkout, and all are measured in turn,
-round after round. Before that, all must have computed the same losses in their first steps. A library that is not installed, or that
-has no text for a workload, is a dash. See README.md in the folder above.
+round after round. Before that, all must have computed the same losses in their first steps. A library that is not
+installed, or that has no text for a workload, is a dash. See README.md in the folder above.
 """
 
 from __future__ import annotations
