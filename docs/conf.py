@@ -64,7 +64,7 @@ CHILDREN = {  # page: what stands below it in the menu
         ],
         "Course": ["course/*", "project/examples"],
         "Reference": ["reference/index", "derivatives", "array-api"],
-        "Behind it": ["performance", "project/*"],
+        "Behind it": ["performance", "growth", "project/*"],
     },
 }  # fmt: skip
 
