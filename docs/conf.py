@@ -58,8 +58,8 @@ CHILDREN = {  # page: what stands below it in the menu
     "index": {
         "Begin": ["first-steps"],
         "Guide": [
-            "own-gates", "vmap", "gradient-checking", "replay", "gallery", "models", "sequences", "transfer", "optim",
-            "data", "augmentation", "training", "doctor", "figures", "ensembles", "hyperparameter-search",
+            "own-gates", "vmap", "gradient-checking", "grading", "replay", "gallery", "models", "sequences", "transfer",
+            "optim", "data", "augmentation", "training", "doctor", "figures", "ensembles", "hyperparameter-search",
             "scikit-learn",
         ],
         "Course": ["course/*", "project/examples"],

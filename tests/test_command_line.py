@@ -166,3 +166,25 @@ def test_a_file_where_the_folder_should_be(tmp_path):
     assert result.returncode == 2
     assert "taken is a file" in result.stderr
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_grade(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "def relu_forward(x): return x * (x > 0), x\n"
+        "def relu_backward(dout, x): return dout\n"
+        "def tanh(x): return 1\n"
+    )
+    result = run("grade", "mine.py", "--json", "grade.json", cwd=tmp_path)
+    assert result.returncode == 1, result.stderr
+    assert result.stdout.startswith("relu: 5 of 10 points")
+    assert "✗ gradient of x: 0 of 3" in result.stdout
+    assert '"score": 5' in (tmp_path / "grade.json").read_text("utf-8")
+    assert run("grade", "mine.py", "tanh", cwd=tmp_path).stdout.startswith("tanh: 0 of 10 points")
+    nowhere = run("grade", "nowhere.py", cwd=tmp_path)
+    assert (nowhere.returncode, nowhere.stderr.strip()) == (
+        2,
+        "pullback grade: nowhere.py: No such file or directory",
+    )
+    unknown = run("grade", "mine.py", "rely", cwd=tmp_path)
+    assert unknown.returncode == 2
+    assert "no exercise 'rely'" in unknown.stderr

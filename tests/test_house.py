@@ -129,7 +129,7 @@ def test_doctests_of_operations(op):
 
 
 def test_public_names_exist_and_are_documented():
-    for module in (pb, pb.autograd, pb.nn, pb.nn.functional, pb.optim, pb.viz, pb.data, pb.train):
+    for module in (pb, pb.autograd, pb.nn, pb.nn.functional, pb.optim, pb.viz, pb.data, pb.train, pb.testing):
         for name in module.__all__:
             value = getattr(module, name)
             if callable(value):

@@ -42,7 +42,7 @@ def test_contents(wheel):
     assert expected <= set(names)
     stray = [name for name in names if not name.startswith(("pullback/", "pullback-"))]
     assert not stray, "only the import name is installed"
-    ours = ("pullback/autograd/testing.py", "pullback/autograd/pytest_plugin.py")
+    ours = ("pullback/testing.py", "pullback/autograd/testing.py", "pullback/autograd/pytest_plugin.py")
     assert not [name for name in names if "test" in name.lower() and name not in ours and "entry" not in name]
 
 

@@ -122,7 +122,7 @@ NAMESPACES = (
     Namespace("pullback.train", "Training, evaluation, search"),
     Namespace("pullback.train.estimators", "Networks with scikit-learn's methods"),
     Namespace("pullback.autograd.extend", "Declaring operations, layers and optimisers"),
-    Namespace("pullback.autograd.testing", "Tools for tests"),
+    Namespace("pullback.testing", "Checks in tests, and the grader of exercises"),
 )
 
 

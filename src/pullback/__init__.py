@@ -1,8 +1,8 @@
 """pullback: a NumPy autograd engine whose gradients you can see, check and train with.
 
 The names here are the whole public surface, written out by hand: the engine's (`pullback.autograd`), and
-the folders `nn`, `optim`, `viz`, `data` and `train`. Nothing else lives in this package but the command
-line (`__main__.py`).
+the folders `nn`, `optim`, `viz`, `data` and `train`, and `testing`. Nothing else lives in this package but
+the command line (`__main__.py`).
 
 >>> import pullback as pb
 >>> x, y, z = (pb.tensor(v, requires_grad=True) for v in (-2.0, 5.0, -4.0))
@@ -316,20 +316,20 @@ pi = np.pi
 __array_api_version__ = API_VERSION
 
 if TYPE_CHECKING:
-    from . import data, nn, optim, train, viz
+    from . import data, nn, optim, testing, train, viz
 
-_FOLDERS = ("data", "nn", "optim", "train", "viz")
+_LATER = ("data", "nn", "optim", "testing", "train", "viz")
 
 
 def __getattr__(name: str) -> ModuleType:
-    """The other folders, each loaded when it is first asked for; all of them would triple the time of the import."""
-    if name in _FOLDERS:
+    """The folders and `testing`, each loaded when first asked for; all of them would triple the time of the import."""
+    if name in _LATER:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_FOLDERS})
+    return sorted({*globals(), *_LATER})
 
 
 __all__ = [
@@ -599,6 +599,7 @@ __all__ = [
     "tanh",
     "tensor",
     "tensordot",
+    "testing",
     "tile",
     "topk",
     "trace",

@@ -1,4 +1,4 @@
-"""The command line: `python -m pullback demo`, `graph`, `check`, `charlm`."""
+"""The command line: `python -m pullback demo`, `graph`, `check`, `charlm`, `grade`."""
 
 from __future__ import annotations
 
@@ -63,6 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("-o", "--output", type=Path, help="also write the report, as .html or .json")
     check.add_argument("--order", type=int, choices=(1, 2), default=1, help="2: the double backward too")
     check.set_defaults(run=_check)
+
+    marks = commands.add_parser("grade", help="grade a file of forward and backward functions, which is run")
+    marks.add_argument("file", type=Path, help="the functions, such as affine_forward and affine_backward")
+    marks.add_argument(
+        "exercises", nargs="*", help="names of the catalogue (default: those with functions in the file)"
+    )
+    marks.add_argument("--json", type=Path, help="also write the scores, as JSON")
+    marks.add_argument("--seed", type=_seed, default=0, help="draws other inputs (%(default)s)")
+    marks.set_defaults(run=_grade)
     return parser
 
 
@@ -173,6 +182,16 @@ def _check(options: argparse.Namespace) -> int:
     print(result)
     if options.output:
         print(f"report: {result.save(options.output)}")
+    return 0 if result else 1
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from .testing import grade
+
+    result = grade(options.file, options.exercises or None, seed=options.seed)
+    print(result)
+    if options.json:
+        print(f"scores: {result.save(options.json)}")
     return 0 if result else 1
 
 
