@@ -8,7 +8,7 @@ is what the user gets. Optuna and joblib are imported when a search begins.
 from .objective import TrainingObjective
 from .result import SearchResult
 from .search import search
-from .space import Choice, Integer, LogUniform, Parameter, Space, Uniform
+from .space import Choice, Integer, LogUniform, Space, Uniform
 from .trial import Outcome, ReportTrial, Trial, TrialStopped
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Integer",
     "LogUniform",
     "Outcome",
-    "Parameter",
     "ReportTrial",
     "SearchResult",
     "Space",
