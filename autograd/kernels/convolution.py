@@ -188,7 +188,7 @@ def correlate(x: Array, weight: Array, windows: Any, groups: int, bias: Array | 
     out = None
     if _is_for_winograd(windows, groups, len(x), x.shape[1], len(weight), across):
         corner = (windows.padding[0][0], windows.padding[1][0])
-        out = winograd.correlate(x, weight, bias, corner, across, turned=False)
+        out = winograd.correlate(x, weight, bias, corner, across, half_turn=False)
     if out is None:
         out = _correlated(x, weight, bias, windows, groups, across)
     return out.reshape(*out.shape[:2], *places)
@@ -222,6 +222,10 @@ def weight_gradient(x: Array, g: Array, windows: Any, groups: int) -> Any:
         return NotImplemented
     shape = (g.shape[1], x.shape[1] // groups, *windows.kernel)
     x, g, windows = _image(x), _image(g), _as_plane(windows)
+    if _is_for_winograd(windows, groups, len(x), x.shape[1], g.shape[1], g.shape[2:]):
+        found = winograd.weight_gradient(x, g, (windows.padding[0][0], windows.padding[1][0]))
+        if found is not None:
+            return found
     lie = lie_of(x.shape[2:], g.shape[2:], x.shape[1] + g.shape[1], len(x), windows, x.dtype)
     remainders, offsets = _offsets(windows, lie, shape[1])
     blocks = blocks_of(lie, len(x), g.shape[2])
@@ -253,7 +257,7 @@ def spread(
     height, width = (1, *size)[-2:]
     if _is_for_winograd(windows, groups, count, filters, inputs, (height, width)):
         corner = (2 - windows.padding[0][0], 2 - windows.padding[1][0])
-        out = winograd.correlate(g, weight, shift, corner, (height, width), turned=True)
+        out = winograd.correlate(g, weight, shift, corner, (height, width), half_turn=True)
         if out is not None:
             return out
     turned = weight.reshape(groups, filters // groups, inputs, *windows.kernel).swapaxes(1, 2)

@@ -129,6 +129,92 @@ def result_from_points(
     )
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def turned(
+    typing: Any, x: Any, place: Any, pitch: Any, rows: Any, count: Any, out: Any, target: Any, apart: Any
+) -> Any:
+    """turned(x, place, pitch, rows, count, out, target, apart): so many rows, `pitch` apart, of `count` numbers from
+    x[place] on, become columns: number 2t of row f goes to out[target + t·lanes + f], number 2t + 1 to the same plus
+    `apart`, for two vectors of each row of a vector of rows; what is missing is zero."""
+
+    def made(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x_, place_, pitch_, rows_, count_, out_, target_, apart_ = arguments
+        code = Code(context, builder, x)
+        source = builder.gep(code.start(x, x_), [place_])
+        goal = builder.gep(code.start(out, out_), [target_])
+        lanes = code.lanes
+        sides: tuple[list[Any], list[Any]] = ([], [])
+        for f in range(lanes):
+            there = builder.icmp_signed("<", code.index(f), rows_)
+            number = builder.select(there, count_, code.index(0))
+            row = builder.mul(pitch_, code.index(f))
+            both = (
+                code.load_first(builder.sub(number, code.index(start)), source, code.plus(row, start))
+                for start in (0, lanes)
+            )
+            first, second = both
+            for side, values in enumerate(sides):
+                values.append(code.picked(first, second, list(range(side, 2 * lanes, 2))))
+        for side, values in enumerate(sides):
+            for t, value in enumerate(code.transposed(values)):
+                here = code.plus(builder.mul(apart_, code.index(side)), t * lanes)
+                code.store(value, goal, here)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(x, whole, whole, whole, whole, out, whole, whole), made
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def gradient_at_points(typing: Any, g: Any, place: Any, side: Any, out: Any, target: Any, apart: Any) -> Any:
+    """gradient_at_points(g, place, side, out, target, apart): place (i, j) of a tile's 2 × 2, for a vector of
+    filters, is at g[place + (2i + j)·side]; its value at point p goes to out[target + p·apart]."""
+
+    def made(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        g_, place_, side_, out_, target_, apart_ = arguments
+        code = Code(context, builder, g)
+        source = builder.gep(code.start(g, g_), [place_])
+        goal = builder.gep(code.start(out, out_), [target_])
+        numbers = [
+            [code.load(source, builder.mul(side_, code.index(2 * i + j))) for j in (0, 1)] for i in (0, 1)
+        ]
+
+        def along_one(y: list[Any]) -> list[Any]:
+            return [
+                y[0],
+                builder.fadd(y[0], y[1]),
+                builder.fsub(y[0], y[1]),
+                builder.fsub(code.zero, y[1]),
+            ]
+
+        for i, values in enumerate(_along_both(numbers, along_one)):
+            for j, value in enumerate(values):
+                code.store(value, goal, builder.mul(apart_, code.index(4 * i + j)))
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(g, whole, whole, out, whole, whole), made
+
+
+@jit()
+def filters_from_points(points: Array, out: Array, start: int, stop: int) -> None:
+    """The filters from start to stop of out, (O, C, 3, 3), of sums at the points, (16, channels, filters)."""
+    half = points.dtype.type(0.5)
+    between = np.empty((3, 4), points.dtype)
+    for channel in range(out.shape[1]):
+        for filter in range(start, stop):
+            m = points[:, channel, filter]
+            for q in range(4):
+                total, difference = (m[4 + q] + m[8 + q]) * half, (m[4 + q] - m[8 + q]) * half
+                between[0, q], between[1, q], between[2, q] = m[q] + total, difference, total + m[12 + q]
+            for k in range(3):
+                row = between[k]
+                total = (row[1] + row[2]) * half
+                out[filter, channel, k, 0] = row[0] + total
+                out[filter, channel, k, 1] = (row[1] - row[2]) * half
+                out[filter, channel, k, 2] = total + row[3]
+
+
 @jit()
 def _copied(a: Array, out: Array) -> None:
     for i in range(len(out)):

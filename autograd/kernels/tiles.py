@@ -3,10 +3,11 @@
 A core multiplies and adds two vectors at a time, but loads hardly more than two: so each vector that is loaded must
 serve several products. `products` keeps the sums of some filters at some vectors of neighbouring places; each loaded
 vector of places serves all filters, each weight all vectors. `sums` keeps the sums over places of some gradients with
-some inputs in the same way. Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+some inputs in the same way, and `outer` does where the gradients of neighbouring filters are neighbours. Goto and van
+de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
 
-Numba's loops do not keep such blocks in registers by themselves, so these two are written in LLVM's own terms, for the
-vectors that this processor has.
+Numba's loops do not keep such blocks in registers by themselves, so these are written in LLVM's own terms, for the vectors
+that this processor has.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numba.extending import intrinsic
 from .vectors import REGISTERS, Code
 
 FILTERS, VECTORS = (8, 3) if REGISTERS == 32 else (4, 3)  # of `products`: 24 or 12 registers of sums
+ROWS, WIDE = (8, 2) if REGISTERS == 32 else (4, 2)  # of `outer`
 LONG = 12 if REGISTERS == 32 else 8  # of a block with one filter
 GRADIENTS, INPUTS = (4, 6) if REGISTERS == 32 else (2, 6)  # of `sums`
 
@@ -126,6 +128,57 @@ def _sums(gradients: int, inputs: int) -> Callable[..., Any]:
     return made
 
 
+def _outer(rows: int, vectors: int) -> Callable[..., Any]:
+    """outer(g, place, pitch, x, first, apart, steps, out, target, goal): for each row i, and each number p of so many
+    vectors, to out[target + i·goal + p] is added Σ over t < steps of x[first + i·apart + t] · g[place + t·pitch +
+    p]."""
+
+    def typed(
+        typing: Any,
+        g: Any,
+        place: Any,
+        pitch: Any,
+        x: Any,
+        first: Any,
+        apart: Any,
+        steps: Any,
+        out: Any,
+        target: Any,
+        goal: Any,
+    ) -> Any:
+        def made(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            g_, place_, pitch_, x_, first_, apart_, steps_, out_, target_, goal_ = arguments
+            code = Code(context, builder, x)
+            above = builder.gep(code.start(g, g_), [place_])
+            left = builder.gep(code.start(x, x_), [first_])
+            results = builder.gep(code.start(out, out_), [target_])
+            totals = code.sums(rows * vectors)
+            places = [
+                code.plus(builder.mul(goal_, code.index(i)), v * code.lanes)
+                for i in range(rows)
+                for v in range(vectors)
+            ]
+            for total, place in zip(totals, places, strict=True):
+                builder.store(code.load(results, place), total)
+            with cgutils.for_range(builder, steps_) as loop:
+                here = builder.mul(loop.index, pitch_)
+                loaded = [code.load(above, code.plus(here, v * code.lanes)) for v in range(vectors)]
+                for i in range(rows):
+                    there = builder.add(builder.mul(apart_, code.index(i)), loop.index)
+                    factor = code.everywhere(code.number_at(left, there))
+                    for v in range(vectors):
+                        code.add_product(totals[i * vectors + v], factor, loaded[v])
+            for total, place in zip(totals, places, strict=True):
+                code.store(builder.load(total), results, place)
+            return context.get_dummy_value()
+
+        whole = types.int64
+        return types.void(g, whole, whole, x, whole, whole, whole, out, whole, whole), made
+
+    made: Callable[..., Any] = intrinsic(typed)
+    return made
+
+
 @intrinsic  # type: ignore[untyped-decorator]  # Numba is taken to have no types
 def move(typing: Any, source: Any, place: Any, target: Any, goal: Any, count: Any) -> Any:
     """move(source, place, target, goal, count): target[goal + p] = source[place + p] for p < count."""
@@ -152,5 +205,6 @@ def move(typing: Any, source: Any, place: Any, target: Any, goal: Any, count: An
 products = _products(FILTERS, VECTORS)
 products_from_zero = _products(FILTERS, VECTORS, started=False)
 products_of_one = _products(1, LONG)
+outer = _outer(ROWS, WIDE)
 sums = _sums(GRADIENTS, INPUTS)
 sums_of_one = _sums(1, LONG)

@@ -97,6 +97,19 @@ class Code:
         places = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), indices)
         return self.builder.shuffle_vector(first, second, places)
 
+    def transposed(self, vectors: list[Any]) -> list[Any]:
+        """A square of as many vectors as a vector has numbers: its columns. Each round mixes the first half with the
+        second as a pack of cards is mixed, until every number has its place."""
+        lanes = self.lanes
+        halves = [[start + k // 2 + k % 2 * lanes for k in range(lanes)] for start in (0, lanes // 2)]
+        for _ in range(lanes.bit_length() - 1):
+            vectors = [
+                self.picked(first, second, half)
+                for first, second in zip(vectors[: lanes // 2], vectors[lanes // 2 :], strict=True)
+                for half in halves
+            ]
+        return vectors
+
     def everywhere(self, number: Any) -> Any:
         """A vector of one number."""
         return self._everywhere(self.vector, number)

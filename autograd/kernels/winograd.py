@@ -16,13 +16,20 @@ import numpy as np
 from ..settings import config
 from . import vectors
 from .jit import Array, jit
-from .points import filters_at_points, image_at_points, result_from_points
+from .points import (
+    filters_at_points,
+    filters_from_points,
+    gradient_at_points,
+    image_at_points,
+    result_from_points,
+    turned,
+)
 from .threads import split
-from .tiles import FILTERS, VECTORS, move, products_from_zero
+from .tiles import FILTERS, ROWS, VECTORS, WIDE, move, outer, products_from_zero
 
 IMAGE = 600_000  # bytes of a block at its points,
-RESULT = 512_000  # and of what comes back at a time
-FEWEST = 96  # tiles that are worth reading all filters, and
+RESULT = 256_000  # and of what comes back at a time
+FEWEST = 192  # tiles that are worth reading all filters, and
 MOST = 512
 SHARE = 1 << 19  # products that are worth a thread
 
@@ -34,6 +41,8 @@ class Cut(NamedTuple):
     left: int
     rows: int  # tile rows of a block
     length: int  # of a channel at a point: the tiles of a block, and a rest for the last vectors
+    apart: int  # from a point of the image to the next one,
+    results_apart: int  # and of what comes back
     group: int  # parts of the filters that come back together
     lanes: int
 
@@ -46,7 +55,7 @@ def suits(kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int,
         kernel == (3, 3)
         and math.prod(stride) == math.prod(dilation) == 1
         and min(channels, filters) >= 8
-        and count * -(-height // 2) * -(-width // 2) >= FEWEST // 2
+        and count * -(-height // 2) * -(-width // 2) >= FEWEST // 4
     )
 
 
@@ -62,7 +71,26 @@ def cut_of(shape: tuple[int, ...], channels: int, border: tuple[int, int], dtype
     rows = max(used, key=lambda rows: (round(used[rows], 1), rows))
     length = -(-rows * wide // step) * step + lanes
     group = max(1, RESULT // (16 * FILTERS * length * dtype.itemsize))
-    return Cut(*border, rows, length, min(group, -(-filters // FILTERS)), lanes)
+    group = min(group, -(-filters // FILTERS))
+    line = 64 // dtype.itemsize
+    # numbers of all points that a power of two lies between would share a few places of the cache
+    image, result = ((-(-rows * length // line) | 1) * line for rows in (channels, group * FILTERS))
+    return Cut(*border, rows, length, image, result, group, lanes)
+
+
+def cut_of_gradient(shape: tuple[int, ...], channels: int, border: tuple[int, int], dtype: Any) -> Cut:
+    """Blocks for the gradient of filters, where the gradient of the result has this shape."""
+    count, filters, height, width = shape
+    lanes, line = vectors.BYTES // dtype.itemsize, 64 // dtype.itemsize
+    tall, wide = -(-height // 2), -(-width // 2)
+    budget = min(MOST, max(FEWEST, IMAGE // (16 * (channels + filters) * dtype.itemsize)))
+    rows = max(1, min(budget // wide, -(-count * tall // config.threads)))
+    length = rows * wide + lanes
+    across = -(-filters // (WIDE * lanes)) * WIDE * lanes
+    image, result = (
+        (-(-number * length // line) | 1) * line for number in (-(-channels // ROWS) * ROWS, across)
+    )
+    return Cut(*border, rows, length, image, result, 1, lanes)
 
 
 @jit()
@@ -90,7 +118,7 @@ def lay_at_points(
             for i in range(rows):
                 there = channel * cut.length + (row - first + i) * wide
                 for t in range(0, wide, cut.lanes):
-                    image_at_points(some, 2 * i * pitch + 2 * t, pitch, out, there + t, channels * cut.length)
+                    image_at_points(some, 2 * i * pitch + 2 * t, pitch, out, there + t, cut.apart)
             row += rows
 
 
@@ -109,8 +137,8 @@ def _correlate(x: Array, cut: Any, points: Array, bias: Array, out: Array, start
     parts, _, _, each = points.shape
     tall, wide = (height + 1) // 2, (width + 1) // 2
     factors, results = points.reshape(points.size), out.reshape(out.size)
-    image = np.zeros(16 * channels * length, x.dtype)
-    sums = np.zeros(16 * cut.group * each * length, x.dtype)
+    image = np.zeros(16 * cut.apart, x.dtype)
+    sums = np.zeros(16 * cut.results_apart, x.dtype)
     some = np.zeros((2 * cut.rows + 2) * pitch_of(wide, lanes), x.dtype)
     jumps = np.arange(channels) * length
     seen = np.zeros(lanes, x.dtype)
@@ -122,9 +150,9 @@ def _correlate(x: Array, cut: Any, points: Array, bias: Array, out: Array, start
             for point in range(16):
                 for part in range(begin, end):
                     factor = (part * 16 + point) * channels * each
-                    goal = (point * cut.group + part - begin) * each * length
+                    goal = point * cut.results_apart + (part - begin) * each * length
                     for place in range(0, (last - first) * wide, VECTORS * lanes):
-                        here = point * channels * length + place
+                        here = point * cut.apart + place
                         products_from_zero(
                             image, here, jumps, factors, factor, channels, sums, goal + place, length
                         )
@@ -138,7 +166,7 @@ def _correlate(x: Array, cut: Any, points: Array, bias: Array, out: Array, start
                         result_from_points(
                             sums,
                             here + t,
-                            cut.group * each * length,
+                            cut.results_apart,
                             bias[filter],
                             results,
                             there + 2 * t,
@@ -150,27 +178,103 @@ def _correlate(x: Array, cut: Any, points: Array, bias: Array, out: Array, start
     return not np.isnan(seen).any()
 
 
+@jit()
+def _lay_gradient_at_points(
+    g: Array, cut: Any, first: int, last: int, tall: int, wide: int, some: Array, out: Array
+) -> None:
+    """The tile rows from first to last of g at the points: out is (16, parts, length, filters of a part), flat."""
+    filters, height, width = g.shape[1:]
+    flat = g.reshape(g.size)
+    lanes, each = cut.lanes, WIDE * cut.lanes
+    side = lanes * lanes
+    for begin in range(0, filters, lanes):
+        part = begin // each
+        for row in range(first, last):
+            image, i = row // tall, row % tall * 2
+            there = ((image * filters + begin) * height + i) * width
+            for t in range(0, wide, lanes):
+                left = width - 2 * t
+                for k in range(2):
+                    number = left if i + k < height else 0
+                    turned(
+                        flat,
+                        there + k * width + 2 * t,
+                        height * width,
+                        filters - begin,
+                        number,
+                        some,
+                        2 * k * side,
+                        side,
+                    )
+                goal = (part * cut.length + (row - first) * wide + t) * each + begin % each
+                for tile in range(min(lanes, wide - t)):
+                    gradient_at_points(some, tile * lanes, side, out, goal + tile * each, cut.results_apart)
+
+
+@jit()
+def _weight_gradient(x: Array, cut: Any, g: Array, start: int, stop: int) -> Array:
+    """What the blocks from start to stop add to the gradient, at the points: (16, channels, filters)."""
+    count, filters, height, width = g.shape
+    channels, length, each = x.shape[1], cut.length, WIDE * cut.lanes
+    tall, wide = (height + 1) // 2, (width + 1) // 2
+    rows, parts = -(-channels // ROWS) * ROWS, -(-filters // each)
+    total = np.zeros(16 * rows * parts * each, x.dtype)
+    image = np.zeros(16 * cut.apart, x.dtype)
+    gradient = np.zeros(16 * cut.results_apart, x.dtype)
+    some = np.zeros((2 * cut.rows + 2) * pitch_of(wide, cut.lanes), x.dtype)
+    columns = np.zeros(4 * cut.lanes * cut.lanes, x.dtype)
+    for block in range(start, stop):
+        first, last = block * cut.rows, min(count * tall, (block + 1) * cut.rows)
+        lay_at_points(x, cut, first, last, tall, wide, some, image)
+        _lay_gradient_at_points(g, cut, first, last, tall, wide, columns, gradient)
+        for point in range(16):
+            for part in range(parts):
+                here = point * cut.results_apart + part * length * each
+                for row in range(0, rows, ROWS):
+                    goal = ((point * rows + row) * parts + part) * each
+                    there = point * cut.apart + row * length
+                    steps = (last - first) * wide
+                    outer(gradient, here, each, image, there, length, steps, total, goal, parts * each)
+    return total.reshape((16, rows, parts * each))
+
+
+def weight_gradient(x: Array, g: Array, border: tuple[int, int]) -> Array | None:
+    """The gradient of the filters, (O, C, 3, 3), for x, (N, C, height, width), and g, (N, O, *places); None if some
+    of it is not finite."""
+    count, filters, height = g.shape[:3]
+    channels = x.shape[1]
+    cut = cut_of_gradient(g.shape, channels, border, x.dtype)
+    blocks = -(-count * -(-height // 2) // cut.rows)
+    smallest = max(1, SHARE // (4 * cut.length * channels * filters))
+    total, *others = split(_weight_gradient, blocks, smallest, x, cut, g)
+    for other in others:
+        total += other
+    out = np.empty((filters, channels, 3, 3), x.dtype)
+    split(filters_from_points, filters, max(1, SHARE // (64 * channels)), total, out)
+    return out if np.isfinite(out).all() else None
+
+
 def correlate(
     x: Array,
     weight: Array,
     bias: Array,
     border: tuple[int, int],
     places: tuple[int, ...],
-    turned: bool,
+    half_turn: bool,
 ) -> Array | None:
     """The product of every 3 × 3 window with every filter, plus the filter's bias; None if some of it is not finite.
 
     Args:
         x: (N, C, height, width).
-        weight: (O, C, 3, 3); for `turned` (C, O, 3, 3), and each filter is turned by half a circle.
+        weight: (O, C, 3, 3); for `half_turn` (C, O, 3, 3), and each filter is turned by half a circle.
         bias: (O,).
         border: how many rows and columns of zeros are before an image.
         places: the height and the width of the result.
-        turned: what the gradient of the input needs.
+        half_turn: what the gradient of the input needs.
     """
     filters, channels = weight.shape[:2]
     begin, steps = 0, (9 * channels, 9, 3, 1)
-    if turned:
+    if half_turn:
         filters, channels = channels, filters
         begin, steps = 8, (9, 9 * filters, -3, -1)
     out = np.empty((len(x), filters, *places), x.dtype)

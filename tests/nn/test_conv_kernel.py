@@ -143,11 +143,14 @@ def by_tiles(monkeypatch):
 
     results = []
 
-    def noted(*args, correlate=winograd.correlate, **kwargs):
-        results.append(correlate(*args, **kwargs))
-        return results[-1]
+    for name in ("correlate", "weight_gradient"):
+        function = getattr(winograd, name)
 
-    monkeypatch.setattr(winograd, "correlate", noted)
+        def noted(*args, function=function, **kwargs):
+            results.append(function(*args, **kwargs))
+            return results[-1]
+
+        monkeypatch.setattr(winograd, name, noted)
     return results
 
 
@@ -170,7 +173,7 @@ def test_tiles_of_two_by_two_agree_with_the_reference(threads, by_tiles, dtype, 
     lie = Windows((3, 3), (1, 1), padding, (1, 1))
     for layout in ("plain", "channels last"):
         assert_agree(*both((count, channels, filters, size, lie, 1), dtype, layout), dtype)
-    assert len(by_tiles) == 4
+    assert len(by_tiles) == 6
     assert all(result is not None for result in by_tiles)
 
 
@@ -208,6 +211,17 @@ def test_what_would_spread_over_a_tile_does_not(by_tiles, value):
         calm = np.abs(reference) < 1e6
         np.testing.assert_allclose(twin[calm], reference[calm], rtol=1e-4, atol=1e-4)
     assert by_tiles[0] is None or value == 3e38
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_gradient_that_is_not_finite_is_so_for_its_filters_only(by_tiles, value):
+    rng = np.random.default_rng(0)
+    x, g = rng.normal(size=(2, 8, 15, 17)).astype("f4"), rng.normal(size=(2, 8, 15, 17)).astype("f4")
+    g[1, 3, 6, 7] = value
+    lie = Windows((3, 3), (1, 1), ((1, 1),) * 2, (1, 1))
+    gradient = windows.weight_gradient(x, g, lie, 1)
+    assert by_tiles == [None]
+    np.testing.assert_array_equal(np.isfinite(gradient).all(axis=(1, 2, 3)), np.arange(8) != 3)
 
 
 @pytest.mark.parametrize("function", [F.conv2d, F.conv_transpose2d])
