@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from .kernels import kernel
+
 _WORDS = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.float64): np.dtype(np.int64)}
 
 
+@kernel("elementwise.select", over=1 << 12, by=1)
 def select(condition: Any, x: Any, y: Any) -> Any:
     """`np.where(condition, x, y)`: x where the condition holds, else y; of Tensors, too.
 

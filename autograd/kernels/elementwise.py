@@ -1,4 +1,4 @@
-"""Smooth activations, element by element, with the slopes that their gradients need."""
+"""Activations, element by element, with the slopes that their gradients need."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .maths import exp, normal_cdf_single, sigmoid, tanh
 from .threads import split
 
 SHARE = 1 << 15  # elements that are worth a thread
+LIGHT = 1 << 19  # of those that are only read and written
 
 _DENSITY = np.float32(1 / math.sqrt(2 * math.pi))
 _ROOT_TWO_BY_PI = np.float32(math.sqrt(2 / math.pi))
@@ -107,3 +108,38 @@ def silu_slopes(g: Array, input: Array) -> Any:
     d = np.empty_like(x)
     split(_silu_slopes, len(x), SHARE, plain(g).reshape(-1), x, d)
     return d.reshape(input.shape)
+
+
+@jit()
+def _relu(x: Array, out: Array, start: int, stop: int) -> None:
+    x, out = x[start:stop], out[start:stop]
+    zero = x.dtype.type(0)
+    for i in range(len(x)):
+        out[i] = zero if x[i] <= zero else x[i]
+
+
+def relu(x: Array, /) -> Any:
+    """max(0, x); nan stays."""
+    flat = plain(x).reshape(-1)
+    out = np.empty_like(flat)
+    split(_relu, len(flat), LIGHT, flat, out)
+    return out.reshape(x.shape)
+
+
+@jit()
+def _select(condition: Array, x: Array, y: Any, out: Array, start: int, stop: int) -> None:
+    condition, x, out = condition[start:stop], x[start:stop], out[start:stop]
+    for i in range(len(x)):
+        out[i] = x[i] if condition[i] else y
+
+
+def select(condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition holds, else y, a number; for two arrays NumPy is as fast."""
+    if type(condition) is not np.ndarray or condition.dtype != np.bool_ or condition.shape != x.shape:
+        return NotImplemented
+    if type(y) not in (int, float):
+        return NotImplemented
+    flat = plain(x).reshape(-1)
+    out = np.empty_like(flat)
+    split(_select, len(flat), LIGHT, plain(condition).reshape(-1), flat, x.dtype.type(y), out)
+    return out.reshape(x.shape)

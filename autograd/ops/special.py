@@ -39,6 +39,7 @@ def sigmoid(x: Any, /) -> Any:
     reference=lambda x: x * (x > 0),
     singular=[SingularPoint((0.0,), (0.0,))],
 )
+@kernel("elementwise.relu", over=1 << 12)
 def relu(x: Any, /) -> Any:
     """max(0, x). The gradient passes where x > 0; at 0 it is 0.
 

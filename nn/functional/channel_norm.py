@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd import Tensor, reshape
-from ...autograd.extend import is_batched, writable
+from ...autograd.extend import is_batched, kernel, writable
 from .blocks import blocks, row_sums
 from .check import check_dtypes, check_positive, check_shape
 
@@ -68,7 +68,7 @@ def move(
             memory += momentum * (factor * (values.mean(axis=0) if values.ndim > 1 else values) - memory)
 
 
-# the kernel: x as (N·C, L), statistics as (N, C)
+# the kernels: x as (N·C, L), a row for each channel of an example; statistics as (N, C), or (N·C,) beside x
 
 
 def _planes(x: Array) -> Array:
@@ -76,9 +76,9 @@ def _planes(x: Array) -> Array:
     return np.ascontiguousarray(x).reshape(math.prod(x.shape[:2]), math.prod(x.shape[2:]))
 
 
-def _column(values: Array, shape: tuple[int, int]) -> Array:
-    """Values that broadcast to (N, C) as (N·C, 1)."""
-    return np.ascontiguousarray(np.broadcast_to(values, shape)).reshape(math.prod(shape), 1)
+def _for_planes(values: Array, shape: tuple[int, int]) -> Array:
+    """Values that broadcast to (N, C) as (N·C,)."""
+    return np.ascontiguousarray(np.broadcast_to(values, shape)).reshape(math.prod(shape))
 
 
 def _pooled(values: Array, groups: int) -> Array:
@@ -90,20 +90,61 @@ def _pooled(values: Array, groups: int) -> Array:
     return np.broadcast_to(per_group, (n, groups, c // groups)).reshape(n, c)
 
 
+@kernel("planes.moments", over=1 << 13)
+def _moments(x: Array) -> tuple[Array, Array]:
+    """Of each row the mean, and the mean of the squared deviations from it."""
+    rows, length = x.shape
+    means, deviations = x[:, 0] if length == 1 else np.empty(rows, x.dtype), np.zeros(rows, x.dtype)
+    for part in blocks(rows, length * x.itemsize) if length > 1 else ():
+        means[part] = row_sums(x[part]) / length
+        centred = x[part] - means[part, None]
+        slip = row_sums(centred) / length  # what rounding took from the mean, which counts if it is large
+        means[part] += slip
+        deviations[part] = row_sums(centred, centred) / length - slip * slip
+    return means, deviations
+
+
+@kernel("planes.scaled", over=1 << 13)
+def _scaled(x: Array, means: Array, scales: Array, offsets: Array | None) -> Array:
+    """(x − mean)·scale + offset, each one number for a row."""
+    out = np.empty_like(x)
+    for part in blocks(len(x), x.shape[1] * x.itemsize):
+        y = np.subtract(x[part], means[part, None], out=out[part])
+        y *= scales[part, None]
+        if offsets is not None:
+            y += offsets[part, None]
+    return out
+
+
+@kernel("planes.sums", over=1 << 13)
+def _sums(x: Array, g: Array, means: Array) -> tuple[Array, Array]:
+    """Of each row Σ g and Σ g·(x − mean)."""
+    rows, length = x.shape
+    sums, products = np.empty(rows, x.dtype), np.empty(rows, x.dtype)
+    for part in blocks(rows, length * x.itemsize):
+        sums[part] = row_sums(g[part])
+        products[part] = row_sums(g[part], x[part] - means[part, None])
+    return sums, products
+
+
+@kernel("planes.slopes", over=1 << 13)
+def _slopes(x: Array, g: Array, means: Array, factors: Array, slopes: Array, offsets: Array) -> Array:
+    """g·factor + (x − mean)·slope + offset, each one number for a row."""
+    out = np.empty_like(x)
+    for part in blocks(len(x), x.shape[1] * x.itemsize):
+        centred = x[part] - means[part, None]
+        centred *= slopes[part, None]
+        d = np.multiply(g[part], factors[part, None], out=out[part])
+        d += centred
+        d += offsets[part, None]
+    return out
+
+
 def normalize(
     input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array]:
     """The output, and mean and variance of the pool of each example and channel."""
-    x, shape = _planes(input), input.shape[:2]
-    rows, length = x.shape
-    own, deviation = x[:, 0] if length == 1 else np.empty(rows, x.dtype), np.zeros(rows, x.dtype)
-    for part in blocks(rows, length * x.itemsize) if length > 1 else ():
-        own[part] = row_sums(x[part]) / length
-        centred = x[part] - own[part, None]
-        slip = row_sums(centred) / length  # what rounding took from the mean, which counts if it is large
-        own[part] += slip
-        deviation[part] = row_sums(centred, centred) / length - slip * slip
-    own, deviation = own.reshape(shape), deviation.reshape(shape)
+    own, deviation = (values.reshape(input.shape[:2]) for values in _moments(_planes(input)))
     means = _pooled(own, groups)
     means = means + _pooled(own - means, groups)
     variances = np.maximum(_pooled(deviation + (own - means) ** 2, groups), 0)
@@ -114,18 +155,11 @@ def standardised(
     input: Array, means: Array, variances: Array, weight: Array | None, bias: Array | None, eps: float
 ) -> Array:
     """(x − mean)/√(variance + ε)·weight + bias, with statistics that broadcast to (N, C)."""
-    x, shape = _planes(input), input.shape[:2]
+    shape = input.shape[:2]
     scales = 1 / np.sqrt(variances + eps)
-    scale = _column(scales if weight is None else scales * weight, shape)
-    mean = _column(means, shape)
-    offset = None if bias is None else _column(bias, shape)
-    out = np.empty_like(x)
-    for part in blocks(len(x), x.shape[1] * x.itemsize):
-        y = np.subtract(x[part], mean[part], out=out[part])
-        y *= scale[part]
-        if offset is not None:
-            y += offset[part]
-    return out.reshape(input.shape)
+    scale = _for_planes(scales if weight is None else scales * weight, shape)
+    offset = None if bias is None else _for_planes(bias, shape)
+    return _scaled(_planes(input), _for_planes(means, shape), scale, offset).reshape(input.shape)
 
 
 def pull(
@@ -145,30 +179,19 @@ def pull(
     `g_mean` and `g_variance` are the gradients of a pool's statistics for each of its elements, or 0.
     """
     x, upstream, shape = _planes(input), _planes(g), input.shape[:2]
-    rows, length = x.shape
-    mean = _column(means, shape)
-    sums, products = np.empty(rows, x.dtype), np.empty(rows, x.dtype)
-    for part in blocks(rows, length * x.itemsize):
-        sums[part] = row_sums(upstream[part])
-        products[part] = row_sums(upstream[part], x[part] - mean[part])
+    mean = _for_planes(means, shape)
     scale = 1 / np.sqrt(variances + eps)
-    sums, products = sums.reshape(shape), products.reshape(shape) * scale
+    sums, products = (values.reshape(shape) for values in _sums(x, upstream, mean))
+    products = products * scale
     d_weight = products.sum(axis=0) if needs.weight else None
     d_bias = sums.sum(axis=0) if needs.bias else None
     if not needs.input:
         return None, d_weight, d_bias
     w = np.ones(shape[1], x.dtype) if weight is None else weight
-    per = max(length, 1)
-    offset = _column(g_mean - scale * _pooled(w * sums / per, groups), shape)
-    slope = _column(2 * g_variance - scale * scale * _pooled(w * products / per, groups), shape)
-    factor = _column(w * scale, shape)
-    d_input = np.empty_like(x)
-    for part in blocks(rows, length * x.itemsize):
-        centred = x[part] - mean[part]
-        centred *= slope[part]
-        d = np.multiply(upstream[part], factor[part], out=d_input[part])
-        d += centred
-        d += offset[part]
+    per = max(x.shape[1], 1)
+    offset = _for_planes(g_mean - scale * _pooled(w * sums / per, groups), shape)
+    slope = _for_planes(2 * g_variance - scale * scale * _pooled(w * products / per, groups), shape)
+    d_input = _slopes(x, upstream, mean, _for_planes(w * scale, shape), slope, offset)
     return d_input.reshape(np.shape(input)), d_weight, d_bias
 
 

@@ -275,16 +275,52 @@ def attention(x, **options):
     return pb.nn.functional.scaled_dot_product_attention(x, x, x, **options)
 
 
+def as_channels(x, function, w):
+    """Apply a function of (N, C, L) to x and numbers beside it, with weights for the channels."""
+    channels = x.shape[-2] if x.ndim > 1 else 1
+    shape = x.shape
+    x = x.reshape((x.size // x.shape[-1] // channels, channels, x.shape[-1]))
+    ramp = np.arange(1, channels + 1, dtype=x.dtype)
+    others = np.broadcast_to(ramp[:, None] - 3, x.shape).copy()
+    x = pb.concat([x, pb.asarray(others)], axis=0)
+    return function(x, w[:1] * pb.asarray(ramp), ramp)[: len(others)].reshape(shape)
+
+
+def batch_norm(x, weight, ramp):
+    return pb.nn.functional.batch_norm(x, None, None, weight, weight * 2, training=True)
+
+
+def batch_norm_by(x, weight, ramp):
+    return pb.nn.functional.batch_norm(x, pb.asarray(ramp / 7), pb.asarray(ramp), weight, training=False)
+
+
+def group_norm(x, weight, ramp):
+    groups = 2 if len(ramp) % 2 == 0 else 1
+    return pb.nn.functional.group_norm(x, groups, weight, weight * 2)
+
+
+def instance_norm(x, weight, ramp):
+    others = np.broadcast_to(np.array([-1, 2], x.dtype), (*x.shape[:2], 2))
+    x = pb.concat([x, pb.asarray(others.copy())], axis=2)
+    return pb.nn.functional.instance_norm(x, None, None, weight, weight * 2)[:, :, :-2]
+
+
 FUNCTIONS = {
     "softmax": lambda x, w: pb.softmax(x),
     "softmax over other axes": lambda x, w: pb.softmax(x, axis=0),
     "log_softmax": lambda x, w: pb.log_softmax(x),
     "layer_norm": lambda x, w: pb.nn.functional.layer_norm(x, w.shape, w, 2 * w),
     "layer_norm without weights": lambda x, w: pb.nn.functional.layer_norm(x, w.shape) + w,
+    "batch norm": lambda x, w: as_channels(x, batch_norm, w),
+    "batch norm by given statistics": lambda x, w: as_channels(x, batch_norm_by, w),
+    "group norm": lambda x, w: as_channels(x, group_norm, w),
+    "instance norm": lambda x, w: as_channels(x, instance_norm, w),
     "attention": lambda x, w: attention(x, is_causal=False) + w,
     "causal attention": lambda x, w: attention(x, is_causal=True) + w,
     "gelu": lambda x, w: pb.nn.functional.gelu(x) * w,
     "gelu by tanh": lambda x, w: pb.nn.functional.gelu(x, approximate="tanh") * w,
+    "relu": lambda x, w: pb.relu(x) * w,
+    "leaky relu": lambda x, w: pb.nn.functional.leaky_relu(x, 0.1) * w,
     "silu": lambda x, w: pb.nn.functional.silu(x) * w,
 }
 

@@ -40,6 +40,8 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 _SPELLED: dict[str, str] = {
     "_left_gradient": "{0} @ {1}ᵀ",
     "_right_gradient": "{1}ᵀ @ {0}",
+    "_mapped": "{0} @ {1}",
+    "matrix_product": "{0} @ {1}",
     "_spread": "{0}",
     "_over_channels": "{0}",
     "_rows": "{0}",
@@ -55,7 +57,9 @@ _SPELLED: dict[str, str] = {
     "sqrt": "√({0})",
     "abs": "|{0}|",
 }
-_LOOSE = {"_left_gradient": _PRODUCT, "_right_gradient": _PRODUCT, "_one_over": _PRODUCT}
+_LOOSE = dict.fromkeys(
+    ("_left_gradient", "_right_gradient", "_mapped", "matrix_product", "_one_over"), _PRODUCT
+)
 
 
 def result_formula(operation: Op, operands: list[str], parameters: str) -> str:
