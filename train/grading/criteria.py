@@ -19,6 +19,7 @@ FORWARD, GRADIENTS, REST = 0.3, 0.3, 0.1  # shares of an exercise's points; REST
 UNUSUAL = "unusual inputs"
 TOO_LONG = "is not judged, because a call took too long"
 LATER = "is judged once the forward or a gradient is right"
+UNKNOWN = "is not to be had without the forward"
 RANDOM = "gives two results for the same inputs: it takes random numbers, or keeps something between calls"
 
 
@@ -86,7 +87,7 @@ def _criterion(name: str, points: float, fault: Fault | None) -> Criterion:
     points = round(points, 4)
     if fault is None:
         return Criterion(name, points, points)
-    later = fault.text in (LATER, TOO_LONG)
+    later = fault.text in (LATER, TOO_LONG, UNKNOWN)
     inputs = {} if later else dict(fault.case.arguments)
     text = fault.text if later else f"{fault.text} ({fault.case.where})"
     return Criterion(name, points, 0, text, fault.mend, inputs)
@@ -110,7 +111,7 @@ def attempt(trial: Trial, case: Case) -> Attempt:
         run = trial.forward(case.fresh(), len(case.outputs))
     except WrongResultError as wrong:
         tried.forward = Fault(wrong.text, wrong.mend, case)
-        tried.gradients = dict.fromkeys(wanted, Fault(f"not to be had: {wrong.text}", "", case))
+        tried.gradients = dict.fromkeys(wanted, Fault(UNKNOWN, "", case))
         return tried
     tried.forward = _compare_outputs(trial, run.outputs, case, tried)
     manners = _after_forward(trial, run, case)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,18 @@ class ExerciseGrade:
     def __str__(self) -> str:
         head = f"{self.name}: {_number(self.score)} of {_number(self.total)} points"
         notes = [f"  note: {note}" for note in self.notes]
-        return "\n".join([head, *map(str, self.criteria), *notes])
+        return "\n".join([head, *map(str, _grouped(self.criteria)), *notes])
+
+
+def _grouped(criteria: Sequence[Criterion]) -> Iterator[Criterion]:
+    """Those that follow each other with the same finding, as one."""
+    for finding, group in itertools.groupby(criteria, key=lambda c: (c.finding, c.mend)):
+        same = list(group)
+        if not finding[0]:
+            yield from same
+            continue
+        names, points = ", ".join(c.name for c in same), sum(c.points for c in same)
+        yield replace(same[0], name=names, points=points)
 
 
 @dataclass(frozen=True)
