@@ -56,7 +56,7 @@ html_show_sourcelink = False
 
 CHILDREN = {  # page: what stands below it in the menu
     "index": {
-        "Begin": ["first-steps"],
+        "Begin": ["first-steps", "coming-from", "troubleshooting", "limits"],
         "Guide": [
             "own-gates", "vmap", "gradient-checking", "grading", "replay", "gallery", "models", "sequences", "transfer",
             "optim", "data", "augmentation", "training", "doctor", "figures", "ensembles", "hyperparameter-search",
@@ -67,6 +67,8 @@ CHILDREN = {  # page: what stands below it in the menu
         "Behind it": ["performance", "growth", "project/*"],
     },
 }  # fmt: skip
+LISTED = {name for children in CHILDREN["index"].values() for name in children}
+CHILDREN["index"]["Guide"] += sorted({page.stem for page in HERE.glob("*.md")} - LISTED - {"index"})
 
 
 def _before_reading(app: Sphinx) -> None:

@@ -51,5 +51,8 @@ def test_every_block_of_python_is_an_example_that_runs(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_pictures_and_pages_that_are_named_are_there(page):
-    for name in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+    prose = re.sub(
+        r"^```.*?^```|`[^`\n]+`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    for name in re.findall(r"\]\(([^)#\s]+)", prose):
         assert "://" in name or (page.parent / name).exists(), name
