@@ -42,10 +42,20 @@ WORK = 1 << 17  # products that are worth a thread
 
 @jit()
 def _correlate(
-    x: Array, lie: Any, remainders: Array, offsets: Array, weight: Array, out: Array, start: int, stop: int
+    x: Array,
+    lie: Any,
+    remainders: Array,
+    offsets: Array,
+    weight: Array,
+    out: Array,
+    spots: Any,
+    start: int,
+    stop: int,
 ) -> None:
-    """The result of the blocks from start to stop; weight is (groups, tiles, depth + 1, filters of a tile)."""
-    count, filters, height, width = out.shape
+    """The result of the blocks from start to stop, at some spots of out; weight is (groups, tiles, depth + 1, filters
+    of a tile)."""
+    count, filters, whole_height, whole_width = out.shape
+    height, width = spots.height, spots.width
     channels, planes = x.shape[1], len(remainders)
     groups, parts, _, each = weight.shape
     depth = weight.shape[2] - 1
@@ -75,8 +85,13 @@ def _correlate(
                     for image in range(first, last):
                         for i in range(bottom - top):
                             here = f * pitch + (image - first) * lie.plane + i * lie.pitch
-                            there = ((image * filters + filter) * height + top + i) * width
-                            move(some, here, results, there, width)
+                            row = spots.top + (top + i) * spots.row_step
+                            there = ((image * filters + filter) * whole_height + row) * whole_width
+                            if spots.column_step == 1:
+                                move(some, here, results, there + spots.left, width)
+                            else:
+                                for j in range(width):
+                                    results[there + spots.left + j * spots.column_step] = some[here + j]
 
 
 @jit()
@@ -190,7 +205,9 @@ def correlate(x: Array, weight: Array, windows: Any, groups: int, bias: Array | 
         corner = (windows.padding[0][0], windows.padding[1][0])
         out = winograd.correlate(x, weight, bias, corner, across, half_turn=False)
     if out is None:
-        out = _correlated(x, weight, bias, windows, groups, across)
+        out = np.empty((len(x), len(weight), *across), x.dtype)
+        spots = _Spots(0, 1, across[0], 0, 1, across[1])
+        _correlate_to(out, spots, x, weight, bias, windows, groups)
     return out.reshape(*out.shape[:2], *places)
 
 
@@ -202,18 +219,28 @@ def _is_for_winograd(
     )
 
 
-def _correlated(
-    x: Array, weight: Array, bias: Array, windows: Any, groups: int, places: tuple[int, ...]
-) -> Array:
+class _Spots(NamedTuple):
+    """Which rows and columns of an array a result is written to."""
+
+    top: int
+    row_step: int
+    height: int
+    left: int
+    column_step: int
+    width: int
+
+
+def _correlate_to(
+    out: Array, spots: _Spots, x: Array, weight: Array, bias: Array, windows: Any, groups: int
+) -> None:
+    places = (spots.height, spots.width)
     lie = lie_of(x.shape[2:], places, x.shape[1], len(x), windows, x.dtype)
     remainders, offsets = _offsets(windows, lie, x.shape[1] // groups)
-    out = np.empty((len(x), len(weight), *places), x.dtype)
-    blocks = blocks_of(lie, len(x), places[0])
-    work = out.size * math.prod(weight.shape[1:]) // blocks
+    blocks = blocks_of(lie, len(x), spots.height)
+    work = len(x) * len(weight) * math.prod(places) * math.prod(weight.shape[1:]) // blocks
     smallest = max(1, WORK // max(work, 1))
     packed = _packed(weight, bias, groups)
-    split(_correlate, blocks, smallest, x, lie, remainders, offsets, packed, out)
-    return out
+    split(_correlate, blocks, smallest, x, lie, remainders, offsets, packed, out, spots)
 
 
 def weight_gradient(x: Array, g: Array, windows: Any, groups: int) -> Any:
@@ -268,9 +295,8 @@ def spread(
             (height, width), windows.kernel, windows.stride, windows.padding, windows.dilation, strict=True
         )
     ]
-    out = None
+    out = np.empty((count, groups * inputs, height, width), g.dtype)
     if math.prod(windows.stride) > 1:
-        out = np.empty((count, groups * inputs, height, width), g.dtype)
         out[:] = shift[:, None, None]  # what no filter reaches
     for rows, columns in itertools.product(*parts):
         lie = type(windows)(
@@ -279,24 +305,16 @@ def spread(
             (rows.border, columns.border),
             (rows.step, columns.step),
         )
-        part = _correlated(
-            g,
-            turned[:, :, rows.taken, columns.taken],
-            shift,
-            lie,
-            groups,
-            (rows.number, columns.number),
-        )
-        if out is None:
-            return part.reshape(count, groups * inputs, *size)
-        out[:, :, rows.there, columns.there] = part
-    return None if out is None else out.reshape(count, groups * inputs, *size)
+        spots = _Spots(rows.first, rows.between, rows.number, columns.first, columns.between, columns.number)
+        _correlate_to(out, spots, g, turned[:, :, rows.taken, columns.taken], shift, lie, groups)
+    return out.reshape(count, groups * inputs, *size)
 
 
 class _Remainder(NamedTuple):
     """Along one axis, every s-th place of the input, and the convolution of g that gives its gradient."""
 
-    there: slice  # these places
+    first: int  # these places
+    between: int
     number: int
     taken: slice  # these elements of a filter, the last one first
     elements: int
@@ -321,7 +339,8 @@ def _remainders(
         stop = elements[0] - gap
         found.append(
             _Remainder(
-                slice(first, size, stride),
+                first,
+                stride,
                 -(-(size - first) // stride),
                 slice(elements[-1], stop if stop >= 0 else None, -gap),
                 len(elements),

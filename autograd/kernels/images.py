@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..settings import config
 from . import vectors
 from .jit import Array, jit
-from .tiles import LONG, VECTORS, move
+from .tiles import LONG, VECTORS, move, move_every_other
 
 BUFFER = 1 << 20  # bytes of a block
 LEAST = 512  # places of a block, if there are as many
@@ -90,25 +90,22 @@ def lay(x: Array, lie: Any, remainders: Array, block: Any, buffer: Array) -> Non
             high = max(low, min(lie.pitch, (width - 1 + left) // step + 1))
             for image in range(first, last):
                 for i in range(rows):
-                    row = buffer[start : start + lie.pitch]
-                    start += lie.pitch
                     y = (top + i) * lie.row_stride + remainders[k, 0] - lie.top
-                    if y < 0 or y >= height:
-                        row[:] = 0
-                        continue
-                    row[:low] = 0
-                    row[high:] = 0
-                    if step == 1:
-                        here = ((image * channels + channel) * height + y) * width + low - left
-                        move(flat, here, buffer, start - lie.pitch + low, high - low)
-                    elif step == 2:
-                        source, target = x[image, channel, y, 2 * low - left :], row[low:high]
-                        for j in range(len(target)):
-                            target[j] = source[2 * j]
-                    else:
-                        source, target = x[image, channel, y, step * low - left :], row[low:high]
-                        for j in range(len(target)):
-                            target[j] = source[step * j]
+                    inside = 0 <= y < height
+                    for j in range(low if inside else lie.pitch):
+                        buffer[start + j] = 0
+                    if inside:
+                        here = ((image * channels + channel) * height + y) * width + step * low - left
+                        if step == 1:
+                            move(flat, here, buffer, start + low, high - low)
+                        elif step == 2:
+                            move_every_other(flat, here, buffer, start + low, high - low)
+                        else:
+                            for j in range(high - low):
+                                buffer[start + low + j] = flat[here + step * j]
+                        for j in range(high, lie.pitch):
+                            buffer[start + j] = 0
+                    start += lie.pitch
 
 
 @jit()

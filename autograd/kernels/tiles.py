@@ -6,8 +6,8 @@ vector of places serves all filters, each weight all vectors. `sums` keeps the s
 some inputs in the same way, and `outer` does where the gradients of neighbouring filters are neighbours. Goto and van
 de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
 
-Numba's loops do not keep such blocks in registers by themselves, so these are written in LLVM's own terms, for the vectors
-that this processor has.
+Numba's loops do not keep such blocks in registers by themselves, so these are written in LLVM's own terms, for the
+vectors that this processor has.
 """
 
 from __future__ import annotations
@@ -196,6 +196,32 @@ def move(typing: Any, source: Any, place: Any, target: Any, goal: Any, count: An
         done = builder.mul(whole, lanes)
         rest = builder.sub(count_, done)
         code.store_first(rest, code.load_first(rest, begin, done), end, done)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(source, whole, target, whole, whole), made
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def move_every_other(typing: Any, source: Any, place: Any, target: Any, goal: Any, count: Any) -> Any:
+    """move_every_other(source, place, target, goal, count): target[goal + p] = source[place + 2p] for p < count."""
+
+    def made(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source_, place_, target_, goal_, count_ = arguments
+        code = Code(context, builder, source)
+        begin = builder.gep(code.start(source, source_), [place_])
+        end = builder.gep(code.start(target, target_), [goal_])
+        lanes = code.lanes
+        numbers = builder.sub(builder.mul(count_, code.index(2)), code.index(1))
+        steps = builder.udiv(code.plus(count_, lanes - 1), code.index(lanes))
+        with cgutils.for_range(builder, steps) as loop:
+            here = builder.mul(loop.index, code.index(lanes))
+            there = builder.mul(here, code.index(2))
+            left = builder.sub(numbers, there)
+            first = code.load_first(left, begin, there)
+            second = code.load_first(builder.sub(left, code.index(lanes)), begin, code.plus(there, lanes))
+            value = code.picked(first, second, list(range(0, 2 * lanes, 2)))
+            code.store_first(builder.sub(count_, here), value, end, here)
         return context.get_dummy_value()
 
     whole = types.int64
