@@ -26,7 +26,7 @@ ALLOWED_LIBRARIES = {
     "autograd": {"numpy", "safetensors", "numba", "llvmlite"},
     "nn": {"numpy"},
     "optim": {"numpy"},
-    "viz": {"numpy", "cairosvg", "graphviz", "pygraphviz", "matplotlib"},
+    "viz": {"numpy", "cairosvg", "graphviz", "pygraphviz", "matplotlib", "PIL"},
     "data": {"numpy", "PIL", "pooch"},
     "train": {"IPython", "joblib", "numpy", "optuna", "scipy", "sklearn", "tqdm"},
 }

@@ -1,5 +1,6 @@
 """Paths of optimisers on loss surfaces: the notes' claims hold on the data, and the figures are drawn."""
 
+import io
 import sys
 
 import numpy as np
@@ -266,3 +267,29 @@ def test_lines_and_text_stand_out_from_the_paper(theme):
             low, high = sorted((luminance(color), luminance(look.paper)))
             assert (high + 0.05) / (low + 0.05) >= 4.5, color
         assert len({style.marker for style in styles}) == len({style.color for style in styles}) == 8
+
+
+def test_losses_that_reach_zero_are_drawn_on_a_logarithmic_axis():
+    pytest.importorskip("matplotlib")
+    rules = {"there at once": sgd(0.5), "slowly": sgd(0.01)}
+    figure, data = viz.trajectory(rules, lambda x, y: x**2 + y**2, start=(1.0, 1.0), steps=5)
+    assert data.paths["there at once"].losses[-1] == 0
+    assert figure.axes[1].get_yscale() == "log"
+    for surface, steps in (("saddle", 200), (lambda x, y: 0 * x * y, 3)):  # below zero, and nowhere above it
+        figure, _ = viz.trajectory({"SGD": sgd(0.1)}, surface, steps=steps)
+        assert figure.axes[1].get_yscale() == "linear"
+
+
+def test_what_a_notebook_stores_is_small_and_looks_the_same():
+    pytest.importorskip("matplotlib")
+    image = pytest.importorskip("PIL.Image")
+    plot = viz.trajectory({"SGD": sgd(0.03)}, steps=20)
+    full, stored = (
+        np.asarray(image.open(io.BytesIO(png)).convert("RGB"), float)
+        for png in (plot._rendered("png", 80), plot._repr_png_())
+    )
+    assert len(plot._repr_png_()) < 0.6 * len(plot._rendered("png", 80))
+    assert np.abs(full - stored).mean() < 1
+    colours = np.random.default_rng(0).uniform(size=(4, 3, 40, 40))  # more than a palette holds
+    grid = viz.image_grid(colours)
+    assert grid._repr_png_() == grid._rendered("png", 80)

@@ -118,5 +118,5 @@ def _draw_paths(ground: Axes, losses: Axes, data: Trajectories, look: Look) -> N
             markersize=4,
             markevery=every,
         )
-    if floor > 0:
-        losses.set_yscale("log")
+    if floor >= 0 and any(np.any(path.losses > 0) for path in data.paths.values()):
+        losses.set_yscale("log")  # a line that reaches zero ends at the bottom
