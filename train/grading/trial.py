@@ -131,7 +131,9 @@ class Trial:
             return self.caller(function, *arguments, **named)
         except AnswerError as error:
             fits_not = any(word in str(error) for word in ("mismatch", "not aligned", "broadcast", "reshape"))
-            mend = "write the shapes beside each line: a transpose or a sum may be missing" if fits_not else ""
+            mend = (
+                "write the shapes beside each line: a transpose or a sum may be missing" if fits_not else ""
+            )
             raise WrongResultError(f"{name} {error}", mend) from None
 
     def _gradient_names(self) -> list[str]:
