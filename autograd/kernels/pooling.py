@@ -14,6 +14,16 @@ SHARE = 1 << 14  # places that are worth a thread
 
 
 @jit()
+def _last_nan(plane: Array, rows: Array, columns: Array) -> Any:
+    place = 0
+    for row in rows:
+        for column in columns:
+            if row >= 0 and column >= 0 and np.isnan(plane[row, column]):
+                place = row * plane.shape[1] + column
+    return place
+
+
+@jit()
 def _winners(
     x: Array, maxima: Array, rows: Array, columns: Array, found: Array, start: int, stop: int
 ) -> None:
@@ -22,19 +32,18 @@ def _winners(
         plane = x[image]
         for i in range(maxima.shape[1]):
             for j in range(maxima.shape[2]):
-                largest, place, missing = maxima[image, i, j], 0, True
-                for k in range(rows.shape[1]):
+                largest, place = maxima[image, i, j], 0
+                is_nan = largest != largest
+                for k in range(rows.shape[1] - 1, -1, -1):
                     row = rows[i, k]
                     if row < 0:
                         continue
-                    for m in range(columns.shape[1]):
+                    for m in range(columns.shape[1] - 1, -1, -1):
                         column = columns[j, m]
-                        if column < 0:
-                            continue
-                        value = plane[row, column]
-                        if (missing and value == largest) or value != value:
-                            place, missing = row * width + column, False
-                found[image, i, j] = place
+                        # no branch, because nobody can guess which one wins
+                        hit = (plane[row, max(column, 0)] == largest) & (column >= 0)
+                        place = row * width + column if hit else place
+                found[image, i, j] = _last_nan(plane, rows[i], columns[j]) if is_nan else place
 
 
 def _elements(axis_map: Any) -> Array:

@@ -13,7 +13,7 @@ from numba.core import cgutils, config
 from numba.core.codegen import get_host_cpu_features
 
 
-def _vectors() -> tuple[int, int]:
+def found() -> tuple[int, int]:
     """How many bytes a vector register has, and how many of them there are; (0, 0) where it would not pay.
 
     Numba compiles for this processor, or for less of it, if NUMBA_CPU_NAME, NUMBA_CPU_FEATURES or NUMBA_ENABLE_AVX
@@ -28,7 +28,7 @@ def _vectors() -> tuple[int, int]:
     return (32, 16) if {"+avx2", "+fma"} <= features else (0, 0)
 
 
-BYTES, REGISTERS = _vectors()
+BYTES, REGISTERS = found()
 
 
 class Code:

@@ -1,6 +1,7 @@
 """The compiled convolution against the NumPy reference, over random shapes, options, layouts and threads."""
 
 import math
+import platform
 import threading
 
 import numpy as np
@@ -269,6 +270,25 @@ def test_a_processor_without_vectors_goes_to_the_reference(monkeypatch, taken):
     with every_size():
         F.conv2d(np.ones((1, 2, 9, 9), np.float32), np.ones((3, 2, 3, 3), np.float32))
     assert taken == {"convolution.correlate": False}
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors, other names")
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("", (0, 0)),  # what Numba takes for NUMBA_CPU_NAME=generic
+        ("+sse4.2,+avx,-avx2", (0, 0)),
+        ("+avx2,+fma,-avx512f", (32, 16)),
+        ("+avx2,+fma,+avx512f", (64, 32)),
+    ],
+)
+def test_vectors_are_those_that_numba_compiles_for(monkeypatch, said, expected):
+    from numba.core import config
+
+    from pullback.autograd.kernels import vectors
+
+    monkeypatch.setattr(config, "CPU_FEATURES", said)
+    assert vectors.found() == expected
 
 
 def test_many_threads_may_call_it():
