@@ -110,6 +110,10 @@ class Op:
         module: str,
     ) -> None:
         self.module = module
+        twin = getattr(forward, "kernel", None)
+        self.fast_forward = None if twin is None else forward
+        if twin is not None and isinstance(twin.reference, np.ufunc):
+            forward = twin.reference
         self.forward = forward
         self.name = name or forward.__name__
         self.doc = inspect.cleandoc(doc or ("" if isinstance(forward, np.ufunc) else forward.__doc__) or "")

@@ -50,6 +50,8 @@ RESERVED = frozenset(
         "beside",
         "op",
         "forward",
+        "fast_forward",
+        "forward_kernel",
         "call",
         "raw",
         "pull",
@@ -182,12 +184,36 @@ def _namespace(op: Op) -> dict[str, Any]:
     if op.joint is not None:
         names |= {"joint_rule": op.joint, "checked_joint": checked_joint}
         names["Needs"] = namedtuple("Needs", op.inputs)
-    names |= {f"{name}_rule": rule for name, rule in op.rules.items()}
+    if op.fast_forward is not None:
+        names["fast_forward"] = op.fast_forward
+        if _asks_for_size(op):
+            names |= _twins("forward", "fast_forward", op.fast_forward)
+    for name, rule in op.rules.items():
+        names |= (
+            _twins(f"{name}_rule", f"{name}_fast_rule", rule)
+            if _has_twin(op, rule)
+            else {f"{name}_rule": rule}
+        )
     return names | {
         f"{name}_default": parameter.default
         for name, parameter in op.signature.parameters.items()
         if parameter.default is not inspect.Parameter.empty
     }
+
+
+def _asks_for_size(op: Op) -> bool:
+    """Whether the call path itself looks if the array is large enough for the forward's compiled twin."""
+    return op.fast_forward is not None and len(op.inputs) == 1 and not op.variadic
+
+
+def _has_twin(op: Op, rule: Callable[..., Any]) -> bool:
+    """The same for a rule, whose gradient is one array."""
+    return hasattr(rule, "kernel") and op.joint is None and not op.variadic and not op.outputs
+
+
+def _twins(name: str, fast_name: str, function: Any) -> dict[str, Any]:
+    """A reference, the function that chooses between it and its compiled twin, and what is known of them."""
+    return {name: function.kernel.reference, fast_name: function, f"{name}_kernel": function.kernel}
 
 
 def _operators(op: Op) -> list[tuple[str, tuple[str, ...]]]:
@@ -225,6 +251,9 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
         body += [f"if {_meets_complex(op)}:", f"{INDENT}raise refuse_complex(op)"]
     results = ", ".join(("out", *op.residuals))
     forward = _forward_text(op, "_data")
+    if _asks_for_size(op):
+        fast = _forward_text(op, "_data", "fast_forward")
+        forward = f"{forward} if {op.inputs[0]}_data.size < forward_kernel.least else {fast}"
     arrays = f"{op.inputs[0]}_data" if op.variadic else _tuple(f"{name}_data" for name in op.inputs)
     body += [
         "try:",
@@ -473,12 +502,15 @@ def _pull(op: Op) -> str:
         own = {f"{name}_shape": f"{name}_node.shape", f"{name}_dtype": f"{name}_node.dtype"}
         arguments = ", ".join(own.get(argument, argument) for argument in op.rule_arguments[name])
         gradient, parent = f"{name}_gradient", f"{name}_node"
+        pulled = f"{name}_rule({arguments})"
+        if _has_twin(op, op.rules[name]):
+            pulled += f" if g.size < {name}_rule_kernel.least else {name}_fast_rule({arguments})"
         conjugation = []
         if op.complex == "holomorphic":
             conjugation = [f"{INDENT}if conjugated:", f"{INDENT * 2}{gradient} = conjugate({gradient})"]
         body += [
             f"if {parent} is not None:",
-            f"{INDENT}{gradient} = {name}_rule({arguments})",
+            f"{INDENT}{gradient} = {pulled}",
             *conjugation,
             # of a scalar the class says all
             f"{INDENT}if ({gradient}.__class__ is not ndarray or {gradient}.dtype is not {parent}.dtype or"
@@ -524,10 +556,11 @@ def _raw(op: Op) -> str:
         any_tensor = f"any(isinstance(x, Tensor) for x in {op.inputs[0]})"
     else:
         any_tensor = " or ".join(f"isinstance({name}, Tensor)" for name in op.inputs)
+    fast = "forward" if op.fast_forward is None else "fast_forward"
     body = [
         f"if {any_tensor}:",
         f"{INDENT}return call({_pass_on(op, '')})",
-        f"return {_forward_text(op, '')}{'[0]' if op.residuals else ''}",
+        f"return {_forward_text(op, '', fast)}{'[0]' if op.residuals else ''}",
     ]
     return _function("raw", _signature_text(op, spelling=False), body)
 
@@ -573,11 +606,11 @@ def _signature_text(op: Op, spelling: bool = True) -> str:
     return ", ".join(parts)
 
 
-def _forward_text(op: Op, suffix: str) -> str:
+def _forward_text(op: Op, suffix: str, forward: str = "forward") -> str:
     values = [name + suffix for name in op.inputs]
     if op.infix and isinstance(op.forward, np.ufunc):
         return f"{values[0]} {op.infix} {values[1]}" if len(values) == 2 else f"{op.infix}{values[0]}"
-    return f"forward({_pass_on(op, suffix)})"
+    return f"{forward}({_pass_on(op, suffix)})"
 
 
 def _pass_on(op: Op, suffix: str) -> str:

@@ -7,6 +7,7 @@ on the nodes, so a walk can be repeated, and two walks do not meet.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
@@ -56,10 +57,14 @@ def backward(
                     "inputs must be leaves, or tensors that retain their gradient (retain_grad())"
                 )
     _walk([(node, seed)], wanted, deliver, retain_graph, create_graph)
+    handles = [handle for handle, _, _ in delivered]
+    delivered.reverse()
     with ModeContext(lambda mode: mode.changed(observers=())), _delivering:
-        for handle, value, owned in delivered:  # only now, so that an error in a rule changes no .grad
+        while delivered:  # only now, so that an error in a rule changes no .grad
+            handle, value, owned = delivered.pop()
+            owned = owned or _is_ours(value)
             _accumulate_grad(handle, value, owned)
-    for handle, _, _ in delivered:
+    for handle in handles:
         if handle._node is not None and isinstance(handle._node.handle, Attachment):
             handle._node.handle.accumulated(handle)
 
@@ -131,7 +136,41 @@ def _gradients(
 
     wanted = set(nodes)
     _walk(seeds, wanted, deliver, retain_graph, create_graph)
-    return [None if node not in found else _own(found[node]) for node in nodes]
+    del seeds
+    results: dict[Node, Tensor] = {}
+    answers: list[Tensor | None] = []
+    for node in nodes:
+        if node in found:
+            gradient = found.pop(node)
+            results[node] = wrap(gradient, None) if _is_ours(gradient) else _own(gradient)
+            answers.append(results[node])
+        else:
+            answers.append(_own(results[node]) if node in results else None)
+    return answers
+
+
+def _references(array: Any) -> int:
+    """How many references there are, as counted from here."""
+    return sys.getrefcount(array)
+
+
+def _references_of_one_variable() -> int:
+    """As many as `_references` finds where a variable of the caller's is the only one; interpreters differ."""
+    array = np.empty(1)
+    return _references(array)
+
+
+_OF_ONE_VARIABLE = _references_of_one_variable()
+
+
+def _is_ours(gradient: Any) -> bool:
+    """Whether the caller's variable is all that knows of an array, so that it needs no copy to be a result."""
+    return (
+        type(gradient) is np.ndarray
+        and gradient.base is None
+        and _references(gradient) <= _OF_ONE_VARIABLE + 1  # the parameter here
+        and gradient.flags.writeable
+    )
 
 
 def _own(gradient: Any) -> Tensor:
@@ -365,6 +404,11 @@ def _accumulate_grad(handle: Tensor, gradient: Any, owned: bool) -> None:
         isinstance(gradient, Tensor) or current._node is not None or not current._shareable().flags.writeable
     ):
         handle._grad = current + gradient
+    elif (
+        current._storage is None and current._seal is None
+    ):  # no tensor looks into it, and no node relies on it
+        array = current._shareable()
+        np.add(array, gradient, out=array)
     else:
         from .inplace import write_whole
 

@@ -7,16 +7,111 @@ from typing import Any
 
 import numpy as np
 
+from . import maths
 from .jit import Array, jit, plain
-from .maths import exp, normal_cdf_single, sigmoid, tanh
+from .maths import normal_cdf_single, tanh
 from .threads import split
 
 SHARE = 1 << 15  # elements that are worth a thread
 LIGHT = 1 << 19  # of those that are only read and written
+SINGLE = 1 << 17  # of those that are put into one function
+ROW = 1 << 10  # elements of a gradient that is one number, written out
 
 _DENSITY = np.float32(1 / math.sqrt(2 * math.pi))
 _ROOT_TWO_BY_PI = np.float32(math.sqrt(2 / math.pi))
 _CUBIC = np.float32(0.044715)
+
+
+@jit(reordered=True)
+def _exp(x: Array, out: Array, limit: Any, start: int, stop: int) -> Any:
+    x, out = x[start:stop], out[start:stop]
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    beyond = zero
+    for i in range(len(x)):
+        out[i] = maths.exp(x[i])
+        beyond += one if x[i] > limit else zero
+    return beyond
+
+
+def exp(x: Array) -> Any:
+    """eˣ. Numbers whose power overflows are left to NumPy, which warns of it as it was told to."""
+    out = np.empty(x.shape, x.dtype)
+    limit = x.dtype.type(88.5 if x.dtype == np.float32 else 709.5)
+    if any(split(_exp, x.size, SINGLE, plain(x).reshape(-1), out.reshape(-1), limit)):
+        return NotImplemented
+    return out
+
+
+@jit(reordered=True)
+def _sigmoid(x: Array, out: Array, start: int, stop: int) -> None:
+    x, out = x[start:stop], out[start:stop]
+    for i in range(len(x)):
+        out[i] = maths.sigmoid(x[i])
+
+
+def sigmoid(x: Array) -> Any:
+    """1/(1 + e⁻ˣ)."""
+    out = np.empty(x.shape, x.dtype)
+    split(_sigmoid, x.size, SINGLE, plain(x).reshape(-1), out.reshape(-1))
+    return out
+
+
+def _slopes(function: Any, g: Array, out: Array) -> Any:
+    """What a compiled function makes of a gradient and the results, which have its shape and dtype.
+
+    The gradient of a sum is one number for all elements, repeated without memory of its own; so it stays.
+    """
+    if g.dtype != out.dtype or g.shape != out.shape:
+        return NotImplemented
+    d = np.empty(out.shape, out.dtype)
+    gradient = g[(slice(0, 1),) * g.ndim] if not any(g.strides) else g
+    split(
+        function,
+        out.size,
+        LIGHT,
+        plain(gradient).reshape(-1),
+        plain(out).reshape(-1),
+        d.reshape(-1),
+    )
+    return d
+
+
+@jit(inside=True)
+def _row(g: Array, repeated: Array, first: int, last: int) -> Any:
+    """The gradients of some elements; of one number for all of them, repeated before."""
+    return repeated[: last - first] if len(g) == 1 else g[first:last]
+
+
+@jit(reordered=True)
+def _tanh_slopes(g: Array, out: Array, d: Array, start: int, stop: int) -> None:
+    one = out.dtype.type(1)
+    repeated = np.full(ROW, g[0], g.dtype)
+    for first in range(start, stop, ROW):
+        last = min(first + ROW, stop)
+        gs, ys, ds = _row(g, repeated, first, last), out[first:last], d[first:last]
+        for i in range(len(ys)):
+            ds[i] = gs[i] * (one - ys[i] * ys[i])
+
+
+def tanh_slopes(g: Array, out: Array) -> Any:
+    """g·(1 − tanh²x)."""
+    return _slopes(_tanh_slopes, g, out)
+
+
+@jit(reordered=True)
+def _sigmoid_slopes(g: Array, out: Array, d: Array, start: int, stop: int) -> None:
+    one = out.dtype.type(1)
+    repeated = np.full(ROW, g[0], g.dtype)
+    for first in range(start, stop, ROW):
+        last = min(first + ROW, stop)
+        gs, ys, ds = _row(g, repeated, first, last), out[first:last], d[first:last]
+        for i in range(len(ys)):
+            ds[i] = gs[i] * ys[i] * (one - ys[i])
+
+
+def sigmoid_slopes(g: Array, out: Array) -> Any:
+    """g·σ·(1 − σ)."""
+    return _slopes(_sigmoid_slopes, g, out)
 
 
 @jit(reordered=True)
@@ -53,7 +148,7 @@ def gelu(input: Array, *, approximate: str = "none") -> Any:
 def _gelu_slopes(g: Array, x: Array, cdf: Array, d: Array, start: int, stop: int) -> None:
     g, x, cdf, d = g[start:stop], x[start:stop], cdf[start:stop], d[start:stop]
     for i in range(len(x)):
-        d[i] = g[i] * (cdf[i] + x[i] * exp(np.float32(-0.5) * x[i] * x[i]) * _DENSITY)
+        d[i] = g[i] * (cdf[i] + x[i] * maths.exp(np.float32(-0.5) * x[i] * x[i]) * _DENSITY)
 
 
 @jit(reordered=True)
@@ -80,7 +175,7 @@ def gelu_slopes(g: Array, input: Array, cdf: Array, approximate: str) -> Any:
 def _silu(x: Array, out: Array, start: int, stop: int) -> None:
     x, out = x[start:stop], out[start:stop]
     for i in range(len(x)):
-        out[i] = x[i] * sigmoid(x[i])
+        out[i] = x[i] * maths.sigmoid(x[i])
 
 
 def silu(input: Array) -> Any:
@@ -96,7 +191,7 @@ def _silu_slopes(g: Array, x: Array, d: Array, start: int, stop: int) -> None:
     g, x, d = g[start:stop], x[start:stop], d[start:stop]
     one = x.dtype.type(1)
     for i in range(len(x)):
-        s = sigmoid(x[i])
+        s = maths.sigmoid(x[i])
         d[i] = g[i] * s * (one + x[i] * (one - s))
 
 

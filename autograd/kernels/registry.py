@@ -27,12 +27,14 @@ class Kernel:
         name: `file.function` of the twin, in this folder.
         reference: the NumPy function.
         over: how many elements the leading array must have for the twin to pay.
+        least: how many it must have at the moment; less within `every_size`.
     """
 
     def __init__(self, name: str, reference: Callable[..., Any], over: int) -> None:
         self.name = name
         self.reference = reference
         self.over = over
+        self.least = _smallest or over
 
     @functools.cached_property
     def twin(self) -> Callable[..., Any]:
@@ -54,7 +56,8 @@ def kernel(name: str, over: int, by: int = 0) -> Callable[[F], F]:
     """Say of a NumPy function that `kernels/FILE.py` has a compiled twin, `name` being "FILE.FUNCTION".
 
     The twin is called with the same arguments, and returns the same, in place of the function below it, if the
-    switch `pb.config.fast` is on, and the leading array is of float32 or float64 and large enough.
+    switch `pb.config.fast` is on, and the leading array is of float32 or float64 and large enough. A declaration that
+    is given the function as its forward or as a rule finds the kernel in its attribute `kernel`.
 
     Args:
         name: file and function of the twin.
@@ -70,12 +73,13 @@ def kernel(name: str, over: int, by: int = 0) -> Callable[[F], F]:
             if config.fast:
                 array = args[by]
                 # what is no plain array is a Tensor in a rule that records itself, or a scalar
-                if type(array) is np.ndarray and array.dtype in _FLOATS and pays(array.size, over):
+                if type(array) is np.ndarray and array.size >= declared.least and array.dtype in _FLOATS:
                     result = declared.twin(*args, **kwargs)
                     if result is not NotImplemented:
                         return result
             return reference(*args, **kwargs)
 
+        chosen.kernel = declared  # type: ignore[attr-defined]  # functions take attributes
         return chosen  # type: ignore[return-value]  # it takes the same arguments
 
     return beside
@@ -113,6 +117,13 @@ def every_size() -> Iterator[None]:
     global _smallest
     before, _smallest = _smallest, 1
     try:
+        _measure_anew()
         yield
     finally:
         _smallest = before
+        _measure_anew()
+
+
+def _measure_anew() -> None:
+    for declared in KERNELS.values():
+        declared.least = _smallest or declared.over

@@ -9,6 +9,7 @@ import numpy as np
 from ..convert import PYTHON_SCALARS, to_array
 from ..family import Family
 from ..gate import BLOCK, DISTRIBUTOR, FLAT, ROUTER, SCALER, SWITCHER
+from ..kernels import kernel
 from ..op import SingularPoint, op
 from ..samples import elementwise, integers, of_family
 from ..select import select
@@ -71,6 +72,8 @@ divide = op(
 def _power_slope(x: Any, y: Any) -> Any:
     """y·xʸ⁻¹, and 0 where y is 0, also for x = 0."""
     if isinstance(y, (bool, int, float, complex)):  # the common case, kept weak
+        if y == 2:  # a square, by far the most common: without a copy that is x¹
+            return y * x
         return y * x ** (y - 1) if y != 0 else 0
     return np.where(y == 0, 0, y * x ** np.where(y == 0, 1, y - 1))
 
@@ -163,7 +166,7 @@ sqrt = op(
 )
 
 exp = op(
-    np.exp,
+    kernel("elementwise.exp", over=1 << 17)(np.exp),
     "x",
     x=lambda g, out: g * out,
     gate=SCALER,
@@ -299,7 +302,7 @@ cosh = op(
 tanh = op(
     np.tanh,
     "x",
-    x=lambda g, out: g * (1 - out * out),
+    x=kernel("elementwise.tanh_slopes", over=1 << 13)(lambda g, out: g * (1 - out * out)),
     gate=SCALER,
     complex="holomorphic",
     method=True,

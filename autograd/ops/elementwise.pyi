@@ -5,6 +5,7 @@ import numpy as np
 from ..convert import PYTHON_SCALARS, to_array
 from ..family import Family
 from ..gate import BLOCK, DISTRIBUTOR, FLAT, ROUTER, SCALER, SWITCHER
+from ..kernels import kernel
 from ..op import SingularPoint, op
 from ..samples import elementwise, integers, of_family
 from ..select import select

@@ -16,13 +16,14 @@ from .reduce import Axis
 
 @op(
     "x",
-    x=lambda g, out: g * out * (1 - out),
+    x=kernel("elementwise.sigmoid_slopes", over=1 << 13)(lambda g, out: g * out * (1 - out)),
     gate=SCALER,
     symbol="σ",
     method=True,
     samples=elementwise(1),
     reference=lambda x: 1 / (1 + np.exp(-x)),
 )
+@kernel("elementwise.sigmoid", over=1 << 13)
 def sigmoid(x: Any, /) -> Any:
     """1 / (1 + e⁻ˣ), without overflow for any x. The gradient is g·σ·(1 − σ)."""
     with np.errstate(over="ignore"):  # far to the left 1/∞ is the right 0

@@ -322,6 +322,9 @@ FUNCTIONS = {
     "relu": lambda x, w: pb.relu(x) * w,
     "leaky relu": lambda x, w: pb.nn.functional.leaky_relu(x, 0.1) * w,
     "silu": lambda x, w: pb.nn.functional.silu(x) * w,
+    "exp": lambda x, w: pb.exp(x / 100) * w,
+    "tanh": lambda x, w: pb.tanh(x) * w,
+    "sigmoid": lambda x, w: pb.sigmoid(x) * w,
 }
 
 
@@ -360,3 +363,48 @@ def test_twins_agree_with_their_references(name, dtype, shape, columns, layout, 
         scale = np.abs(reference[np.isfinite(reference)]).max(initial=0)
         eps = np.finfo(dtype).eps
         np.testing.assert_allclose(twin, reference, rtol=300 * eps, atol=30 * eps * (1 + scale))
+
+
+@needs_numba
+@pytest.mark.parametrize("function", [pb.tanh, pb.sigmoid])
+@pytest.mark.parametrize("shape", [(1,), (5,), (3, 1), (60, 50)])
+def test_one_number_as_the_gradient_of_all_elements(function, shape):
+    """The gradient of a sum is repeated without memory of its own."""
+    x = np.random.default_rng(0).normal(size=shape)
+    gradients = []
+    for fast in (False, True):
+        pb.config.fast = fast
+        leaf = pb.tensor(x, requires_grad=True)
+        with every_size():
+            (function(leaf).sum() * 3).backward()
+        gradients.append(leaf.grad.numpy())
+    np.testing.assert_allclose(*gradients, rtol=1e-13)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exp_warns_of_an_overflow_as_numpy_does(dtype):
+    x = np.zeros(1000, dtype)
+    x[[3, 4, 5]] = np.nan, np.inf, -np.inf
+    with every_size(), np.errstate(over="raise"):
+        np.testing.assert_array_equal(pb.exp(pb.asarray(x)).numpy(), np.exp(x))
+        x[7] = 1000
+        with pytest.raises(FloatingPointError):
+            pb.exp(pb.asarray(x))
+    with every_size(), pytest.warns(RuntimeWarning, match="overflow"):
+        assert pb.exp(pb.asarray(x)).numpy()[7] == np.inf
+
+
+@needs_numba
+def test_small_arrays_go_to_numpy_without_asking_a_kernel(monkeypatch):
+    taken = []
+    refused = property(lambda kernel: taken.append(kernel.name) or (lambda *args: NotImplemented))
+    monkeypatch.setattr(registry.Kernel, "twin", refused)
+    x = pb.tensor(np.ones(1 << 13), requires_grad=True)
+    pb.sigmoid(x[:100]).sum().backward()
+    assert not taken
+    pb.sigmoid(x).sum().backward()
+    assert taken == ["elementwise.sigmoid", "elementwise.sigmoid_slopes"]
+    taken.clear()
+    assert pb.sigmoid.raw(np.ones(1 << 13)).shape == (1 << 13,)
+    assert taken == ["elementwise.sigmoid"]

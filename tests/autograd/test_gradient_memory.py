@@ -1,0 +1,234 @@
+"""Whose memory gradients are: in random programs no `.grad` shares memory with anything that others can see.
+
+Backward hands an array on without a copy where nobody else knows of it, and adds into arrays that are its own. So the
+programs here are full of what keeps references: gradients handed to several inputs, views, hooks, retained graphs
+and gradients, rules that return what they have saved or keep what they return, threads.
+"""
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pullback as pb
+from pullback.autograd import tape
+from pullback.autograd.extend import SCALER, elementwise, op
+
+KEPT = []
+
+
+def _kept(g):
+    array = 2 * g
+    if isinstance(array, np.ndarray):
+        KEPT.append(array)
+    return array
+
+
+keeps = op(
+    lambda x, /: x + x,
+    "x",
+    x=_kept,
+    name="keeps_its_gradient",
+    gate=SCALER,
+    samples=elementwise(1),
+    doc="2·x, whose rule keeps the array that it returns.",
+)
+
+
+class Linear(pb.Function):
+    """The sum of x·c, whose backward, for g = 1, returns the saved c itself."""
+
+    @staticmethod
+    def forward(ctx, x, c):
+        ctx.save(c)
+        return (x.numpy() * c.numpy()).sum()
+
+    @staticmethod
+    def backward(ctx, g):
+        return ctx.saved[0] * g, None
+
+
+STATEMENTS = {
+    "add": lambda x, y: x + y,
+    "subtract": lambda x, y: x - y,
+    "multiply": lambda x, y: x * y,
+    "twice": lambda x, y: x + x,
+    "positive": lambda x, y: +x,
+    "tanh": lambda x, y: x.tanh(),
+    "relu": lambda x, y: pb.relu(x),
+    "sigmoid": lambda x, y: x.sigmoid(),
+    "exp": lambda x, y: (-x * x).exp(),
+    "row": lambda x, y: x[0] + y,
+    "turned": lambda x, y: x.T,
+    "same shape": lambda x, y: x.reshape((9,)).reshape((3, 3)),
+    "joined": lambda x, y: pb.concat([x[:1], y[1:]]),
+    "kept": lambda x, y: keeps(x),
+    "written": lambda x, y: _written(x, y),
+    "sum": lambda x, y: x.sum() + y,
+}
+
+
+def _written(x, y):
+    z = x * 1.0
+    z[0] = y[0]
+    z += y
+    return z
+
+
+def program(names, leaves, hooked, retained):
+    """The final number, everything computed, what keeps its gradient, and what the hooks were given."""
+    pool, holders, seen = list(leaves), list(leaves), []
+    for number, (name, first, second) in enumerate(names):
+        x, y = pool[-1 - first % len(pool)], pool[-1 - second % len(pool)]
+        pool.append(STATEMENTS[name](x, y))
+        if number in hooked and pool[-1].requires_grad:
+            pool[-1].register_hook(seen.append)
+        if number in retained and pool[-1].requires_grad:
+            pool[-1].retain_grad()
+            holders.append(pool[-1])
+    return (pool[-1] * np.arange(9.0).reshape(3, 3)).sum(), pool, holders, seen
+
+
+NAMES = st.lists(
+    st.tuples(st.sampled_from(sorted(STATEMENTS)), st.integers(0, 20), st.integers(0, 20)),
+    min_size=1,
+    max_size=9,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    names=NAMES,
+    hooked=st.sets(st.integers(0, 8), max_size=2),
+    retained=st.sets(st.integers(0, 8), max_size=2),
+    seed=st.integers(0, 100),
+    retain_graph=st.booleans(),
+)
+def test_gradients_share_memory_with_nothing(names, hooked, retained, seed, retain_graph):
+    KEPT.clear()
+    rng = np.random.default_rng(seed)
+    leaves = [pb.tensor(rng.normal(size=(3, 3)), requires_grad=True) for _ in range(3)]
+    total, pool, holders, seen = program(names, leaves, hooked, retained)
+    expected = pb.gradients(total, leaves, retain_graph=True, allow_unused=True)
+    start = pb.tensor(np.array(1.0))
+    total.backward(start, retain_graph=retain_graph)
+    check_equal(leaves, expected)
+    gradients = [x.grad for x in holders if x.grad is not None]
+    given_out = [gradient for gradient in expected if gradient is not None]
+    others = [np.asarray(x.detach().numpy()) for x in (*pool, *seen, *given_out, start)] + KEPT
+    arrays = [gradient.numpy() for gradient in gradients]
+    for i, array in enumerate(arrays):
+        assert array.flags.writeable
+        for other in (*arrays[:i], *others):
+            assert not np.shares_memory(array, other)
+    if retain_graph:  # what is written into gradients is of no consequence for another backward
+        for gradient in gradients:
+            with pb.no_grad():
+                gradient[...] = np.nan
+        for x in holders:
+            x.grad = None
+        total.backward()
+        check_equal(leaves, expected)
+
+
+def check_equal(leaves, gradients):
+    """None stands for no gradient."""
+    for leaf, gradient in zip(leaves, gradients, strict=True):
+        assert (leaf.grad is None) == (gradient is None)
+        if gradient is not None:
+            np.testing.assert_array_equal(leaf.grad.numpy(), gradient.numpy())
+
+
+@settings(deadline=None, max_examples=50)
+@given(names=NAMES, seed=st.integers(0, 100))
+def test_gradients_of_both_kinds_and_recorded_ones_agree(names, seed):
+    rng = np.random.default_rng(seed)
+    leaves = [pb.tensor(rng.normal(size=(3, 3)), requires_grad=True) for _ in range(3)]
+    total, *_ = program(names, leaves, (), ())
+    inputs = [*leaves, leaves[0]]
+    recorded = pb.gradients(total, inputs, create_graph=True, allow_unused=True)
+    found = pb.gradients(total, inputs, allow_unused=True)
+    for one, other in zip(recorded, found, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            np.testing.assert_allclose(one.detach().numpy(), other.numpy(), rtol=1e-12, atol=1e-12)
+    found = [one for one in found if one is not None]
+    for i, one in enumerate(found):
+        assert not any(np.shares_memory(one.numpy(), other.numpy()) for other in found[:i])
+
+
+def test_a_gradient_that_nobody_else_knows_is_not_copied(monkeypatch):
+    copies = []
+    monkeypatch.setattr(
+        tape, "_own", lambda gradient: copies.append(gradient) or pb.tensor(np.array(gradient))
+    )
+    x, w = (pb.tensor(np.ones((4, 4)), requires_grad=True) for _ in range(2))
+    (x @ w).sum().backward()
+    assert not copies
+    assert len(pb.gradients((x * w).sum(), [x, w])) == 2
+    assert not copies
+    (x + w).backward(np.ones((4, 4)))  # one array for both, and for the caller
+    x.grad = w.grad = None
+    (x + w).backward(np.ones((4, 4)))
+    assert len(copies) == 2
+
+
+def test_the_gradient_that_was_given_stays_the_callers():
+    x, given = pb.tensor(np.ones(3), requires_grad=True), np.arange(3.0)
+    (+x).backward(given)
+    (+x).backward(given)
+    assert given.tolist() == [0, 1, 2]
+    assert x.grad.tolist() == [0, 2, 4]
+
+
+def test_a_saved_constant_that_is_the_gradient_is_not_handed_out():
+    x, c = pb.tensor(np.ones(3), requires_grad=True), pb.tensor(np.arange(3.0))
+    Linear.apply(x, c).backward()
+    x.grad[...] = 7.0
+    assert c.tolist() == [0, 1, 2]
+
+
+def test_accumulating_keeps_what_a_graph_relies_on():
+    x = pb.tensor(np.ones(3), requires_grad=True)
+    (x * x).sum().backward()
+    w = pb.tensor(np.ones(3), requires_grad=True)
+    penalty = (w * x.grad).sum()  # saves the gradient
+    before = x.grad.numpy().copy()
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [4, 4, 4]
+    penalty.backward()
+    np.testing.assert_array_equal(w.grad.numpy(), before)
+
+
+def test_accumulating_is_seen_through_views_and_by_numpy():
+    x = pb.tensor(np.ones(3), requires_grad=True)
+    (x * x).sum().backward()
+    gradient, array, part = x.grad, x.grad.numpy(), x.grad[1:]
+    (x * x).sum().backward()
+    assert gradient is x.grad
+    assert array.tolist() == gradient.tolist() == [4, 4, 4]
+    assert part.tolist() == [4, 4]
+
+
+def test_threads_that_share_a_graph():
+    x = pb.tensor(np.ones(1000), requires_grad=True)
+    y = (x * x + x).sum()
+    threads = [threading.Thread(target=lambda: y.backward(retain_graph=True)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_array_equal(x.grad.numpy(), np.full(1000, 24.0))
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_gradient_outlives_its_tensor(create_graph):
+    x = pb.tensor(np.ones(3), requires_grad=True)
+    (x * x).sum().backward(create_graph=create_graph)
+    array = x.grad.detach().numpy()
+    x.grad = None
+    gc.collect()
+    assert array.tolist() == [2, 2, 2]
