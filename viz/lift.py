@@ -20,7 +20,7 @@ import numpy as np
 from ..autograd import Tensor, where
 from ..autograd.extend import Op, scattered, select
 
-_NUMPY: dict[Any, str] = {select: "np.where", where.op.forward: "np.where"}
+_NUMPY: dict[Any, str] = {inspect.unwrap(select): "np.where", where.op.forward: "np.where"}
 """Functions of ours that say no more than one of NumPy's."""
 
 _SCATTERED = """def scattered(g, index, shape):
