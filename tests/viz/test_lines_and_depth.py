@@ -153,3 +153,11 @@ def test_networks_that_cannot_be_compared():
         viz.depth_histograms({"one": one, "two": two})
     with pytest.raises(ValueError, match="no gradients"):
         viz.depth_histograms({"one": one}, gradients=True)
+
+
+@pytest.mark.parametrize(("x", "whole"), [([1, 2, 3, 4], True), ([0.5, 1, 1.5, 2], False)])
+def test_whole_numbers_have_no_ticks_between_them(x, whole):
+    figure, _ = viz.lines({"a": (x, [3, 2, 1, 0])})
+    figure.draw_without_rendering()
+    ticks = figure.axes[0].get_xticks()
+    assert np.array_equal(ticks, np.round(ticks)) == whole

@@ -76,6 +76,8 @@ def lines(
                 _draw(axes, points, label, styles[label], log)
             if "x" in log:
                 axes.set_xscale("log")
+            elif all(np.array_equal(along, np.round(along)) for along, _ in one.values()):
+                axes.locator_params("x", integer=True)  # there is no epoch 1.5
             if "y" in log:
                 axes.set_yscale("log")
             tidy(axes, name or title, x, "" if first else y)
