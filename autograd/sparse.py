@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .kernels import kernel
+
 if TYPE_CHECKING:
     from .tensor import Tensor
 
@@ -129,10 +131,19 @@ def summed(numbers: np.ndarray, rows: np.ndarray, count: int) -> tuple[np.ndarra
         return numbers, rows
     numbers = numbers.astype(np.intp, copy=False)  # a count may be too large for the index's own dtype
     numbers = np.where(numbers < 0, numbers + count, numbers)
-    order = np.argsort(numbers, kind="stable")
-    numbers, rows = numbers[order], rows[order]
+    # small integers are sorted by their bytes, in a fraction of the time
+    order = np.argsort(numbers.astype(np.uint16) if count <= 1 << 16 else numbers, kind="stable")
+    numbers = numbers[order]
     starts = np.flatnonzero(np.concatenate(([True], numbers[1:] != numbers[:-1])))
-    lengths = np.diff(starts, append=len(numbers))
+    sums = _sums_of_runs(rows.reshape(len(rows), -1), order, starts)
+    return numbers[starts], sums.reshape(len(starts), *rows.shape[1:])
+
+
+@kernel("tables.sums_of_runs", over=1 << 12)
+def _sums_of_runs(rows: np.ndarray, order: np.ndarray, starts: np.ndarray) -> Any:
+    """The sums of rows that stand behind one another in an order, from each start to the next."""
+    rows = rows[order]
+    lengths = np.diff(starts, append=len(rows))
     sums = rows[starts]
     few = np.flatnonzero((lengths > 1) & (lengths <= _FEW))
     for i in range(1, _FEW):
@@ -140,10 +151,11 @@ def summed(numbers: np.ndarray, rows: np.ndarray, count: int) -> tuple[np.ndarra
         if not few.size:
             break
         sums[few] += rows[starts[few] + i]
+    ones = np.ones(lengths.max(), rows.dtype)
     for many in np.flatnonzero(lengths > _FEW):
-        own = rows[starts[many] : starts[many] + lengths[many]]
-        sums[many] = np.tensordot(np.ones(len(own), rows.dtype), own, 1)
-    return numbers[starts], sums
+        length, start = lengths[many], starts[many]
+        np.matmul(ones[:length], rows[start : start + length], out=sums[many])
+    return sums
 
 
 class SparseGradient(NamedTuple):

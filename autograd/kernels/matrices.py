@@ -82,11 +82,11 @@ def _product(
             for row in range(top, bottom, TALL):
                 place = min(row, count - TALL) * across + begin * along
                 if wide == 3:
-                    multiplied_by_three(x, place, along, across, panel, rows, some, target, begin)
+                    multiplied_by_three(x, place, along, across, panel, 0, rows, some, target, width, begin)
                 elif wide == 2:
-                    multiplied_by_two(x, place, along, across, panel, rows, some, target, begin)
+                    multiplied_by_two(x, place, along, across, panel, 0, rows, some, target, width, begin)
                 else:
-                    multiplied_by_one(x, place, along, across, panel, rows, some, target, begin)
+                    multiplied_by_one(x, place, along, across, panel, 0, rows, some, target, width, begin)
                 target += TALL * width
         here = 0
         for row in range(top, bottom, TALL):

@@ -22,9 +22,9 @@ WIDE = 3  # vectors of its columns, at most
 
 
 def _multiplied(vectors: int) -> Callable[..., Any]:
-    """multiplied(x, place, along, across, panel, depth, out, target, more): for each of 8 rows i and each column j of
-    the panel, out[target + i·width + j] = Σ over k < depth of x[place + k·along + i·across] · panel[k·width + j], and
-    what stands there already if `more` is not 0."""
+    """multiplied(x, place, along, across, panel, first, depth, out, target, pitch, more): for each of 8 rows i and each
+    column j of the panel, out[target + i·pitch + j] = Σ over k < depth of x[place + k·along + i·across] ·
+    panel[first + k·width + j], and what stands there already if `more` is not 0."""
 
     def typed(
         typing: Any,
@@ -33,21 +33,28 @@ def _multiplied(vectors: int) -> Callable[..., Any]:
         along: Any,
         across: Any,
         panel: Any,
+        first: Any,
         depth: Any,
         out: Any,
         target: Any,
+        pitch: Any,
         more: Any,
     ) -> Any:
         def made(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x_, place_, along_, across_, panel_, depth_, out_, target_, more_ = arguments
+            x_, place_, along_, across_, panel_, first_, depth_, out_, target_, pitch_, more_ = arguments
             code = Code(context, builder, x)
             corner = builder.gep(code.start(x, x_), [place_])
             rows = [builder.gep(corner, [builder.mul(across_, code.index(i))]) for i in range(TALL)]
-            columns, results = code.start(panel, panel_), code.start(out, out_)
+            columns, results = builder.gep(code.start(panel, panel_), [first_]), code.start(out, out_)
             totals = code.sums(TALL * vectors)
+            goals = [
+                code.plus(code.plus(target_, builder.mul(pitch_, code.index(i))), v * code.lanes)
+                for i in range(TALL)
+                for v in range(vectors)
+            ]
             with builder.if_then(builder.icmp_signed("!=", more_, code.index(0))):
-                for k, total in enumerate(totals):
-                    builder.store(code.load(results, code.plus(target_, k * code.lanes)), total)
+                for goal, total in zip(goals, totals, strict=True):
+                    builder.store(code.load(results, goal), total)
             with cgutils.for_range(builder, depth_) as loop:
                 here = builder.mul(loop.index, code.index(vectors * code.lanes))
                 step = builder.mul(loop.index, along_)
@@ -56,12 +63,12 @@ def _multiplied(vectors: int) -> Callable[..., Any]:
                     factor = code.everywhere(code.number_at(rows[i], step))
                     for v in range(vectors):
                         code.add_product(totals[i * vectors + v], factor, loaded[v])
-            for k, total in enumerate(totals):
-                code.store(builder.load(total), results, code.plus(target_, k * code.lanes))
+            for goal, total in zip(goals, totals, strict=True):
+                code.store(builder.load(total), results, goal)
             return context.get_dummy_value()
 
         whole = types.int64
-        return types.void(x, whole, whole, whole, panel, whole, out, whole, whole), made
+        return types.void(x, whole, whole, whole, panel, whole, whole, out, whole, whole, whole), made
 
     made: Callable[..., Any] = intrinsic(typed)
     return made

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd import Tensor, asarray, matmul, matrix_transpose, sigmoid, tanh
-from ...autograd.extend import MIXER, given, kernel, op
-from .scan import before, check_layer, composed_scan, steps
+from ...autograd.extend import MIXER, given, kernel, matrix_product, op
+from .scan import before, check_layer, composed_scan, steps, sum_of, weight_gradients
 
 Array = np.ndarray[Any, Any]
 
@@ -100,70 +100,90 @@ def _lstm(
 
     All gates are one tanh, since σ(a) = tanh(a/2)/2 + 1/2.
     """
-    width = c0.shape[1]
-    half = np.repeat(np.array(_HALF, input.dtype), width)
-    gates = input @ weight_ih.T
-    for bias in (bias_ih, bias_hh):
-        if bias is not None:
-            gates += bias
-    gates *= half
-    feeding = (weight_hh * half[:, None]).T
-    total = len(input)
-    cells, squashed, full = (np.empty((total, width), input.dtype) for _ in range(3))
-    output = full if weight_hr is None else np.empty((total, h0.shape[1]), input.dtype)
+    half = np.repeat(np.array((0.5, 0.5, 1.0, 0.5), input.dtype), c0.shape[1])  # for i, f, g, o
+    bias = sum_of(bias_ih, bias_hh)
     hidden, cell = h0.copy(), c0.copy()
-    fed = np.empty((len(h0), 4 * width), input.dtype)
-    for rows, size in steps(batch_sizes, reverse):
-        np.matmul(hidden[:size], feeding, out=fed[:size])
-        _step(gates[rows], fed[:size], cell[:size], cells[rows], squashed[rows], full[rows])
-        if weight_hr is not None:
-            np.matmul(full[rows], weight_hr.T, out=output[rows])
-        hidden[:size], cell[:size] = output[rows], cells[rows]
+    output, gates, cells, squashed = _run(
+        input,
+        hidden,
+        cell,
+        weight_ih * half[:, None],
+        weight_hh * half[:, None],
+        None if bias is None else bias * half,
+        weight_hr,
+        batch_sizes,
+        reverse,
+    )
     return (output, hidden, cell), gates, cells, squashed
 
 
-@kernel("sequences.lstm_step", over=1 << 11)
-def _step(gates: Array, fed: Array, cell: Array, cells: Array, squashed: Array, hidden: Array) -> None:
-    """One step: from the halved arguments of the gates, in two parts, the gates, the new cell, its tanh, the state."""
-    width = cells.shape[1]
-    half = np.repeat(np.array(_HALF, gates.dtype), width)
-    gates += fed
-    np.tanh(gates, out=gates)
-    gates *= half
-    gates += 1 - half
-    i, f, new, o = (gates[:, k * width : (k + 1) * width] for k in range(4))
-    np.multiply(f, cell, out=cells)
-    cells += np.multiply(i, new, out=fed[:, :width])
-    np.tanh(cells, out=squashed)
-    np.multiply(o, squashed, out=hidden)
+@kernel("lstm.run", over=1 << 8)
+def _run(
+    input: Array,
+    hidden: Array,
+    cell: Array,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias: Array | None,
+    weight_hr: Array | None,
+    batch_sizes: tuple[int, ...],
+    reverse: bool,
+) -> tuple[Array, Array, Array, Array]:
+    """The states, gates, cells and their tanh of all steps; the first state and cell become the last ones.
+
+    The weights and the bias are those of the gates' halved arguments.
+    """
+    gates = matrix_product(input, weight_ih.T, bias)
+    total, w = len(gates), cell.shape[1]
+    cells, squashed, full = (np.empty((total, w), gates.dtype) for _ in range(3))
+    output = full if weight_hr is None else np.empty((total, hidden.shape[1]), gates.dtype)
+    fed = np.empty((len(hidden), 4 * w), gates.dtype)
+    for rows, size in steps(batch_sizes, reverse):
+        here, c, new_c, small = gates[rows], cell[:size], cells[rows], squashed[rows]
+        here += np.matmul(hidden[:size], weight_hh.T, out=fed[:size])
+        np.tanh(here, out=here)
+        i_f, o = here[:, : 2 * w], here[:, 3 * w :]
+        for gate in (i_f, o):
+            gate *= 0.5
+            gate += 0.5
+        np.multiply(here[:, w : 2 * w], c, out=new_c)
+        new_c += np.multiply(here[:, :w], here[:, 2 * w : 3 * w], out=small)
+        np.tanh(new_c, out=small)
+        np.multiply(o, small, out=full[rows])
+        if weight_hr is not None:
+            np.matmul(full[rows], weight_hr.T, out=output[rows])
+        hidden[:size], cell[:size] = output[rows], new_c
+    return output, gates, cells, squashed
 
 
-_HALF = (0.5, 0.5, 1.0, 0.5)  # of i, f, g, o
-
-
-@kernel("sequences.lstm_back_in_time", over=1 << 11, by=3)
-def _back_in_time(
+@kernel("lstm.run_back", over=1 << 8)
+def _run_back(
     g: Array,
     d_hidden: Array,
     d_cell: Array,
     gates: Array,
+    cells: Array,
     squashed: Array,
-    previous: Array,
+    c0: Array,
+    weight_ih: Array | None,
     weight_hh: Array,
     weight_hr: Array | None,
-    order: list[tuple[slice, int]],
-) -> tuple[Array, Array | None]:
-    """The gradients of the gates' arguments and, with a projection, of the states, for all steps.
+    batch_sizes: tuple[int, ...],
+    reverse: bool,
+) -> tuple[Array, Array | None, Array | None, Array]:
+    """The gradients of the gates' arguments, of the input, of the projected states, and of the biases.
 
     What does not depend on the next step is computed for all steps at once. `d_hidden` and `d_cell`, the gradients of
-    the last state and cell, become those of the first ones.
+    the last state and cell, become those of the first ones. Without `weight_ih` the input needs no gradient, without
+    `weight_hr` there is no projection.
     """
     w = squashed.shape[1]
+    order = steps(batch_sizes, reverse)
     i, f, new, o = (gates[:, k * w : (k + 1) * w] for k in range(4))
     slopes = gates * (1 - gates)  # becomes the gradient of a
     np.subtract(1, new * new, out=slopes[:, 2 * w : 3 * w])
     slopes[:, :w] *= new
-    slopes[:, w : 2 * w] *= previous
+    slopes[:, w : 2 * w] *= before(cells, c0, order)
     slopes[:, 2 * w : 3 * w] *= i
     slopes[:, 3 * w :] *= squashed
     by_gate = slopes.reshape(len(slopes), 4, w)
@@ -181,7 +201,8 @@ def _back_in_time(
         here[:, :3] *= d_c[:, None]
         d_c *= f[rows]
         np.matmul(slopes[rows], weight_hh, out=d_hidden[:size])
-    return slopes, d_output
+    d_input = None if weight_ih is None else matrix_product(slopes, weight_ih)
+    return slopes, d_input, d_output, np.ones(len(slopes), slopes.dtype) @ slopes
 
 
 def _lstm_rule(
@@ -201,24 +222,24 @@ def _lstm_rule(
     needs: Any,
 ) -> tuple[Any, ...]:
     """Backpropagation through time; the gradients of the weights at the end, from all steps."""
-    w = c0.shape[1]
-    order = steps(batch_sizes, reverse)
     d_hidden, d_cell = g[1].copy(), g[2].copy()
-    before_each = before(cells, c0, order)
-    slopes, d_output = _back_in_time(
-        g[0], d_hidden, d_cell, gates, squashed, before_each, weight_hh, weight_hr, order
+    needed = weight_ih if needs.input else None
+    slopes, d_input, d_output, d_bias = _run_back(
+        g[0], d_hidden, d_cell, gates, cells, squashed, c0, needed, weight_hh, weight_hr, batch_sizes, reverse
     )
-    o = gates[:, 3 * w :]
-    d_bias = np.ones(len(slopes), slopes.dtype) @ slopes if needs.bias_ih or needs.bias_hh else None
+    d_ih, d_hh = weight_gradients(
+        slopes, input, out[0], h0, steps(batch_sizes, reverse), needs.weight_ih, needs.weight_hh
+    )
+    projected = needs.weight_hr and d_output is not None
     return (
-        slopes @ weight_ih if needs.input else None,
+        d_input if needs.input else None,
         d_hidden if needs.h0 else None,
         d_cell if needs.c0 else None,
-        slopes.T @ input if needs.weight_ih else None,
-        slopes.T @ before(out[0], h0, order) if needs.weight_hh else None,
+        d_ih,
+        d_hh,
         d_bias if needs.bias_ih else None,
         d_bias if needs.bias_hh else None,
-        d_output.T @ (o * squashed) if d_output is not None and needs.weight_hr else None,
+        matrix_product(d_output.T, gates[:, 3 * c0.shape[1] :] * squashed) if projected else None,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import concat, matmul, matrix_transpose
+from ...autograd.extend import matrix_product
 from .check import check_dtypes, check_one_dtype, check_shape
 
 Array = np.ndarray[Any, Any]
@@ -25,13 +26,52 @@ def steps(batch_sizes: Sequence[int], reverse: bool) -> list[tuple[slice, int]]:
     return found[::-1] if reverse else found
 
 
-def before(values: Array, first: Array, order: list[tuple[slice, int]]) -> Array:
+def before(values: Array, first: Array, order: list[tuple[slice, int]], out: Array | None = None) -> Array:
     """The state before each step, from that behind each step and the initial one."""
-    found, state = np.empty_like(values), first.copy()
+    found = np.empty_like(values) if out is None else out
+    size = order[0][1]
+    if len(order) * size == len(values):  # all sequences are as long
+        forward = order[0][0].start == 0
+        found[slice(size, None) if forward else slice(-size)] = values[
+            slice(-size) if forward else slice(size, None)
+        ]
+        found[order[0][0]] = first
+        return found
+    state = first.copy()
     for rows, size in order:
         found[rows] = state[:size]
         state[:size] = values[rows]
     return found
+
+
+def weight_gradients(
+    slopes: Array,
+    input: Array,
+    output: Array,
+    h0: Array,
+    order: list[tuple[slice, int]],
+    needs_ih: bool,
+    needs_hh: bool,
+) -> tuple[Array | None, Array | None]:
+    """Those of weight_ih and weight_hh, each None if it is not needed, from the gradients of what they add up to."""
+    if not needs_hh:
+        return matrix_product(slopes.T, input) if needs_ih else None, None
+    if not needs_ih:
+        return None, matrix_product(slopes.T, before(output, h0, order))
+    features = input.shape[1]
+    joint = np.empty((len(input), features + output.shape[1]), input.dtype)  # for one product in place of two
+    joint[:, :features] = input
+    before(output, h0, order, joint[:, features:])
+    both = matrix_product(slopes.T, joint)
+    return both[:, :features].copy(), both[:, features:].copy()
+
+
+def sum_of(bias_ih: Array | None, bias_hh: Array | None) -> Array | None:
+    """Of two biases that may be missing."""
+    if bias_ih is None or bias_hh is None:
+        return bias_hh if bias_ih is None else bias_ih
+    total: Array = bias_ih + bias_hh
+    return total
 
 
 def check_layer(
