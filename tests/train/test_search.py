@@ -536,6 +536,19 @@ def test_arguments_that_make_no_sense(options, message):
         search(**options)
 
 
+def test_a_notebook_without_widgets_gets_no_warning():
+    code = (
+        "import sys, types\n"
+        "sys.modules['ipykernel.zmqshell'] = types.ModuleType('a notebook')\n"
+        "sys.modules['IPython'] = types.SimpleNamespace(get_ipython=lambda: None)\n"
+        "sys.modules['ipywidgets'] = None\n"
+        "from pullback import train\n"
+        "train.search(lambda trial: 0.0, {'x': [1]}, trials=1, progress=False)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stderr == ""
+
+
 @pytest.mark.parametrize("library", ["optuna", "joblib"])
 def test_what_is_missing_is_named(library):
     code = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +21,10 @@ JOURNAL = (".journal", ".jsonl", ".log")
 def require_optuna() -> None:
     """Raise ImportError with the way to mend it, where Optuna or joblib is missing."""
     try:
-        import joblib  # noqa: F401 - only whether it is there - only whether it is there
-        import optuna  # noqa: F401 - only whether it is there
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about widgets for bars, which are not drawn here
+            import joblib  # noqa: F401 - only whether it is there
+            import optuna  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise ImportError(
             "the search needs Optuna and joblib, which the extra 'search' brings: pip install 'pullback[search]'"
