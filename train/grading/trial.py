@@ -130,7 +130,10 @@ class Trial:
         try:
             return self.caller(function, *arguments, **named)
         except AnswerError as error:
-            fits_not = any(word in str(error) for word in ("mismatch", "not aligned", "broadcast", "reshape"))
+            fits_not = any(
+                word in str(error)
+                for word in ("mismatch", "not aligned", "not be broadcast", "cannot reshape")
+            )
             mend = (
                 "write the shapes beside each line: a transpose or a sum may be missing" if fits_not else ""
             )
