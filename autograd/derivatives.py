@@ -1,13 +1,16 @@
 """The table of derivatives, made from the declarations: `python -m pullback.autograd.derivatives` writes it.
 
-For each operation `docs/derivatives.md` says what its gate is, how each gradient is computed (the source of
-the rules themselves), what the tape saves for it, and what was chosen where the derivative does not exist.
+`docs/derivatives.md` has a line for each operation: how each gradient is computed, which is the source of the rules
+themselves. The pages in `docs/derivatives`, one for each file of declarations, have the rest: its gates, what the tape
+saves for it, and what was chosen where the derivative does not exist.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import re
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -24,15 +27,16 @@ HEADER = """# Table of derivatives
 
 <!-- Made from the declarations by `python -m pullback.autograd.derivatives`; do not edit. -->
 
-For every operation: its gates (what each is, is said in `autograd/gate.py`), the rule that gives the gradient of
-each differentiable input, and what the tape saves for backward. In a rule `g` is the gradient of the result and
-`out` the result; a rule is ordinary NumPy, and what it returns is then summed over broadcast axes and brought to
-the input's shape and dtype by the engine. Functions that a rule calls by a name with `_` in front are listed at the
-end of their room. A point where the derivative does not exist is listed with the gradient that is given there for
-g = 1; these conventions are PyTorch's.
+For every operation the rule that gives the gradient of each differentiable input. In a rule `g` is the gradient of the
+result and `out` the result; a rule is ordinary NumPy, and what it returns is then summed over broadcast axes and
+brought to the input's shape and dtype by the engine.
+
+Behind the names stands the rest: the gates of the operation (what each is, is said in `autograd/gate.py`), what the tape
+saves for backward, the functions that a rule calls by a name with `_` in front, and the points where the derivative
+does not exist, with the gradient that is given there for g = 1; these conventions are PyTorch's.
 
 The gradient of a real loss L for a complex number z = x + iy is ∂L/∂x + i·∂L/∂y, the direction in which L grows
-fastest, as in PyTorch (twice the derivative for the conjugate of z). Each row says what an operation does with
+fastest, as in PyTorch (twice the derivative for the conjugate of z). Each entry says what an operation does with
 complex numbers: "the engine conjugates the slope" where the operation has a complex derivative, so that g meets its
 conjugate; "the rules as they stand" where they hold for complex numbers too; "no gradient" where only untracked ones
 are computed with; "refused" where the operation is one of real numbers. **A real input beside complex ones gets a
@@ -48,26 +52,69 @@ _COMPLEX = {
 }
 
 
-def page() -> str:
-    """The whole page as Markdown."""
+def pages() -> dict[str, str]:
+    """All pages as Markdown, by their paths in `docs`."""
     rooms: dict[str, list[Op]] = {}
-    for op in own_operations():
+    for op in sorted(own_operations(), key=lambda op: op.name):
         rooms.setdefault(op.module, []).append(op)
-    return "\n".join([HEADER, *(_room(module, ops) for module, ops in sorted(rooms.items()))])
+    kinds = {"Operations of the engine": "pullback.autograd", "Operations behind the layers": "pullback.nn"}
+    overview = [HEADER]
+    for kind, package in kinds.items():
+        parts = [_overview(module, rooms[module]) for module in sorted(rooms) if module.startswith(package)]
+        overview += [f"## {kind}\n", *parts]
+    return {"derivatives.md": "\n".join(overview)} | {
+        _file(module): _room(module, ops) for module, ops in rooms.items()
+    }
+
+
+def _file(module: str) -> str:
+    """Where the page of a room stands."""
+    name = module.removeprefix("pullback.autograd.ops.").replace("pullback.nn.functional.", "nn.")
+    return f"derivatives/{name.replace('.', '-')}.md"
+
+
+def _title(module: str) -> str:
+    """What a room is about: the beginning of its docstring."""
+    return re.split(r"[.:;] |[.:;]$", (sys.modules[module].__doc__ or "").splitlines()[0])[0]
+
+
+def _overview(module: str, ops: list[Op]) -> str:
+    lines = [f"### {_title(module)}\n", "| operation | gradient |", "| --- | --- |"]
+    for op in ops:
+        name = f"[`{op.name}`]({_file(module)}#{op.name.lower()})"
+        lines.append(f"| {name} | {'<br>'.join(_gradients(op)).replace('|', chr(92) + '|')} |")
+    return "\n".join([*lines, ""])
+
+
+def _gradients(op: Op) -> list[str]:
+    """The rule for each input, in a few words."""
+    if op.joint is not None:
+        return [f"{', '.join(op.rules)}: {_formula(op.joint)}"]
+    return [f"{name}: {_formula(rule)}" for name, rule in op.rules.items()] or ["none"]
 
 
 def _room(module: str, ops: list[Op]) -> str:
-    parts = [f"## {module.removeprefix('pullback.')}\n"]
-    parts += [_entry(op) for op in sorted(ops, key=lambda op: op.name)]
+    file = module.removeprefix("pullback.").replace(".", "/")
+    parts = [
+        f"# {_title(module)}\n",
+        "<!-- Made from the declarations by `python -m pullback.autograd.derivatives`; do not edit. -->\n",
+        f"The operations of `{file}.py`; how to read this is said in the [table of derivatives](../derivatives.md).\n",
+    ]
+    parts += [_entry(op) for op in ops]
     helpers = {helper.__name__: helper for op in ops for helper in _helpers(op)}
     if helpers:
         sources = (textwrap.dedent(inspect.getsource(helpers[name])).rstrip() for name in sorted(helpers))
-        parts += ["### Called by these rules\n", "```python", "\n\n".join(sources), "```\n"]
+        parts += ["## Called by these rules\n", "```python", "\n\n".join(sources), "```\n"]
     return "\n".join(parts)
 
 
 def _entry(op: Op) -> str:
-    lines = [f"### `{op.name}{_signature(op)}`\n", op.doc.split("\n\n")[0].replace("\n", " "), ""]
+    lines = [
+        f"## {op.name}\n",
+        f"`{op.name}{_signature(op)}`\n",
+        op.doc.split("\n\n")[0].replace("\n", " "),
+        "",
+    ]
     lines += [f"- gate: {_gates(op)}"]
     if op.joint is not None:
         together = ", ".join(f"`{name}`" for name in op.rules)
@@ -178,14 +225,18 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def destination() -> Path:
-    """Where the page stands in the checkout."""
-    return Path(__file__).resolve().parent.parent / "docs" / "derivatives.md"
+    """Where the pages stand in the checkout."""
+    return Path(__file__).resolve().parent.parent / "docs"
 
 
 def main() -> None:
-    """Write the page into the checkout's `docs`."""
-    destination().write_text(page(), encoding="utf-8")
-    print(destination(), file=sys.stderr)
+    """Write the pages into the checkout's `docs`."""
+    folder = destination()
+    shutil.rmtree(folder / "derivatives", ignore_errors=True)
+    (folder / "derivatives").mkdir()
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+    print(folder / "derivatives.md", file=sys.stderr)
 
 
 if __name__ == "__main__":

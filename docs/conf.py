@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
 import pullback
 
@@ -62,10 +63,11 @@ CHILDREN = {  # page: what stands below it in the menu
             "optim", "data", "augmentation", "training", "doctor", "figures", "ensembles", "hyperparameter-search",
             "scikit-learn",
         ],
-        "Course": ["course/*", "project/examples"],
+        "Course": ["course/index", "course/*", "project/examples"],
         "Reference": ["reference/index", "derivatives", "array-api"],
-        "Behind it": ["performance", "growth", "project/*"],
+        "Behind it": ["design", "extending", "performance", "growth", "project/*"],
     },
+    "derivatives": {"Files": ["derivatives/*"]},
 }  # fmt: skip
 LISTED = {name for children in CHILDREN["index"].values() for name in children}
 CHILDREN["index"]["Guide"] += sorted({page.stem for page in HERE.glob("*.md")} - LISTED - {"index"})
@@ -79,7 +81,10 @@ def _before_reading(app: Sphinx) -> None:
 def _as_read(app: Sphinx, page: str, text: list[str]) -> None:
     source = Path(app.env.doc2path(page))
     if source.suffix in (".md", ".ipynb"):
-        text[0] = repository.point_links(text[0], source.relative_to(HERE).as_posix())
+        try:
+            text[0] = repository.point_links(text[0], source.relative_to(HERE).as_posix())
+        except FileNotFoundError as missing:
+            logging.getLogger(__name__).warning(missing)
     for caption, children in CHILDREN.get(page, {}).items():
         inside = "\n".join(children)
         text[0] += f"\n\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{inside}\n```\n"

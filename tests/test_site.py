@@ -1,6 +1,6 @@
 """The documentation site: what its own code does, without Sphinx, which only the build itself needs."""
 
-import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -22,6 +22,15 @@ def building():
         yield importlib.import_module("building.repository"), importlib.import_module("building.reference")
     finally:
         sys.path.remove(str(DOCS))
+
+
+@pytest.fixture(scope="module")
+def house():
+    """The script `docs/house.py`."""
+    specification = importlib.util.spec_from_file_location("house", DOCS / "house.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +169,22 @@ def test_docstrings_as_markup(building):
         "",
         "a\\*b",
     ]
+
+
+def test_the_picture_of_the_house_is_current(house):
+    assert (DOCS / "images" / "house.svg").read_text(encoding="utf-8") == house.picture(), (
+        "run `python docs/house.py`"
+    )
+
+
+def test_the_picture_of_the_house_has_every_folder_and_every_import(house):
+    folders = {path.parent.name for path in DOCS.parent.glob("*/__init__.py")} - {
+        "tests",
+        "benchmarks",
+        "examples",
+    }
+    assert {*folders, "pullback"} == set(house.folders())
+    assert ("nn", "autograd") in house.imports()
+    assert ("nn", "optim") not in house.imports()
+    with pytest.raises(LookupError, match="viz imports optim"):
+        house._arrow("viz", "optim")

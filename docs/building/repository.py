@@ -18,6 +18,7 @@ ROOT = DOCS.parent
 
 PAGES = {  # in the repository: on the site
     "notebooks/*.ipynb": "course",
+    "notebooks/README.md": "course/index.md",
     "README.md": "project/readme.md",
     "CONTRIBUTING.md": "project/contributing.md",
     "CHANGELOG.md": "project/changelog.md",

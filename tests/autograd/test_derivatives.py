@@ -11,19 +11,36 @@ OPERATIONS = own_operations()
 
 
 @cache
-def page():
-    return derivatives.page()
+def pages():
+    return derivatives.pages()
 
 
 def entry(name):
-    text = page()
-    start = text.index(f"### `{name}(")
+    (text,) = (
+        text for page, text in pages().items() if page != "derivatives.md" and f"\n## {name}\n" in text
+    )
+    start = text.index(f"\n## {name}\n")
     return text[start : text.find("\n\n##", start)]
 
 
-def test_the_page_is_current():
-    text = derivatives.destination().read_text(encoding="utf-8")
-    assert text == page(), "run `python -m pullback.autograd.derivatives`"
+def test_the_pages_are_current():
+    folder = derivatives.destination()
+    written = [folder / "derivatives.md", *sorted((folder / "derivatives").iterdir())]
+    assert {path.relative_to(folder).as_posix() for path in written} == set(pages())
+    for path in written:
+        text = pages()[path.relative_to(folder).as_posix()]
+        assert path.read_text(encoding="utf-8") == text, "run `python -m pullback.autograd.derivatives`"
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=lambda op: op.name)
+def test_every_operation_has_its_line(op):
+    (line,) = (
+        line for line in pages()["derivatives.md"].splitlines() if line.startswith(f"| [`{op.name}`](")
+    )
+    page, _, place = line.split("](")[1].split(")")[0].partition("#")
+    assert f"\n## {op.name}\n" in pages()[page]
+    assert place == op.name.lower()
+    assert all(f"{name}" in line for name in op.rules)
 
 
 @pytest.mark.parametrize("op", OPERATIONS, ids=lambda op: op.name)
@@ -53,4 +70,4 @@ def test_two_rules_on_one_line_are_told_apart():
 
 
 def test_helpers_are_shown_once():
-    assert page().count("def _share_among_ties(") == 1
+    assert sum(text.count("def _share_among_ties(") for text in pages().values()) == 1
