@@ -65,7 +65,7 @@ CHILDREN = {  # page: what stands below it in the menu
         ],
         "Course": ["course/index", "course/*", "project/examples"],
         "Reference": ["reference/index", "derivatives", "array-api"],
-        "Behind it": ["design", "extending", "performance", "growth", "project/*"],
+        "Behind it": ["design", "extending", "performance", "convolution", "growth", "project/*"],
     },
     "derivatives": {"Files": ["derivatives/*"]},
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Draw the figures of the pages anew: `python docs/pictures.py`.
 
-A picture `images/plot-NAME.png` in a page is the `Plot` that the page's own examples call NAME.
+A picture `images/plot-NAME.png` in a page is the `Plot` that the page's own examples call NAME;
+`images/convolution-tiling.svg` is drawn by `tiling.py`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import doctest
 import re
 from pathlib import Path
 
+from tiling import tiling
+
 DOCS = Path(__file__).parent
 
 
 def main() -> None:
-    """Run the examples of each page that shows such pictures, and save them."""
+    """Draw the tiling, run the examples of each page that shows plots, and save them."""
+    (DOCS / "images" / "convolution-tiling.svg").write_text(tiling(), encoding="utf-8")
     for page in sorted(DOCS.glob("*.md")):
         text = page.read_text(encoding="utf-8")
         names = re.findall(r"\(images/plot-(\w+)\.png\)", text)

@@ -2,6 +2,7 @@
 
 import doctest
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,11 @@ def test_every_block_of_python_is_an_example_that_runs(page):
     blocks = re.compile(r"^```(?:python|pycon|py)\n(.*?)^```", re.DOTALL | re.MULTILINE)
     for block in blocks.findall(page.read_text(encoding="utf-8")):
         assert block.startswith(">>> ") or block.splitlines()[0] in NO_EXAMPLE, block
+
+
+def test_the_tiling_of_convolutions_is_as_its_script_draws_it():
+    drawn = runpy.run_path(str(DOCS / "tiling.py"))["tiling"]()
+    assert (DOCS / "images" / "convolution-tiling.svg").read_text(encoding="utf-8") == drawn
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

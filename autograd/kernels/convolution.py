@@ -125,9 +125,11 @@ def _weight_gradient(
         lay(x, lie, remainders, block, buffer)
         lay_gradient(g, lie, block, above, run)
         for group in range(groups):
-            moved[:] = offsets + group * (channels // groups) * planes * lie.length
+            begin = group * (channels // groups) * planes * lie.length
             for here in range(0, run, CHUNK):
                 steps = min(CHUNK, run - here) // lie.lanes
+                for i in range(len(offsets)):
+                    moved[i] = offsets[i] + begin + here
                 for i in range(rows):
                     row = (group * each + i * tall) * lie.length + here
                     for j in range(columns):
@@ -136,7 +138,6 @@ def _weight_gradient(
                             sums_of_one(above, row, lie.length, buffer, moved, j * wide, steps, total, goal)
                         else:
                             sums(above, row, lie.length, buffer, moved, j * wide, steps, total, goal)
-                moved += CHUNK
     return total.reshape(groups, rows, columns, size)
 
 
