@@ -53,6 +53,9 @@ class Pack:
         self._gradient, self._gradient_views = self._buffer()
         self._small_arrays = [arrays[i] for i in self._small]
         self._flat: dict[str, Array] = {}
+        self._flat_large: list[tuple[Array, dict[str, Array]]] | None = (
+            None  # views, made when they are needed
+        )
         self._entries: dict[str, list[Array]] = {}
         self.numbers = {name: value for name, value in states[0].items() if name not in entries}
         for name in states[0]:
@@ -80,6 +83,7 @@ class Pack:
                 f"the rule's state has an array {name!r} that shapes_like_parameter does not name; it names "
                 f"{', '.join(map(repr, self._names)) or 'none'}"
             )
+        self._flat_large = None
         flat, views = self._buffer()
         of_small = dict(zip(self._small, views, strict=True))
         self._flat[name] = flat
@@ -142,10 +146,13 @@ class Pack:
         for name in program.entries:
             if name not in self._entries and name not in program.numbers:
                 self._add(name)
+        if self._flat_large is None:
+            self._flat_large = [
+                (self.arrays[i].reshape(-1), {name: of[i].reshape(-1) for name, of in self._entries.items()})
+                for i in self._large
+            ]
         jobs = [Job(self._old, self._gradient, self._flat, self._new)]
-        for i in self._large:
-            parameter = self.arrays[i].reshape(-1)
-            state = {name: entry[i].reshape(-1) for name, entry in self._entries.items()}
+        for i, (parameter, state) in zip(self._large, self._flat_large, strict=True):
             jobs.append(Job(parameter, gradients[i].reshape(-1), state, parameter))
         _, *squares = program.run(jobs)
         self._squares = dict(zip(self._large, squares, strict=True))

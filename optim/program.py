@@ -29,7 +29,7 @@ ROW = 1 << 13  # elements
 
 PARAMETER, GRADIENT, FIRST_STATE = 0, 1, 2  # slots; then come the states, the new parameter, and all others
 OVER = 1 << 14  # elements from which on a compiled loop pays
-SHARE = 1 << 16  # elements of a call of the compiled loop, which the threads share
+SHARE = 1 << 17  # elements of a call of the compiled loop, which the threads share
 
 
 class Job(NamedTuple):

@@ -102,7 +102,11 @@ class _Announcement(event.Listener):  # type: ignore[misc]  # Numba is taken to 
 
     def on_start(self, event: Any) -> None:
         function = event.data["dispatcher"].py_func
-        if function.__module__.startswith("pullback") and sys.stderr is not None and sys.stderr.isatty():
+        if (
+            (function.__module__ or "").startswith("pullback")
+            and sys.stderr is not None
+            and sys.stderr.isatty()
+        ):
             print(
                 f"pullback: compiling {function.__name__}, once for this machine", file=sys.stderr, flush=True
             )
