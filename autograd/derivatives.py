@@ -31,9 +31,9 @@ For every operation the rule that gives the gradient of each differentiable inpu
 result and `out` the result; a rule is ordinary NumPy, and what it returns is then summed over broadcast axes and
 brought to the input's shape and dtype by the engine.
 
-Behind the names stands the rest: the gates of the operation (what each is, is said in `autograd/gate.py`), what the tape
-saves for backward, the functions that a rule calls by a name with `_` in front, and the points where the derivative
-does not exist, with the gradient that is given there for g = 1; these conventions are PyTorch's.
+Behind the names stands the rest: the gates of the operation (what each is, is said in `autograd/gate.py`), what the
+tape saves for backward, the functions that a rule calls by a name with `_` in front, and the points where the
+derivative does not exist, with the gradient that is given there for g = 1; these conventions are PyTorch's.
 
 The gradient of a real loss L for a complex number z = x + iy is ∂L/∂x + i·∂L/∂y, the direction in which L grows
 fastest, as in PyTorch (twice the derivative for the conjugate of z). Each entry says what an operation does with
