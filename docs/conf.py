@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import sys
 from pathlib import Path
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -32,6 +35,8 @@ extensions = [
 exclude_patterns = ["building", "images/*.html"]
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_code_prompt_show = "Show a solution"
+nb_code_prompt_hide = "Hide it"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 html_math_renderer = "mathml"
@@ -85,6 +90,10 @@ def _as_read(app: Sphinx, page: str, text: list[str]) -> None:
             text[0] = repository.point_links(text[0], source.relative_to(HERE).as_posix())
         except FileNotFoundError as missing:
             logging.getLogger(__name__).warning(missing)
+    if source.suffix == ".md":
+        text[0] = re.sub(
+            r"\n+\n```$", "\n```", text[0], flags=re.MULTILINE
+        )  # doctest wants a line that readers need not
     for caption, children in CHILDREN.get(page, {}).items():
         inside = "\n".join(children)
         text[0] += f"\n\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{inside}\n```\n"
@@ -104,10 +113,17 @@ def _signature(
     return text, None if returned in ("Any", "~typing.Any", "None") else returned
 
 
+def _python_s_own(app: Sphinx, tree: nodes.document) -> None:
+    """`bool` in a signature is Python's, and no link to the dtype of that name."""
+    for link in list(tree.findall(addnodes.pending_xref)):
+        if link.get("reftype") == "class" and link.get("reftarget") in vars(builtins):
+            link.replace_self(link.children)
+
+
 def _open_replays(app: Sphinx, page: str, template: str, context: dict[str, object], tree: object) -> None:
     """A replay is a page to open, and not a file to save."""
     if "body" in context:
-        context["body"] = re.sub(r'(href="[^"]+\.html") download=""', r"\1", str(context["body"]))
+        context["body"] = re.sub(r' download=""(?= href="[^"]+\.html")', "", str(context["body"]))
 
 
 def setup(app: Sphinx) -> None:
@@ -116,5 +132,6 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", _as_read)
     app.connect("autodoc-process-docstring", _docstring, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", _signature)
+    app.connect("doctree-read", _python_s_own)
     app.connect("html-page-context", _open_replays)
     app.connect("build-finished", check.built)

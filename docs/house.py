@@ -59,7 +59,7 @@ BOXES = {
     "train": Box(64, 164, 492, 116, "upper", ("the training loop, and what watches it",)),
     "data": Box(64, 316, 114, 196, "middle", ("sets, loaders,", "preparation")),
     "optim": Box(190, 316, 114, 196, "middle", ("update rules,", "schedules")),
-    "nn": Box(316, 316, 114, 196, "middle", ("layers, losses,", "models")),
+    "nn": Box(316, 316, 114, 196, "middle", ("layers,", "losses,", "models")),
     "viz": Box(442, 316, 114, 196, "middle", ("graphs,", "figures")),
     "autograd": Box(
         20,

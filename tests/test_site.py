@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import json
 import pkgutil
 import re
 import sys
@@ -137,13 +138,23 @@ def test_a_link_to_nothing_is_an_error(repository):
 
 
 def test_links_in_notebooks(repository):
-    import json
-
     cells = [{"cell_type": kind, "source": ["[a](../docs/optim.md)"]} for kind in ("markdown", "code")]
     text = repository.point_links(json.dumps({"cells": cells}), "course/01_computational_graphs.ipynb")
     assert [cell["source"] for cell in json.loads(text)["cells"]] == [
         "[a](../optim.md)",
         ["[a](../docs/optim.md)"],
+    ]
+
+
+def test_solutions_are_folded_away(repository):
+    cells = [
+        {"cell_type": "code", "source": [], "metadata": {"tags": ["solution"]}},
+        {"cell_type": "code", "source": []},
+    ]
+    text = repository.point_links(json.dumps({"cells": cells}), "course/01_computational_graphs.ipynb")
+    assert [cell.get("metadata") for cell in json.loads(text)["cells"]] == [
+        {"tags": ["solution", "hide-input"]},
+        None,
     ]
 
 

@@ -1,4 +1,7 @@
-"""Readers of files: one file for each format, each of which says what is wrong with a file that is."""
+"""Readers of files: one file for each format, each of which says what is wrong with a file that is.
+
+What they give are arrays, tables and data sets. Changes to what was read live in `preprocess` and `augment`.
+"""
 
 from .cifar import CIFAR10, CIFAR100
 from .folder import ImageFolder

@@ -64,6 +64,10 @@ def point_links(text: str, page: str) -> str:
         return _outside_of_code(text, page)
     notebook = json.loads(text)
     for cell in notebook["cells"]:
+        if "solution" in cell.get("metadata", {}).get("tags", ()):
+            cell["metadata"]["tags"].append(
+                "hide-input"
+            )  # what the site folds away; Jupyter goes by `source_hidden`
         if cell["cell_type"] == "markdown":
             cell["source"] = _outside_of_code("".join(cell["source"]), page)
     return json.dumps(notebook)

@@ -3,6 +3,8 @@
 Fans are counted for weights of shape (out, in, *kernel): fan_in = in·kernel elements, fan_out = out·kernel
 elements. Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
 AISTATS 2010 (Xavier); He et al., "Delving deep into rectifiers", ICCV 2015 (Kaiming).
+
+Only what fills one tensor lives here; which layer starts from what is said in the layer.
 """
 
 from .fill import (

@@ -1,6 +1,9 @@
 """Models by name. Those for images have torchvision's keys and shapes, so that its published weights load:
 
 `model.load_state_dict(nn.load_torch("resnet18.pth"))`, and then `model.eval()`.
+
+One file for each family, made of the layers of `nn`. A layer that others can use does not live here, and neither does
+what trains a model or reads its data.
 """
 
 from .alexnet import AlexNet, alexnet

@@ -1,4 +1,8 @@
-"""Tools around modules, by PyTorch's names."""
+"""Tools around modules, by PyTorch's names.
+
+What looks at a module, changes it or counts in it lives here, one theme per file. Layers and the functions behind them
+do not, and nothing here trains.
+"""
 
 from ...autograd.extend import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from . import parametrizations, parametrize, rnn

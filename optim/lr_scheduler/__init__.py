@@ -1,6 +1,7 @@
 """Learning-rate schedulers with PyTorch's names: objects that apply a schedule to an optimiser, step by step.
 
-The rates are those of `optim.schedules`; `scheduler(t)` gives them for any number of steps.
+The rates are those of `optim.schedules`; `scheduler(t)` gives them for any number of steps. No formula of a rate lives
+here, only what applies it and keeps its place.
 """
 
 from .combined import ChainedScheduler, LambdaLR, MultiplicativeLR, SequentialLR

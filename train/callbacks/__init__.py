@@ -1,4 +1,8 @@
-"""Callbacks: the parts of a training beside its loop, one file for each."""
+"""Callbacks: the parts of a training beside its loop, one file for each.
+
+A callback knows the trainer and no other callback. What computes something that can be had without a training (a
+schedule, an average, a figure) lives in `optim` or `viz`, and is only called from here.
+"""
 
 from .averaging import EMA, SWA, PolyakAverage
 from .base import Callback
