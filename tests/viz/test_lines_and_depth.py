@@ -161,3 +161,15 @@ def test_whole_numbers_have_no_ticks_between_them(x, whole):
     figure.draw_without_rendering()
     ticks = figure.axes[0].get_xticks()
     assert np.array_equal(ticks, np.round(ticks)) == whole
+
+
+def test_few_points_on_a_logarithmic_axis_have_a_tick_each():
+    figure, _ = viz.lines({"a": ([1, 3, 50], [3, 2, 1]), "b": ([0, 3, 800], [1, 1, 1])}, log="x")
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "3", "50", "800"]
+    assert len(axes.get_xticks(minor=True)) == 0
+    figure, _ = viz.lines({"a": (np.geomspace(1, 1000, 40), np.arange(40))}, log="x")
+    figure.draw_without_rendering()
+    assert {1, 10, 100, 1000} <= set(np.round(figure.axes[0].get_xticks()).tolist())
+    assert not any(tick.label1.get_visible() for tick in figure.axes[0].xaxis.get_minor_ticks())

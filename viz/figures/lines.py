@@ -76,6 +76,7 @@ def lines(
                 _draw(axes, points, label, styles[label], log)
             if "x" in log:
                 axes.set_xscale("log")
+                _ticks_at_points(axes, one)
             elif all(np.array_equal(along, np.round(along)) for along, _ in one.values()):
                 axes.locator_params("x", integer=True)  # there is no epoch 1.5
             if "y" in log:
@@ -145,3 +146,14 @@ def _draw(axes: Any, points: tuple[Array, Array], label: str, style: Style, log:
         linewidth=1.7,
         label=label,
     )
+
+
+def _ticks_at_points(axes: Any, series: Mapping[str, tuple[Array, Array]], most: int = 8) -> None:
+    """On a logarithmic axis, ticks where the points stand, if they are few; else those of the decades alone."""
+    along = np.unique(np.concatenate([x for x, _ in series.values()]))
+    along = along[np.isfinite(along) & (along > 0)]
+    if 0 < len(along) <= most:
+        axes.set_xticks(along, [f"{value:g}" for value in along])
+        axes.set_xticks([], minor=True)
+    else:
+        axes.tick_params("x", which="minor", labelbottom=False)
