@@ -19,7 +19,7 @@ from .panels import TALL, multiplied_by_one, multiplied_by_two, turned
 from .threads import split
 from .vectors import REGISTERS
 
-LARGEST = 1 << 23  # bytes of weights; more of them are not to be read by each thread in each step
+LARGEST = 1 << 24  # bytes of weights; more of them are not to be read by each thread in each step
 WORK = 1 << 21  # products of numbers that are worth a thread
 VECTORS, _multiplied = (2, multiplied_by_two) if REGISTERS == 32 else (1, multiplied_by_one)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor, asarray, matmul, matrix_transpose, sigmoid, tanh
-from ...autograd.extend import MIXER, given, op
+from ...autograd.extend import MIXER, given, kernel, matrix_product, op
 from .rnn import Hidden
 from .scan import before, check_layer, composed_scan, steps
 
@@ -83,36 +83,97 @@ def _gru(
     The gates r and z are one tanh, since σ(a) = tanh(a/2)/2 + 1/2.
     """
     w = h0.shape[1]
-    gates = input @ weight_ih.T
-    if bias_ih is not None:
-        gates += bias_ih
+    half = np.repeat(np.array((0.5, 0.5, 1.0), input.dtype), w)[:, None]  # for r, z, n
+    bias, inner_bias = bias_ih, None
     if bias_hh is not None:
-        gates[:, : 2 * w] += bias_hh[: 2 * w]
-    gates[:, : 2 * w] *= 0.5
-    feeding = np.array(weight_hh)
-    feeding[: 2 * w] *= 0.5
-    feeding = feeding.T
+        bias = np.concatenate([bias_hh[: 2 * w], np.zeros(w, input.dtype)])
+        bias = bias if bias_ih is None else bias + bias_ih
+        inner_bias = bias_hh[2 * w :]
+    bias = None if bias is None else bias * half[:, 0]
+    hidden = h0.copy()
+    output, gates, inner = _run(
+        input, hidden, weight_ih * half, weight_hh * half, bias, inner_bias, batch_sizes, reverse
+    )
+    return (output, hidden), gates, inner
+
+
+@kernel("gru.run", over=1 << 8)
+def _run(
+    input: Array,
+    hidden: Array,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias: Array | None,
+    inner_bias: Array | None,
+    batch_sizes: tuple[int, ...],
+    reverse: bool,
+) -> tuple[Array, Array, Array]:
+    """The states, gates and what the state adds to n of all steps; the first state becomes the last one.
+
+    The weights and the bias are those of the halved arguments of r and z. `inner_bias` is that of h'_n.
+    """
+    w = hidden.shape[1]
+    gates = matrix_product(input, weight_ih.T, bias)
     inner, output = (np.empty((len(input), w), input.dtype) for _ in range(2))
-    hidden, fed = h0.copy(), np.empty((len(h0), 3 * w), input.dtype)
+    fed = np.empty((len(hidden), 3 * w), input.dtype)
     for rows, size in steps(batch_sizes, reverse):
         here, h = gates[rows], hidden[:size]
-        from_h = np.matmul(h, feeding, out=fed[:size])
-        r_z, n = here[:, : 2 * w], here[:, 2 * w :]
+        from_h = np.matmul(h, weight_hh.T, out=fed[:size])
+        r_z, n, own = here[:, : 2 * w], here[:, 2 * w :], inner[rows]
         r_z += from_h[:, : 2 * w]
         np.tanh(r_z, out=r_z)
         r_z *= 0.5
         r_z += 0.5
-        own = inner[rows]
         own[...] = from_h[:, 2 * w :]
-        if bias_hh is not None:
-            own += bias_hh[2 * w :]
+        if inner_bias is not None:
+            own += inner_bias
         n += np.multiply(r_z[:, :w], own, out=output[rows])
         np.tanh(n, out=n)
         h -= n
         h *= r_z[:, w:]
         h += n
         output[rows] = h
-    return (output, hidden), gates, inner
+    return output, gates, inner
+
+
+@kernel("gru.run_back", over=1 << 8)
+def _run_back(
+    g: Array,
+    d_hidden: Array,
+    gates: Array,
+    inner: Array,
+    output: Array,
+    h0: Array,
+    weight_ih: Array | None,
+    weight_hh: Array,
+    batch_sizes: tuple[int, ...],
+    reverse: bool,
+) -> tuple[Array, Array, Array | None, Array, Array]:
+    """The gradients of x' and h', of the input, and of both biases.
+
+    What does not depend on the next step is computed for all steps at once. `d_hidden`, the gradient of the last
+    state, becomes that of the first one. Without `weight_ih` the input needs no gradient.
+    """
+    w = h0.shape[1]
+    order = steps(batch_sizes, reverse)
+    r, z, n = (gates[:, k * w : (k + 1) * w] for k in range(3))
+    d_n = (1 - z) * (1 - n * n)  # becomes the gradient of n's argument
+    slopes_hh = np.empty_like(gates)
+    np.multiply(d_n * inner, r * (1 - r), out=slopes_hh[:, :w])
+    np.multiply(before(output, h0, order) - n, z * (1 - z), out=slopes_hh[:, w : 2 * w])
+    np.multiply(d_n, r, out=slopes_hh[:, 2 * w :])
+    by_gate = slopes_hh.reshape(len(gates), 3, w)
+    for rows, size in order[::-1]:
+        state, here = d_hidden[:size], by_gate[rows]
+        state += g[rows]
+        d_n[rows] *= state
+        here *= state[:, None]
+        state *= z[rows]
+        state += slopes_hh[rows] @ weight_hh
+    slopes_ih = np.concatenate([slopes_hh[:, : 2 * w], d_n], axis=1)
+    ones = np.ones(len(gates), gates.dtype)
+    d_input = None if weight_ih is None else matrix_product(slopes_ih, weight_ih)
+    return slopes_ih, slopes_hh, d_input, ones @ slopes_ih, ones @ slopes_hh
 
 
 def _gru_rule(
@@ -128,42 +189,28 @@ def _gru_rule(
     reverse: bool,
     needs: Any,
 ) -> tuple[Any, ...]:
-    """Backpropagation through time; what does not depend on the next step is computed for all steps at once."""
-    w = h0.shape[1]
-    order = steps(batch_sizes, reverse)
-    previous = before(out[0], h0, order)
-    r, z, n = (gates[:, k * w : (k + 1) * w] for k in range(3))
-    d_n = (1 - z) * (1 - n * n)  # becomes the gradient of n's argument
-    d_h_part = np.empty_like(gates)  # becomes the gradient of h'
-    np.multiply(d_n * inner, r * (1 - r), out=d_h_part[:, :w])
-    np.multiply(previous - n, z * (1 - z), out=d_h_part[:, w : 2 * w])
-    np.multiply(d_n, r, out=d_h_part[:, 2 * w :])
-    by_gate = d_h_part.reshape(len(gates), 3, w)
+    """Backpropagation through time; the gradients of the weights at the end, from all steps."""
     d_hidden = g[1].copy()
-    for rows, size in order[::-1]:
-        state, here = d_hidden[:size], by_gate[rows]
-        state += g[0][rows]
-        d_n[rows] *= state
-        here *= state[:, None]
-        state *= z[rows]
-        state += d_h_part[rows] @ weight_hh
-    ones = np.ones(len(gates), gates.dtype)
-    r_z = d_h_part[:, : 2 * w]
-    d_input = d_weight = d_bias = None
-    if needs.input:
-        d_input = r_z @ weight_ih[: 2 * w]
-        d_input += d_n @ weight_ih[2 * w :]
-    if needs.weight_ih:
-        d_weight = np.concatenate([r_z.T @ input, d_n.T @ input])
-    if needs.bias_ih:
-        d_bias = np.concatenate([ones @ r_z, ones @ d_n])
+    slopes_ih, slopes_hh, d_input, d_bias_ih, d_bias_hh = _run_back(
+        g[0],
+        d_hidden,
+        gates,
+        inner,
+        out[0],
+        h0,
+        weight_ih if needs.input else None,
+        weight_hh,
+        batch_sizes,
+        reverse,
+    )
+    previous = before(out[0], h0, steps(batch_sizes, reverse)) if needs.weight_hh else None
     return (
-        d_input,
+        d_input if needs.input else None,
         d_hidden if needs.h0 else None,
-        d_weight,
-        d_h_part.T @ previous if needs.weight_hh else None,
-        d_bias,
-        ones @ d_h_part if needs.bias_hh else None,
+        matrix_product(slopes_ih.T, input) if needs.weight_ih else None,
+        matrix_product(slopes_hh.T, previous) if needs.weight_hh else None,
+        d_bias_ih if needs.bias_ih else None,
+        d_bias_hh if needs.bias_hh else None,
     )
 
 

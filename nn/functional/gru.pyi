@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 import numpy as np
 from ...autograd import Tensor, asarray, matmul, matrix_transpose, sigmoid, tanh
-from ...autograd.extend import MIXER, given, op
+from ...autograd.extend import MIXER, given, kernel, matrix_product, op
 from .rnn import Hidden
 from .scan import before, check_layer, composed_scan, steps
 from ...autograd.ops.declared import declared

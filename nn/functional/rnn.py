@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd import Tensor, asarray, matmul, matrix_transpose, relu, tanh
-from ...autograd.extend import MIXER, given, op
-from .scan import before, check_layer, composed_scan, steps
+from ...autograd.extend import MIXER, given, kernel, matrix_product, op
+from .scan import check_layer, composed_scan, steps, sum_of, weight_gradients
 
 Array = np.ndarray[Any, Any]
 
@@ -112,11 +112,25 @@ def _rnn(
     nonlinearity: str,
 ) -> tuple[Array, Array]:
     """h_t = tanh(W_ih·x_t + b_ih + W_hh·h_(t−1) + b_hh), all steps. `rnn_layer` is the function that checks."""
-    output = input @ weight_ih.T
-    for bias in (bias_ih, bias_hh):
-        if bias is not None:
-            output += bias
     hidden = h0.copy()
+    bias = sum_of(bias_ih, bias_hh)
+    output = _run(input, hidden, weight_ih, weight_hh, bias, batch_sizes, reverse, nonlinearity)
+    return output, hidden
+
+
+@kernel("rnn.run", over=1 << 8)
+def _run(
+    input: Array,
+    hidden: Array,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias: Array | None,
+    batch_sizes: tuple[int, ...],
+    reverse: bool,
+    nonlinearity: str,
+) -> Array:
+    """The states of all steps; the first state becomes the last one."""
+    output: Array = matrix_product(input, weight_ih.T, bias)
     fed = np.empty_like(hidden)
     for rows, size in steps(batch_sizes, reverse):
         here = output[rows]
@@ -126,7 +140,32 @@ def _rnn(
         else:
             np.maximum(here, 0, out=here)
         hidden[:size] = here
-    return output, hidden
+    return output
+
+
+@kernel("rnn.run_back", over=1 << 8)
+def _run_back(
+    g: Array,
+    d_hidden: Array,
+    output: Array,
+    weight_ih: Array | None,
+    weight_hh: Array,
+    batch_sizes: tuple[int, ...],
+    reverse: bool,
+    nonlinearity: str,
+) -> tuple[Array, Array | None, Array]:
+    """The gradients of the arguments of the nonlinearity, of the input, and of the biases.
+
+    `d_hidden`, the gradient of the last state, becomes that of the first one. Without `weight_ih` the input needs no
+    gradient.
+    """
+    slopes = 1 - output * output if nonlinearity == "tanh" else (output > 0).astype(output.dtype)
+    for rows, size in steps(batch_sizes, reverse)[::-1]:
+        here = slopes[rows]
+        here *= d_hidden[:size] + g[rows]
+        np.matmul(here, weight_hh, out=d_hidden[:size])
+    d_input = None if weight_ih is None else matrix_product(slopes, weight_ih)
+    return slopes, d_input, np.ones(len(slopes), slopes.dtype) @ slopes
 
 
 def _rnn_rule(
@@ -142,20 +181,25 @@ def _rnn_rule(
     needs: Any,
 ) -> tuple[Any, ...]:
     """Backpropagation through time: d_a = d_h·slope, d_h(t−1) = d_a·W_hh; the weights' gradients at the end."""
-    output = out[0]
-    order = steps(batch_sizes, reverse)
-    slopes = 1 - output * output if nonlinearity == "tanh" else (output > 0).astype(output.dtype)
     d_hidden = g[1].copy()
-    for rows, size in order[::-1]:
-        here = slopes[rows]
-        here *= d_hidden[:size] + g[0][rows]
-        np.matmul(here, weight_hh, out=d_hidden[:size])
-    d_bias = np.ones(len(slopes), slopes.dtype) @ slopes if needs.bias_ih or needs.bias_hh else None
+    slopes, d_input, d_bias = _run_back(
+        g[0],
+        d_hidden,
+        out[0],
+        weight_ih if needs.input else None,
+        weight_hh,
+        batch_sizes,
+        reverse,
+        nonlinearity,
+    )
+    d_ih, d_hh = weight_gradients(
+        slopes, input, out[0], h0, steps(batch_sizes, reverse), needs.weight_ih, needs.weight_hh
+    )
     return (
-        slopes @ weight_ih if needs.input else None,
+        d_input if needs.input else None,
         d_hidden if needs.h0 else None,
-        slopes.T @ input if needs.weight_ih else None,
-        slopes.T @ before(output, h0, order) if needs.weight_hh else None,
+        d_ih,
+        d_hh,
         d_bias if needs.bias_ih else None,
         d_bias if needs.bias_hh else None,
     )

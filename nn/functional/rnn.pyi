@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 import numpy as np
 from ...autograd import Tensor, asarray, matmul, matrix_transpose, relu, tanh
-from ...autograd.extend import MIXER, given, op
-from .scan import before, check_layer, composed_scan, steps
+from ...autograd.extend import MIXER, given, kernel, matrix_product, op
+from .scan import check_layer, composed_scan, steps, sum_of, weight_gradients
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 Array = np.ndarray[Any, Any]

@@ -47,7 +47,7 @@ def both_ways(layer, x, lengths, states):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("cell", ["LSTM"])
+@pytest.mark.parametrize("cell", ["LSTM", "GRU", "RNN"])
 @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     sizes=st.tuples(st.integers(1, 40), st.integers(1, 70), st.integers(1, 40), st.integers(1, 9)),
@@ -89,7 +89,7 @@ def test_kernels_agree_with_numpy(cell, dtype, sizes, layers, bidirectional, bia
         np.testing.assert_allclose(twin, reference, rtol=0, atol=60 * eps * scale)
 
 
-@pytest.mark.parametrize("cell", ["LSTM"])
+@pytest.mark.parametrize("cell", ["LSTM", "GRU", "RNN"])
 def test_long_sequences_by_several_threads(cell):
     """Enough work for each thread to get some of it, and sequences that end at different times."""
     rng = np.random.default_rng(0)
@@ -102,7 +102,7 @@ def test_long_sequences_by_several_threads(cell):
         np.testing.assert_allclose(twin, reference, rtol=0, atol=2e-5 * (1 + np.abs(reference).max()))
 
 
-@pytest.mark.parametrize("cell", ["LSTM"])
+@pytest.mark.parametrize("cell", ["LSTM", "GRU", "RNN"])
 def test_what_needs_no_gradient_gets_none(cell):
     layer = getattr(pb.nn, cell)(4, 5)
     layer.weight_ih_l0.requires_grad_(False)
@@ -114,7 +114,7 @@ def test_what_needs_no_gradient_gets_none(cell):
     assert layer.weight_hh_l0.grad.shape == layer.weight_hh_l0.shape
 
 
-@pytest.mark.parametrize("cell", ["LSTM"])
+@pytest.mark.parametrize("cell", ["LSTM", "GRU", "RNN"])
 def test_nan_stays_with_its_sequence(cell):
     """What one thread computes for sequences side by side does not mix them."""
     layer = getattr(pb.nn, cell)(4, 5)
@@ -127,7 +127,7 @@ def test_nan_stays_with_its_sequence(cell):
     assert np.isfinite(out[0]).all()
 
 
-@pytest.mark.parametrize("cell", ["LSTM"])
+@pytest.mark.parametrize("cell", ["LSTM", "GRU", "RNN"])
 def test_weights_that_do_not_fit_a_cache_go_to_numpy(cell, monkeypatch):
     from pullback.autograd.kernels import sequences
 
