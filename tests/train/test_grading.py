@@ -13,6 +13,7 @@ import pullback as pb
 from pullback.testing import Exercise, Input, choose, distinct, grade, labels, mask
 
 ASSIGNMENT = Path(__file__).parent / "grading" / "assignment.py"
+OTHER_STYLES = ASSIGNMENT.with_name("other_styles.py")
 SPACE = {}
 exec(ASSIGNMENT.read_text(encoding="utf-8"), SPACE)
 
@@ -23,6 +24,12 @@ def test_right_answers_get_full_marks(name):
     assert result.ok, str(result)
     assert result.score == result.total == 10
     assert sum(c.points for c in result[name].criteria) == pytest.approx(10)
+
+
+def test_right_answers_in_other_styles_get_full_marks():
+    result = grade(OTHER_STYLES, time_limit=60)
+    assert len(result.exercises) == 14
+    assert result.ok, str(result)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pullback as pb
@@ -80,6 +81,11 @@ MISTAKES = [
     ("rnn_backward", "dh[:, t] + dprev", "dh[:, t]", "gradient of h0"),
     ("word_embedding_backward", "np.add.at(dW, x, dout)", "dW[x] += dout", "gradient of W"),
     ("max_pool_backward_naive", "] += dout[n, c, i, j]", "] = dout[n, c, i, j]", "gradient of x"),
+    ("max_pool_forward_naive", "j * s : j * s + pw", "j : j + pw", "forward"),
+    ("max_pool_backward_naive", "j * s : j * s + pw", "j : j + pw", "gradient of x"),
+    ("avg_pool_backward", "/ (ph * pw)", "/ (ph * ph)", "gradient of x"),
+    ("avg_pool_backward", "j * s : j * s + pw", "j : j + pw", "gradient of x"),
+    ("conv_backward_naive", "j * stride, j * stride + ww", "j, j + ww", "gradient of x"),
     ("conv_backward_naive", "dxp[n, :, rows, columns] +=", "dxp[n, :, rows, columns] =", "gradient of x"),
     ("conv_backward_naive", "pad : pad + x.shape[2]", ": x.shape[2]", "gradient of x"),
     ("conv_backward_naive", "i * stride, i * stride + hh", "i, i + hh", "gradient of x"),
@@ -98,6 +104,7 @@ MISTAKES = [
     ("sigmoid_forward", "1 / (1 + np.exp(-x))", "np.exp(x) / (1 + np.exp(x))", "unusual inputs"),
     ("softmax", "x - x.max(axis=1, keepdims=True)", "x", "unusual inputs"),
     ("softmax_loss", "x - x.max(axis=1, keepdims=True)", "x", "unusual inputs"),
+    ("softmax_loss_naive", "scores - scores.max()", "scores", "unusual inputs"),
     ("relu_backward", "dx[x <= 0] = 0", "dx[x <= 0] = 0; dx[x == 0] = 7", "unusual inputs"),
     ("relu_backward", "dout.copy()", "np.ravel(dout, 'K').reshape(x.shape)", "unusual inputs"),
     ("relu_backward", "dout.copy()", "dout.astype(np.float16).astype(dout.dtype)", "gradient of x"),
@@ -163,6 +170,29 @@ def exercise_of(function):
         if function in (name, *(f"{n}_{part}" for n in exercise.names for part in ENDS)):
             return name
     raise LookupError(function)
+
+
+def test_a_gradient_that_goes_in_full_to_every_largest_value_is_wrong():
+    def max_pool_backward_naive(dout, cache):
+        x, pool_param = cache
+        height, width, s = (pool_param[k] for k in ("pool_height", "pool_width", "stride"))
+        dx = np.zeros_like(x)
+        for i in range(dout.shape[2]):
+            for j in range(dout.shape[3]):
+                rows, columns = slice(i * s, i * s + height), slice(j * s, j * s + width)
+                window = x[:, :, rows, columns]
+                top = window == window.max(axis=(2, 3), keepdims=True)
+                dx[:, :, rows, columns] += dout[:, :, i : i + 1, j : j + 1] * top
+        return dx
+
+    space = planted("max_pool_forward_naive", "x.shape", "x.shape") | {
+        "max_pool_backward_naive": max_pool_backward_naive
+    }
+    result = pb.testing.grade(space, "max_pool", time_limit=30)
+    (wrong,) = [c for c in result["max_pool"].criteria if not c.ok]
+    assert wrong.name == "unusual inputs"
+    assert "equal values" in wrong.finding
+    assert "shared among them" in wrong.mend
 
 
 ENDS = ("forward", "backward", "forward_naive", "backward_naive")

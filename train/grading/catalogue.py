@@ -69,8 +69,8 @@ LOSSES = (
     Exercise("softmax_loss", _softmax_loss, _SCORES, style="together", sizes=_CLASSES, large=["x"]),
     Exercise("svm_loss", _svm_loss, _SCORES, style="together", sizes=_CLASSES),
     *(
-        Exercise(f"{name}_{way}", loss, _LINEAR, wrt=["W"], style="together", sizes=_CLASSES)
-        for name, loss in (("svm_loss", _linear_svm), ("softmax_loss", _linear_softmax))
+        Exercise(f"{name}_{way}", loss, _LINEAR, wrt=["W"], style="together", sizes=_CLASSES, large=large)
+        for name, loss, large in (("svm_loss", _linear_svm, ()), ("softmax_loss", _linear_softmax, ["W"]))
         for way in ("naive", "vectorized")
     ),
 )

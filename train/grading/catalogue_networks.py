@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,16 +25,37 @@ def _spatial_batchnorm(x: Any, gamma: Any, beta: Any, bn_param: Mapping[str, Any
 
 def _conv_settings(rng: np.random.Generator, sizes: Mapping[str, int]) -> dict[str, int]:
     room = [max(0, -(-(sizes[k] - sizes[n]) // 2)) for n, k in (("H", "HH"), ("W", "WW"))]
-    pad = max(room) + int(rng.integers(0, 2))
-    spans = [sizes[n] + 2 * pad - sizes[k] for n, k in (("H", "HH"), ("W", "WW"))]
-    return {"stride": int(rng.choice([s for s in (1, 2, 3) if not any(n % s for n in spans)])), "pad": pad}
+    found = []
+    for pad in (max(room), max(room) + 1):
+        spans = [sizes[n] + 2 * pad - sizes[k] for n, k in (("H", "HH"), ("W", "WW"))]
+        found += [({"stride": s, "pad": pad}, _telling(s, spans)) for s in (1, 2, 3) if _fits(s, spans)]
+    return _one_of(rng, found)
 
 
 def _pool_settings(rng: np.random.Generator, sizes: Mapping[str, int]) -> dict[str, int]:
-    height, width = (int(rng.integers(1, min(3, sizes[n]) + 1)) for n in ("H", "W"))
-    spans = sizes["H"] - height, sizes["W"] - width
-    stride = int(rng.choice([s for s in (1, 2, 3) if not any(n % s for n in spans)]))
-    return {"pool_height": height, "pool_width": width, "stride": stride}
+    found = []
+    for height, width, stride in itertools.product((1, 2, 3), repeat=3):
+        spans = sizes["H"] - height, sizes["W"] - width
+        if min(spans) >= 0 and _fits(stride, spans):
+            settings = {"pool_height": height, "pool_width": width, "stride": stride}
+            found.append((settings, _telling(stride, spans) and height * width > 1))
+    return _one_of(rng, found)
+
+
+def _fits(stride: int, spans: Sequence[int]) -> bool:
+    return not any(span % stride for span in spans)
+
+
+def _telling(stride: int, spans: Sequence[int]) -> bool:
+    """Whether a stride shows: it is not 1, and there is more than one place along both axes."""
+    return stride > 1 and min(spans) > 0
+
+
+def _one_of(rng: np.random.Generator, found: Sequence[tuple[dict[str, int], bool]]) -> dict[str, int]:
+    """One of some settings: mostly one that tells much, if there is any."""
+    telling = [settings for settings, tells in found if tells]
+    chosen = telling if telling and rng.random() < 0.7 else [settings for settings, _ in found]
+    return chosen[int(rng.integers(len(chosen)))]
 
 
 def _window(pool_param: Mapping[str, int]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ from .cases import Case, cases, copied, smallest
 from .exercise import Exercise
 from .hints import about_shape, about_values, alike
 from .report import Criterion, ExerciseGrade
+from .subgradients import right_in_their_way
 from .trial import Array, Forwarded, Trial, WrongResultError, arrays_in
 
 FORWARD, GRADIENTS, REST = 0.3, 0.3, 0.1  # shares of an exercise's points; REST for each other criterion
 UNUSUAL = "unusual inputs"
 TOO_LONG = "is not judged, because a call took too long"
 LATER = "is judged once the forward or a gradient is right"
+TIES = "where values are equal, the gradient goes to one of them, or is shared among them"
 UNKNOWN = "is not to be had without the forward"
 RANDOM = "gives two results for the same inputs: it takes random numbers, or keeps something between calls"
 
@@ -362,7 +364,7 @@ def _unusual(trial: Trial, ordinary: Sequence[Attempt], unusual: Sequence[Attemp
             if name not in wrong_names and not (tried.case.kind == "ties" and _subgradient(trial, tried)):
                 fault = fault or slope
         if fault is not None:
-            return fault
+            return replace(fault, mend=TIES) if tried.case.kind == "ties" and not fault.mend else fault
         if tried.widened and trial.exercise.keep_dtype:
             return Fault(
                 "results are float64 for inputs of float32", "np.zeros(shape, x.dtype) keeps it", tried.case
@@ -375,12 +377,12 @@ def _unusual(trial: Trial, ordinary: Sequence[Attempt], unusual: Sequence[Attemp
 
 
 def _subgradient(trial: Trial, tried: Attempt) -> bool:
-    """Whether wrong-looking gradients are right in their way: at a kink, any slope between those of both sides is."""
+    """Whether gradients that differ from pullback's at equal values are as right."""
     if tried.forward or set(tried.gradients) - set(tried.values):
         return False
     try:
-        return not trial.numerically(tried.case, directions=12, elementwise=True)
-    except Exception:
+        return right_in_their_way(trial, tried.case)
+    except (WrongResultError, TypeError, ValueError):
         return False
 
 

@@ -170,7 +170,7 @@ class Trial:
             )
         return dict(zip(wanted, found, strict=True))
 
-    def numerically(self, case: Case, directions: int = 4, elementwise: bool = False) -> str:
+    def numerically(self, case: Case) -> str:
         """Why the backward is not the derivative of the learner's own forward; "" if it is.
 
         Raises:
@@ -203,8 +203,6 @@ class Trial:
         result = gradcheck(
             Theirs.apply,
             tuple(np.asarray(case.arguments[name], float) for name in tracked),
-            directions=directions,
-            elementwise=elementwise,
             rng=0,
         )
         if result.verdict.value != "FAIL":
