@@ -1,4 +1,4 @@
-"""The product of two matrices, for rules and forwards: BLAS, or a compiled kernel where that is faster."""
+"""The product of matrices, for rules and forwards: BLAS, or a compiled kernel where that is faster."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .kernels import kernel
 
 @kernel("matrices.matrix_product", over=1 << 11)
 def matrix_product(x: Any, y: Any, added: Any = None, out: Any = None) -> Any:
-    """x·y of two matrices, and a row `added` to each row of it; of Tensors, too.
+    """x·y of two matrices or stacks of them, and a row `added` to each row of it; of Tensors, too.
 
     Args:
-        x: shape (m, k).
-        y: shape (k, n).
+        x: shape (..., m, k).
+        y: shape (..., k, n).
         added: shape (n,), or None.
-        out: an array of shape (m, n) in C order, to write the result to.
+        out: an array of shape (..., m, n) in C order, to write the result to.
 
     >>> import numpy as np
     >>> matrix_product(np.ones((2, 3)), np.ones((3, 2)), np.array([0.0, 1.0]))

@@ -1,4 +1,4 @@
-"""The product of two matrices, with a row added to each of its rows.
+"""The products of two matrices, or of two stacks of them, with a row added to each of their rows.
 
 NumPy's BLAS knows a processor by its name, and takes slow loops where it does not know it; AVX-512 of AMD's processors
 lies idle in OpenBLAS 0.3, which costs half of the time. The loops here are those of K. Goto and R. van de Geijn,
@@ -11,6 +11,7 @@ same; so there is no other loop for what is left over.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,28 +31,40 @@ WORK = 1 << 22  # products that are worth a thread
 
 @jit()
 def _lay(
-    y: Array, down: int, right: int, top: int, rows: int, left: int, lanes: int, width: int, panel: Array
+    y: Array,
+    begin: int,
+    down: int,
+    right: int,
+    top: int,
+    rows: int,
+    left: int,
+    lanes: int,
+    width: int,
+    panel: Array,
 ) -> None:
-    """Some rows of y, from column `left` on, side by side."""
+    """Some rows of the matrix that begins somewhere in y, from column `left` on, side by side."""
+    begin += top * down + left * right
     if right == 1:
         for k in range(rows):
-            move(y, (top + k) * down + left, panel, k * width, width)
+            move(y, begin + k * down, panel, k * width, width)
         return
     whole = rows // lanes * lanes
     for j in range(0, width, lanes):
         for k in range(0, whole, lanes):
-            turned(y, (left + j) * right + top + k, right, panel, k * width + j, width)
+            turned(y, begin + j * right + k, right, panel, k * width + j, width)
     for k in range(whole, rows):
         for j in range(width):
-            panel[k * width + j] = y[(left + j) * right + top + k]
+            panel[k * width + j] = y[begin + j * right + k]
 
 
 @jit()
-def _product(
+def _products(
     x: Array,
+    apart: int,
     across: int,
     along: int,
     y: Array,
+    between: int,
     down: int,
     right: int,
     depth: int,
@@ -62,14 +75,15 @@ def _product(
     start: int,
     stop: int,
 ) -> None:
-    """The vectors of columns from start to stop, of one band of rows after the other."""
-    count, columns = out.shape
-    vectors = -(-columns // lanes)
+    """The vectors of columns from start to stop: of one band of rows after the other, of one matrix after the other."""
+    _, count, columns = out.shape
+    vectors, bands = -(-columns // lanes), -(-count // band)
     results = out.reshape(out.size)
     panel = np.empty(DEPTH * WIDE * lanes, x.dtype)
     some = np.empty((band + TALL) * WIDE * lanes, x.dtype)
     while start < stop:
-        top, first = start // vectors * band, start % vectors
+        which, first = start // vectors, start % vectors
+        matrix, top = which // bands, which % bands * band
         bottom, last = min(count, top + band), min(vectors, first + stop - start)
         parts = -(-(last - first) // WIDE)
         wide = min(-(-(last - first) // parts), columns // lanes)
@@ -77,10 +91,10 @@ def _product(
         left = min(first * lanes, columns - width)
         for begin in range(0, depth, DEPTH):
             rows = min(DEPTH, depth - begin)
-            _lay(y, down, right, begin, rows, left, lanes, width, panel)
+            _lay(y, matrix * between, down, right, begin, rows, left, lanes, width, panel)
             target = 0
             for row in range(top, bottom, TALL):
-                place = min(row, count - TALL) * across + begin * along
+                place = matrix * apart + min(row, count - TALL) * across + begin * along
                 if wide == 3:
                     multiplied_by_three(x, place, along, across, panel, 0, rows, some, target, width, begin)
                 elif wide == 2:
@@ -91,39 +105,47 @@ def _product(
         here = 0
         for row in range(top, bottom, TALL):
             for i in range(TALL):
-                there = (min(row, count - TALL) + i) * columns + left
+                there = (matrix * count + min(row, count - TALL) + i) * columns + left
                 for j in range(0, width, lanes):
                     plus(some, here, added, left + j, results, there + j)
                     here += lanes
         start += wide
 
 
-def _flat(matrix: Array) -> tuple[Array, int, int]:
-    """The numbers in a row, and how far apart neighbours in a column and in a row are."""
-    if matrix.flags.c_contiguous or not matrix.flags.f_contiguous:
-        matrix = plain(matrix)
-        return matrix.reshape(-1), matrix.shape[1], 1
-    matrix = plain(matrix.T)
-    return matrix.reshape(-1), 1, matrix.shape[1]
+def _laid(stack: Array) -> tuple[Array, int, int, int]:
+    """The memory of a stack of matrices as numbers in a row, and how far apart matrices, rows and columns are."""
+    if stack.flags.c_contiguous or not stack.flags.writeable:
+        flat = plain(stack)
+        return flat.reshape(-1), flat.shape[1] * flat.shape[2], flat.shape[2], 1
+    turned = stack.swapaxes(1, 2)
+    if turned.flags.c_contiguous:
+        return turned.reshape(-1), turned.shape[1] * turned.shape[2], 1, turned.shape[2]
+    steps = [step // stack.itemsize for step in stack.strides]
+    if 1 not in steps[1:] or min(stack.strides) < 0 or any(step % stack.itemsize for step in stack.strides):
+        return _laid(plain(stack))
+    extent = 1 + sum((length - 1) * step for length, step in zip(stack.shape, steps, strict=True))
+    flat = np.lib.stride_tricks.as_strided(stack, (extent,), (stack.itemsize,))
+    return flat, steps[0], steps[1], steps[2]
 
 
 def matrix_product(x: Array, y: Array, added: Array | None = None, out: Array | None = None) -> Any:
     """x·y, and a row added to each of its rows; on processors with vectors of 64 bytes."""
-    if BYTES < 64:
+    if BYTES < 64 or x.ndim < 2:
         return NotImplemented
     lanes = BYTES // x.itemsize
     given = [array for array in (y, added, out) if array is not None]
     if not all(type(array) is np.ndarray and array.dtype == x.dtype for array in given):
         return NotImplemented
-    if not x.ndim == y.ndim == 2 or x.shape[1] != y.shape[0]:
+    lead, (rows, depth) = x.shape[:-2], x.shape[-2:]
+    if y.ndim != x.ndim or y.shape[:-1] != (*lead, depth):
         return NotImplemented
-    (rows, depth), columns = x.shape, y.shape[1]
-    if rows < TALL or columns < lanes or not pays(rows * columns * depth, LEAST):
+    columns, count = y.shape[-1], math.prod(lead)
+    if rows < TALL or columns < lanes or not pays(count * rows * columns * depth, LEAST):
         return NotImplemented
     row = np.zeros(columns, x.dtype) if added is None else plain(added)
     if out is None:
-        out = np.empty((rows, columns), x.dtype)
-    elif not out.flags.c_contiguous or out.shape != (rows, columns):
+        out = np.empty((*lead, rows, columns), x.dtype)
+    elif not out.flags.c_contiguous or out.shape != (*lead, rows, columns):
         return NotImplemented
     if row.shape != (columns,):
         return NotImplemented
@@ -131,5 +153,18 @@ def matrix_product(x: Array, y: Array, added: Array | None = None, out: Array | 
     band = -(-rows // (bands * TALL)) * TALL
     bands = -(-rows // band)
     smallest = -(-WORK // (band * lanes * depth))
-    split(_product, bands * vectors, smallest, *_flat(x), *_flat(y), depth, row, lanes, band, out)
+    stacks = (array if array.ndim == 3 else array.reshape(count, *array.shape[-2:]) for array in (x, y, out))
+    left, right, result = stacks
+    split(
+        _products,
+        count * bands * vectors,
+        smallest,
+        *_laid(left),
+        *_laid(right),
+        depth,
+        row,
+        lanes,
+        band,
+        result,
+    )
     return out

@@ -24,7 +24,8 @@ WIDE = 3  # vectors of its columns, at most
 def _multiplied(vectors: int) -> Callable[..., Any]:
     """multiplied(x, place, along, across, panel, first, depth, out, target, pitch, more): for each of 8 rows i and each
     column j of the panel, out[target + i·pitch + j] = Σ over k < depth of x[place + k·along + i·across] ·
-    panel[first + k·width + j], and what stands there already if `more` is not 0."""
+    panel[first + k·width + j], plus what stands there already if `more` is not 0. That is added at the end, since
+    sums of sums round less than one long sum."""
 
     def typed(
         typing: Any,
@@ -52,9 +53,6 @@ def _multiplied(vectors: int) -> Callable[..., Any]:
                 for i in range(TALL)
                 for v in range(vectors)
             ]
-            with builder.if_then(builder.icmp_signed("!=", more_, code.index(0))):
-                for goal, total in zip(goals, totals, strict=True):
-                    builder.store(code.load(results, goal), total)
             with cgutils.for_range(builder, depth_) as loop:
                 here = builder.mul(loop.index, code.index(vectors * code.lanes))
                 step = builder.mul(loop.index, along_)
@@ -63,6 +61,9 @@ def _multiplied(vectors: int) -> Callable[..., Any]:
                     factor = code.everywhere(code.number_at(rows[i], step))
                     for v in range(vectors):
                         code.add_product(totals[i * vectors + v], factor, loaded[v])
+            with builder.if_then(builder.icmp_signed("!=", more_, code.index(0))):
+                for goal, total in zip(goals, totals, strict=True):
+                    builder.store(builder.fadd(code.load(results, goal), builder.load(total)), total)
             for goal, total in zip(goals, totals, strict=True):
                 code.store(builder.load(total), results, goal)
             return context.get_dummy_value()

@@ -30,7 +30,7 @@ def by_rows(function: Any, x: Array, *arguments: Any) -> list[Any]:
 
 
 @jit(compared=True, inside=True)
-def _largest(x: Array) -> Any:
+def largest_of(x: Array) -> Any:
     """Of a row; any of its numbers if one is nan, which then spreads over the row with the exponentials."""
     largest = x[0]
     for i in range(1, len(x)):
@@ -42,7 +42,7 @@ def _largest(x: Array) -> Any:
 def _softmax_rows(x: Array, out: Array, start: int, stop: int) -> None:
     for row in range(start, stop):
         x_row, out_row = x[row], out[row]
-        largest = _largest(x_row)
+        largest = largest_of(x_row)
         total = x.dtype.type(0)
         for i in range(len(x_row)):
             e = exp(x_row[i] - largest)
@@ -88,7 +88,7 @@ def softmax_slopes(g: Array, out: Array, axis: Any) -> Any:
 def _log_softmax_rows(x: Array, out: Array, start: int, stop: int) -> None:
     for row in range(start, stop):
         x_row, out_row = x[row], out[row]
-        largest = _largest(x_row)
+        largest = largest_of(x_row)
         total = x.dtype.type(0)
         for i in range(len(x_row)):
             total += exp(x_row[i] - largest)
@@ -240,7 +240,7 @@ def layer_norm_slopes(
 def _to_exponentials(x: Array, largest: Array, totals: Array, start: int, stop: int) -> None:
     for row in range(start, stop):
         x_row = x[row]
-        most = _largest(x_row)
+        most = largest_of(x_row)
         if most == -np.inf:
             most = x.dtype.type(0)
         total = x.dtype.type(0)

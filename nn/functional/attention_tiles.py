@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.extend import kernel
+from ...autograd.extend import kernel, matrix_product
 
 Array = np.ndarray[Any, Any]
 
@@ -79,7 +79,7 @@ class Tiles:
 
     def scores(self, heads: slice, rows: slice, keys: slice) -> Array:
         """Of a tile, with the mask."""
-        found: Array = self.query[heads, rows] @ self.key[heads, keys].swapaxes(1, 2)
+        found: Array = matrix_product(self.query[heads, rows], self.key[heads, keys].swapaxes(1, 2))
         if self.bias is not None:
             found += self.bias[self.of_mask(heads, rows, keys)]
         if self.is_causal:
@@ -113,7 +113,7 @@ def attend(
         np.divide(left, total, out=total, where=sees)
         if tiles.keep is not None:
             weights *= tiles.keep[heads, rows, keys]
-        out[heads, rows] = weights @ tiles.value[heads, keys]
+        out[heads, rows] = matrix_product(weights, tiles.value[heads, keys])
         out[heads, rows] *= total
     return out.reshape(*tiles.lead, *out.shape[1:]), logs
 
@@ -180,17 +180,17 @@ def pull(
         kept = None if tiles.keep is None else tiles.keep[part] * left
         if d_value is not None:
             used = weights if kept is None else weights * kept
-            d_value[heads, keys] += used.swapaxes(1, 2) @ upstream[heads, rows]
+            d_value[heads, keys] += matrix_product(used.swapaxes(1, 2), upstream[heads, rows])
         if d_query is None and d_key is None and d_bias is None:
             continue
-        slopes = upstream[heads, rows] @ tiles.value[heads, keys].swapaxes(1, 2)
+        slopes = matrix_product(upstream[heads, rows], tiles.value[heads, keys].swapaxes(1, 2))
         if kept is not None:
             slopes *= kept
         _to_slopes(slopes, inner[heads, rows], weights)
         if d_query is not None:
-            d_query[heads, rows] += slopes @ tiles.key[heads, keys]
+            d_query[heads, rows] += matrix_product(slopes, tiles.key[heads, keys])
         if d_key is not None:
-            d_key[heads, keys] += slopes.swapaxes(1, 2) @ tiles.query[heads, rows]
+            d_key[heads, keys] += matrix_product(slopes.swapaxes(1, 2), tiles.query[heads, rows])
         if d_bias is not None:
             _add_to_mask(d_bias, tiles, part, slopes)
     if d_query is not None:

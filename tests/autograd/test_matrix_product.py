@@ -59,6 +59,40 @@ def test_any_matrices(rows, columns, depth, layouts, dtype, with_row, threads, s
 
 
 @needs_numba
+@settings(deadline=None, max_examples=80)
+@given(
+    count=st.integers(1, 5),
+    sizes=st.tuples(*[st.integers(1, 60)] * 3),
+    layouts=st.tuples(*[st.sampled_from(["plain", "turned", "part", "every other", "repeated"])] * 2),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_stacks_of_matrices(count, sizes, layouts, dtype, seed):
+    rng = np.random.default_rng(seed)
+    pb.config.threads = 3
+    rows, depth, columns = sizes
+
+    def stack(height, width, layout):
+        array = rng.normal(size=(count + 2, height + 3, width + 5)).astype(dtype)
+        if layout == "turned":
+            return np.ascontiguousarray(array[:count, :height, :width].swapaxes(1, 2)).swapaxes(1, 2)
+        if layout == "part":
+            return array[1 : count + 1, 2 : height + 2, :width]
+        if layout == "every other":
+            return np.repeat(array, 2, axis=2)[1 : count + 1, :height, : 2 * width : 2]
+        if layout == "repeated":
+            return np.broadcast_to(array[0, :height, :width], (count, height, width))
+        return np.ascontiguousarray(array[:count, :height, :width])
+
+    x, y = stack(rows, depth, layouts[0]), stack(depth, columns, layouts[1])
+    with every_size():
+        found = matrix_product(x, y)
+    assert found.dtype == dtype
+    bound = (4 + depth**0.5) * np.finfo(dtype).eps * (np.abs(x).astype(np.float64) @ np.abs(y) + 1)
+    assert (np.abs(found - x.astype(np.float64) @ y) <= bound).all()
+
+
+@needs_numba
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_none(special):
     rng = np.random.default_rng(0)

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ....autograd import Tensor, asarray, log_softmax, where
-from ....autograd.extend import BLOCK, MIXER, batch_size, given, op, select, spread
+from ....autograd.extend import BLOCK, MIXER, batch_size, given, kernel, op, select, spread
 from .reduction import check_reduction, reduced
 
 Array = np.ndarray[Any, Any]
 
 
+@kernel("losses.logit_slopes", over=1 << 9, by=1)
 def _logits_rule(
     g: Any,
     input: Any,
@@ -135,8 +136,19 @@ def _cross_entropy(
     >>> logits.grad.tolist()
     [[-0.25, 0.25], [0.0, 0.0]]
     """
-    input, target = np.asarray(input), np.asarray(target)
-    _check(input, target, weight, ignore_index, reduction, label_smoothing)
+    check_options(reduction, label_smoothing)
+    losses, log_sum, count = _losses(
+        np.asarray(input), np.asarray(target), weight, ignore_index, label_smoothing
+    )
+    return reduced(losses, reduction, count), log_sum
+
+
+@kernel("losses.class_losses", over=1 << 9)
+def _losses(
+    input: Array, target: Array, weight: Array | None, ignore_index: int, label_smoothing: float
+) -> tuple[Array, Array, float]:
+    """The loss of each sample, log Σ eˣ of each with the axis of classes, and what a mean divides by."""
+    _check(input, target, weight, ignore_index)
     axis = class_axis(input)
     peak = np.max(input, axis=axis, keepdims=True)
     shifted = input - peak
@@ -152,8 +164,8 @@ def _cross_entropy(
         losses = np.where(target != ignore_index, np.squeeze(log_sum - own, axis), 0)
         if weight is not None:
             losses = losses * target_weights(input, target, weight, ignore_index)
-    losses = losses.astype(input.dtype, copy=False)
-    return reduced(losses, reduction, target_count(input, target, weight, ignore_index)), log_sum + peak
+    count = target_count(input, target, weight, ignore_index)
+    return losses.astype(input.dtype, copy=False), log_sum + peak, count
 
 
 def class_axis(input: Any) -> int:
@@ -223,15 +235,7 @@ def check_options(reduction: str, label_smoothing: float) -> None:
         raise ValueError(f"label_smoothing must lie in [0, 1], not {label_smoothing!r}")
 
 
-def _check(
-    input: Array,
-    target: Array,
-    weight: Array | None,
-    ignore_index: int,
-    reduction: str,
-    label_smoothing: float,
-) -> None:
-    check_options(reduction, label_smoothing)
+def _check(input: Array, target: Array, weight: Array | None, ignore_index: int) -> None:
     where = "cross_entropy"
     check_scores(where, input, weight)
     if target.dtype.kind != "f":

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 import numpy as np
 from ....autograd import Tensor, asarray, log_softmax, where
-from ....autograd.extend import BLOCK, MIXER, batch_size, given, op, select, spread
+from ....autograd.extend import BLOCK, MIXER, batch_size, given, kernel, op, select, spread
 from .reduction import check_reduction, reduced
 from ....autograd.ops.declared import declared
 from ....autograd.tensor import Tensor
