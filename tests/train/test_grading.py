@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 import types
 from pathlib import Path
 
@@ -343,7 +344,49 @@ def test_a_file_may_import_its_neighbours(tmp_path):
     assert grade(tmp_path / "mine.py").ok
 
 
+class Pretender:
+    shape = (3,)
+
+    def __array__(self, *arguments, **options):
+        raise ZeroDivisionError
+
+
+class Lenient(np.ndarray):
+    """Agrees with everything."""
+
+    def __le__(self, other):
+        return np.ones(self.shape, bool)
+
+    def __abs__(self):
+        return np.zeros(self.shape)
+
+
+@pytest.mark.parametrize(
+    "thing", [Pretender(), [[1], [2, 3]], {}, "text", object(), np.zeros(3).view(Lenient), iter(()), float]
+)
+def test_whatever_is_returned_nothing_is_raised(thing):
+    for forward, backward in ((thing, thing), ((thing, 1), thing), ((thing, thing), (thing, thing))):
+        answers = {"relu": lambda x, it=forward: it, "relu_backward": lambda g, x, it=backward: it}
+        assert grade(answers, "relu").score == 0
+    right = {"relu_forward": SPACE["relu_forward"], "relu_backward": lambda g, x: thing}
+    assert grade(right, "relu").score <= 5
+    one = Exercise("one", pb.exp, {"x": ""})
+    assert grade(lambda x: (thing, thing), one).score == 0
+
+
+def test_two_functions_are_taken_by_place_where_names_say_nothing():
+    assert grade([np.tanh, lambda g, x: g * (1 - np.tanh(x) ** 2)], "tanh").ok
+
+
+def test_a_tiny_mistake_is_shown_with_enough_digits():
+    result = grade(wrong(tanh_backward=lambda g, x: 1.00001 * g * (1 - np.tanh(x) ** 2)), "tanh")
+    first, second = re.findall(r"(?:is|and) (-?[\d.e-]+)", result["tanh"].criteria[1].finding)[:2]
+    assert first != second
+
+
 def test_bad_calls_are_refused():
+    with pytest.raises(ValueError, match="time_limit is 0 seconds"):
+        grade({}, "relu", time_limit=0)
     with pytest.raises(ValueError, match=r"no exercise 'afine'; it has affine, attention"):
         grade({}, "afine")
     with pytest.raises(TypeError, match="is no exercise"):

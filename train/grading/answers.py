@@ -63,10 +63,10 @@ class Answers:
         """The functions of an exercise; by place, if it is the only one and they are handed in without names."""
         forward = self._first(exercise, FORWARD)
         backward = self._first(exercise, BACKWARD) if exercise.style != "together" else None
-        if forward is None and backward is None and alone and 1 <= len(self.plain) <= 2:
-            forward, backward = (*self.plain, None)[:2]
-            if exercise.style == "together":
-                backward = None
+        if alone and len(self.plain) == 1 and forward is backward is None:
+            forward = self.plain[0]
+        elif alone and len(self.plain) == 2 and exercise.style != "together" and None in (forward, backward):
+            forward, backward = self.plain
         if forward is None or (backward is None and exercise.style == "pair"):
             return None
         return Answer(forward, backward, exercise.name)

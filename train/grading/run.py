@@ -10,6 +10,7 @@ from typing import Any
 
 from .answers import Answers, missing, opened
 from .calling import AnswerError, Caller, apart
+from .cases import cases
 from .catalogue import catalogue
 from .criteria import judge
 from .exercise import Exercise
@@ -52,7 +53,7 @@ def grade(
 
     Raises:
         TypeError: for answers that can hold no functions, or exercises that are none.
-        ValueError: for the name of an exercise that the catalogue does not have.
+        ValueError: for the name of an exercise that the catalogue does not have, and a limit that is not positive.
         OSError: for a file that cannot be read.
 
     >>> import numpy as np, pullback as pb
@@ -64,6 +65,8 @@ def grade(
     >>> result.score, result.total, result.ok
     (10, 10, True)
     """
+    if not time_limit > 0:
+        raise ValueError(f"grade: time_limit is {time_limit} seconds, and calls need more than 0")
     chosen = _chosen(exercises)
     if isinstance(answers, (os.PathLike, str)):
         caller = Caller(time_limit)
@@ -90,8 +93,16 @@ def grade(
         if answer is None:
             done.append(_nothing(exercise, missing(exercise, given)))
             continue
+        trial = Trial(exercise, answer, Caller(time_limit))
+        drawn = list(
+            cases(exercise, seed, trial.together)
+        )  # what is wrong with the exercise itself is raised
         with apart(seed):
-            done.append(judge(Trial(exercise, answer, Caller(time_limit)), seed))
+            try:
+                done.append(judge(trial, drawn))
+            except Exception as error:  # of results that pretend to be arrays
+                why = f"returns what cannot be compared: {type(error).__name__} {error}"
+                done.append(_nothing(exercise, f"{trial.forward_name} {why}"))
     return Grade(tuple(done), seed)
 
 

@@ -52,12 +52,12 @@ class Trial:
     @property
     def forward_name(self) -> str:
         """What the learner calls the forward function."""
-        return getattr(self.answer.forward, "__name__", self.exercise.name)
+        return _name_of(self.answer.forward, self.exercise.name)
 
     @property
     def backward_name(self) -> str:
         """What the learner calls the backward function."""
-        return getattr(self.answer.backward, "__name__", f"{self.exercise.name}_backward")
+        return _name_of(self.answer.backward, f"{self.exercise.name}_backward")
 
     def forward(self, arguments: list[Any], count: int) -> Forwarded:
         """Call the forward function, which has to give `count` results.
@@ -156,7 +156,7 @@ class Trial:
             return named
         if not isinstance(found, (tuple, list)):
             found = (found,)
-        if len(found) == 1 < len(wanted) and np.shape(found[0]) == (len(wanted),):
+        if len(found) == 1 < len(wanted) and getattr(found[0], "shape", None) == (len(wanted),):
             found = tuple(found[0])  # of single numbers, a vector
         if len(found) == len(self.exercise.inputs) > len(wanted):  # with None for what has no gradient
             by_name = dict(zip(self.exercise.inputs, found, strict=True))
@@ -209,6 +209,11 @@ class Trial:
             return ""
         worst = result.mismatches[0]
         return f"{worst.analytic:.4g} instead of {worst.numeric:.4g} along {_place(worst, tracked)}"
+
+
+def _name_of(function: Any, otherwise: str) -> str:
+    name = getattr(function, "__name__", "")
+    return name if isinstance(name, str) and name.isidentifier() else otherwise
 
 
 def _place(comparison: Any, names: Sequence[str]) -> str:
