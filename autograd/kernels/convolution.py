@@ -1,4 +1,4 @@
-"""Convolution over one and two axes, without a matrix of windows.
+"""Convolution over one and two axes, without a matrix of windows; three are brought to two (`volumes.py`).
 
 Some images, or some rows of one, are copied into a buffer with their border of zeros, so that all of a channel lies
 flat, row after row. There the windows' element (k, l) of all places is the same flat run of numbers, moved by an
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import vectors, winograd
+from . import vectors, volumes, winograd
 from .images import Lie, block_of, blocks_of, lay, lay_gradient, lie_of
 from .jit import Array, jit, plain
 from .threads import split
@@ -142,10 +142,10 @@ def _weight_gradient(
 
 
 def _takes(windows: Any, groups: int, *arrays: Array) -> bool:
-    """Whether the arrays are of one dtype, with elements, and of one or two spatial axes."""
+    """Whether the arrays are of one dtype, with elements, and of one, two or three spatial axes."""
     return (
         vectors.BYTES > 0
-        and len(windows.kernel) in (1, 2)
+        and len(windows.kernel) in (1, 2, 3)
         and len({array.dtype for array in arrays}) == 1
         and all(isinstance(array, np.ndarray) and array.size for array in arrays)
         and min(windows.dilation) > 0
@@ -195,10 +195,12 @@ def _packed(weight: Array, bias: Array, groups: int) -> Array:
 
 
 def correlate(x: Array, weight: Array, windows: Any, groups: int, bias: Array | None = None) -> Any:
-    """The product of every window with every filter, plus the filter's bias; over one and two axes."""
+    """The product of every window with every filter, plus the filter's bias; over one, two and three axes."""
     bias = np.zeros(len(weight), weight.dtype) if bias is None else bias
     if not _takes(windows, groups, x, weight, bias):
         return NotImplemented
+    if len(windows.kernel) == 3:
+        return volumes.correlate(correlate, x, weight, windows, groups, bias)
     places = windows.places(x.shape[2:])
     x, weight, windows, across = _image(x), _image(weight), _as_plane(windows), (1, *places)[-2:]
     out = None
@@ -245,9 +247,11 @@ def _correlate_to(
 
 
 def weight_gradient(x: Array, g: Array, windows: Any, groups: int) -> Any:
-    """The gradient of the filters; over one and two axes."""
+    """The gradient of the filters; over one, two and three axes."""
     if not _takes(windows, groups, x, g):
         return NotImplemented
+    if len(windows.kernel) == 3:
+        return volumes.weight_gradient(weight_gradient, x, g, windows, groups)
     shape = (g.shape[1], x.shape[1] // groups, *windows.kernel)
     x, g, windows = _image(x), _image(g), _as_plane(windows)
     if _is_for_winograd(windows, groups, len(x), x.shape[1], g.shape[1], g.shape[2:]):
@@ -275,12 +279,14 @@ def weight_gradient(x: Array, g: Array, windows: Any, groups: int) -> Any:
 def spread(
     g: Array, weight: Array, size: tuple[int, ...], windows: Any, groups: int, bias: Array | None = None
 ) -> Any:
-    """What `correlate` does, transposed; over one and two axes."""
+    """What `correlate` does, transposed; over one, two and three axes."""
     count, filters = g.shape[:2]
     inputs = weight.shape[1]
     shift = np.zeros(groups * inputs, weight.dtype) if bias is None else bias
     if not _takes(windows, groups, g, weight, shift):
         return NotImplemented
+    if len(windows.kernel) == 3:
+        return volumes.spread(spread, g, weight, size, windows, groups, shift)
     g, weight, windows = _image(g), _image(weight), _as_plane(windows)
     height, width = (1, *size)[-2:]
     if _is_for_winograd(windows, groups, count, filters, inputs, (height, width)):

@@ -79,6 +79,20 @@ def test_transposed_convolutions(dtype, seed):
     compare("conv_transpose2d", arrays, options, g, dtype)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(8))
+def test_volumes(dtype, seed):
+    rng = np.random.default_rng(seed)
+    triple = lambda low, high: tuple(int(n) for n in rng.integers(low, high, 3))
+    kernel, groups = ((3, 3, 3), triple(1, 4))[seed % 2], int(rng.choice([1, 2]))
+    options = {"stride": (1, triple(1, 3))[seed % 2], "padding": triple(0, 2), "groups": groups}
+    size = tuple(k + n for k, n in zip(kernel, triple(0, 9), strict=True))
+    shapes = ((2, 8 * groups, *size), (9 * groups, 8, *kernel), (9 * groups,))
+    arrays = [rng.normal(size=shape).astype(dtype) for shape in shapes]
+    y = torch.nn.functional.conv3d(*(torch.zeros(shape) for shape in shapes), **options)
+    compare("conv3d", arrays, options, rng.normal(size=y.shape).astype(dtype), dtype)
+
+
 def compare(function, arrays, options, g, dtype):
     theirs, ours = (results(library, function, arrays, options, g) for library in (torch, pb))
     for exact, found in zip(theirs, ours, strict=True):
