@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import pullback as pb
+
+settings.register_profile("no time limits", deadline=None)  # the machine may have other work
+settings.load_profile("no time limits")
 
 
 @pytest.fixture
