@@ -70,7 +70,9 @@ CHILDREN = {  # page: what stands below it in the menu
         ],
         "Course": ["course/index", "course/*", "project/examples"],
         "Reference": ["reference/index", "derivatives", "array-api"],
-        "Behind it": ["design", "extending", "performance", "convolution", "growth", "project/*"],
+        "Behind it": ["design", "extending", "performance", "convolution", "growth", "project/contributing", "project/changelog",
+            "project/benchmarks", "project/readme",
+        ],
     },
     "derivatives": {"Files": ["derivatives/*"]},
 }  # fmt: skip

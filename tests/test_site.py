@@ -1,5 +1,6 @@
 """The documentation site: what its own code does, without Sphinx, which only the build itself needs."""
 
+import doctest
 import importlib.util
 import inspect
 import json
@@ -8,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pullback as pb
@@ -199,3 +201,82 @@ def test_the_picture_of_the_house_has_every_folder_and_every_import(house):
     assert ("nn", "optim") not in house.imports()
     with pytest.raises(LookupError, match="viz imports optim"):
         house._arrow("viz", "optim")
+
+
+def things(reference):
+    """The classes and functions of the reference, by the names under which they stand in full."""
+    for namespace in reference.NAMESPACES:
+        for name in reference.names_of(namespace):
+            thing = getattr(reference.module_of(namespace), name)
+            if inspect.isclass(thing) or inspect.isroutine(thing):
+                yield reference.full_name(thing), thing
+
+
+def test_every_class_and_function_has_an_example(reference):
+    own = {name: ">>> " in (inspect.getdoc(thing) or "") for name, thing in things(reference)}
+    given = reference.examples()
+    missing = [name for name, has_one in own.items() if not has_one and name not in given]
+    assert not missing, "give their docstrings an example (`>>> ...`), or docs/building/examples.txt"
+    spare = [name for name in given if own.get(name, True)]
+    assert not spare, (
+        "their docstrings have examples, or they are gone: take them out of docs/building/examples.txt"
+    )
+    for name, text in given.items():
+        place = text.removeprefix("see ")
+        if place.startswith("pullback."):
+            assert own[place], f"{name} says to look at {place}, which has no example"
+        elif place != text:
+            assert (DOCS / f"{place.partition('#')[0]}.md").exists(), name
+
+
+class Close(doctest.OutputChecker):
+    """Numbers may differ by rounding: processors do."""
+
+    NUMBER = re.compile(r"-?\d+\.?\d*(?:e[+-]\d+)?")
+
+    def check_output(self, want, got, optionflags):
+        wanted, found = (self.NUMBER.findall(text) for text in (want, got))
+        words = [re.sub(r"[\s+]", "", self.NUMBER.sub("0", text)) for text in (want, got)]
+        return words[0] == words[1] and np.allclose(
+            [*map(float, wanted)], [*map(float, found)], rtol=1e-5, atol=1e-8
+        )
+
+
+def test_numbers_are_compared():
+    close = Close()
+    assert close.check_output("tensor([1.       , 0.5403023])\n", "tensor([1.        , 0.54030233])\n", 0)
+    assert not close.check_output("tensor([1., 0.54])\n", "tensor([1., 0.55])\n", 0)
+    assert not close.check_output("tensor([1., 2.])\n", "array([1., 2.])\n", 0)
+
+
+def test_the_examples_of_the_reference_run(reference):
+    names = {"np": np, "pb": pb} | {
+        name: getattr(pb, name) for name in ("data", "nn", "optim", "train", "viz")
+    }
+    for name, text in reference.examples().items():
+        if not text.startswith("see "):
+            test = doctest.DocTestParser().get_doctest(f"{text}\n", dict(names), name, name, 0)
+            assert test.examples, name
+            assert doctest.DocTestRunner(checker=Close()).run(test).failed == 0, name
+
+
+def test_faults_of_a_site_are_found(building, tmp_path):
+    check = importlib.import_module("building.check")
+    (tmp_path / "a.html").write_text('<p id="here"><a href="b.html#there">b</a><a href="#here">up</a></p>')
+    (tmp_path / "b.html").write_text(
+        '<p id="there"><a href="https://example.org">out</a><img src="data:x"></p>'
+    )
+    assert list(check.faults(tmp_path)) == []
+    (tmp_path / "c.html").write_text(
+        '<a href="b.html#nowhere">b</a><script src="https://cdn.org/x.js"></script>'
+    )
+    (tmp_path / "d.html").write_text('<a href="gone.html">b</a><link href="//fonts.org/f.css">')
+    (tmp_path / "e.css").write_text('@font-face { src: url("https://fonts.org/f.woff") }')
+    assert sorted(check.faults(tmp_path)) == [
+        "c.html fetches https://cdn.org/x.js from elsewhere",
+        "c.html leads to b.html#nowhere, and there is no such place in it",
+        "d.html fetches //fonts.org/f.css from elsewhere",
+        "d.html leads to gone.html, and there is no such page",
+        "e.css fetches something from elsewhere",
+    ]
+    assert set(check.missing_names(set())) >= {"pullback.softmax is not in the reference"}

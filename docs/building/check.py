@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from sphinx.application import Sphinx
-from sphinx.util import logging
-
 from . import reference
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 
 class _Page(HTMLParser):
@@ -76,6 +77,8 @@ def missing_names(known: set[str]) -> Iterator[str]:
 
 def built(app: Sphinx, exception: Exception | None) -> None:
     """Look at the site when it has been built."""
+    from sphinx.util import logging
+
     if exception is not None or app.builder.name != "html":
         return
     known = set(app.env.domains.python_domain.objects)

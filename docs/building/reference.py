@@ -241,14 +241,36 @@ def _entries(namespace: Namespace, names: list[str]) -> str:
 def _entry(namespace: Namespace, name: str) -> str:
     thing = getattr(module_of(namespace), name)
     if inspect.isclass(thing) or inspect.isroutine(thing):
-        first = _full_name(thing)
+        first = full_name(thing)
         kind = "class" if inspect.isclass(thing) else "function"
         if first != f"{namespace.name}.{name}":
             return f".. py:{kind}:: {name}\n\n   The same as :py:obj:`{first}`.\n"
-        members = "   :members:\n" if kind == "class" else ""
-        return f".. auto{kind}:: {namespace.name}.{name}\n{members}"
+        members = "   :members:\n   :exclude-members: extra_repr\n" if kind == "class" else ""
+        example = textwrap.indent(_example(first), "   ")
+        return f".. auto{kind}:: {namespace.name}.{name}\n{members}\n{example}"
     text = _constant(thing) or "\n".join(to_markup((inspect.getdoc(thing) or "").splitlines()))
     return f".. py:data:: {name}\n\n{textwrap.indent(text, '   ')}\n"
+
+
+@cache
+def examples() -> dict[str, str]:
+    """From `examples.txt`: an example for each name whose docstring has none, or `see` and where one is."""
+    found: dict[str, str] = {}
+    for block in (Path(__file__).parent / "examples.txt").read_text(encoding="utf-8").split("\n\n")[1:]:
+        name, _, text = block.strip().partition("\n")
+        found[name] = textwrap.dedent(text)
+    return found
+
+
+def _example(name: str) -> str:
+    text = examples().get(name, "")
+    if not text.startswith("see "):
+        return f"{text}\n" if text else ""
+    place = text.removeprefix("see ")
+    if place.startswith("pullback."):
+        return f"There is an example with :py:obj:`{place}`.\n"
+    page, mark, anchor = place.partition("#")
+    return f"There are examples in the `guide <../{page}.html{mark}{anchor}>`__.\n"
 
 
 @cache
@@ -261,7 +283,8 @@ def _full_names() -> dict[int, str]:
     return result
 
 
-def _full_name(thing: Any) -> str:
+def full_name(thing: Any) -> str:
+    """The first of the names under which a class or a function is public."""
     return _full_names()[id(thing)]
 
 
