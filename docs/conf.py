@@ -70,7 +70,8 @@ CHILDREN = {  # page: what stands below it in the menu
         ],
         "Course": ["course/index", "course/*", "project/examples"],
         "Reference": ["reference/index", "derivatives", "array-api"],
-        "Behind it": ["design", "extending", "performance", "convolution", "growth", "project/contributing", "project/changelog",
+        "Behind it": [
+            "design", "extending", "performance", "convolution", "growth", "project/contributing", "project/changelog",
             "project/benchmarks", "project/readme",
         ],
     },
