@@ -31,6 +31,9 @@ LIBRARIES = {
 }
 
 
+PLAIN = {"PULLBACK_FAST": "0"}  # Numba takes more memory than the work whose memory is weighed
+
+
 class Sizes(NamedTuple):
     """How much is computed."""
 
@@ -213,11 +216,13 @@ def run(libraries: list[str], sizes: Sizes, options: list[str]) -> dict[str, dic
     with tempfile.TemporaryDirectory() as folder:
         for row in ("tape", "deep"):
             for library in libraries:
-                child = Child(__file__, library, options, folder)
+                child = Child(__file__, library, options, folder, environment=PLAIN)
                 if child.there and applies(library, row):
                     figures[row][library] = child.ask(row)
                 child.close()
-        children = {library: Child(__file__, library, options, folder) for library in libraries}
+        children = {
+            library: Child(__file__, library, options, folder, environment=PLAIN) for library in libraries
+        }
         for row in ("array", "scalar"):
             found: dict[str, list[float]] = {}
             for _ in range(sizes.rounds):
