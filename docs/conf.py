@@ -70,15 +70,14 @@ CHILDREN = {  # page: what stands below it in the menu
         ],
         "Course": ["course/index", "course/*", "project/examples"],
         "Reference": ["reference/index", "derivatives", "array-api"],
-        "Behind it": [
-            "design", "extending", "performance", "convolution", "growth", "project/contributing", "project/changelog",
-            "project/benchmarks", "project/readme",
-        ],
+        "Behind it": ["design", "extending", "performance", "convolution", "growth"],
     },
     "derivatives": {"Files": ["derivatives/*"]},
 }  # fmt: skip
 LISTED = {name for children in CHILDREN["index"].values() for name in children}
 CHILDREN["index"]["Guide"] += sorted({page.stem for page in HERE.glob("*.md")} - LISTED - {"index"})
+OTHERS = {place.removesuffix(".md") for place in repository.copies().values() if place.startswith("project/")}
+CHILDREN["index"]["Behind it"] += sorted(OTHERS - LISTED)
 
 
 def _before_reading(app: Sphinx) -> None:
@@ -94,9 +93,8 @@ def _as_read(app: Sphinx, page: str, text: list[str]) -> None:
         except FileNotFoundError as missing:
             logging.getLogger(__name__).warning(missing)
     if source.suffix == ".md":
-        text[0] = re.sub(
-            r"\n+\n```$", "\n```", text[0], flags=re.MULTILINE
-        )  # doctest wants a line that readers need not
+        # a doctest ends with an empty line, which readers need not see
+        text[0] = re.sub(r"\n+\n```$", "\n```", text[0], flags=re.MULTILINE)
     for caption, children in CHILDREN.get(page, {}).items():
         inside = "\n".join(children)
         text[0] += f"\n\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{inside}\n```\n"
@@ -116,8 +114,10 @@ def _signature(
     return text, None if returned in ("Any", "~typing.Any", "None") else returned
 
 
-def _python_s_own(app: Sphinx, tree: nodes.document) -> None:
-    """`bool` in a signature is Python's, and no link to the dtype of that name."""
+def _finish(app: Sphinx, tree: nodes.document) -> None:
+    """Pictures that a cell made say so; `bool` in a signature is Python's, and no link to the dtype of that name."""
+    for picture in tree.findall(nodes.image):
+        picture.setdefault("alt", "what the code above draws")
     for link in list(tree.findall(addnodes.pending_xref)):
         if link.get("reftype") == "class" and link.get("reftarget") in vars(builtins):
             link.replace_self(link.children)
@@ -135,6 +135,6 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", _as_read)
     app.connect("autodoc-process-docstring", _docstring, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", _signature)
-    app.connect("doctree-read", _python_s_own)
+    app.connect("doctree-read", _finish)
     app.connect("html-page-context", _open_replays)
     app.connect("build-finished", check.built)
