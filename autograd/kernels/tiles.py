@@ -158,8 +158,6 @@ def _outer(rows: int, vectors: int) -> Callable[..., Any]:
                 for i in range(rows)
                 for v in range(vectors)
             ]
-            for total, place in zip(totals, places, strict=True):
-                builder.store(code.load(results, place), total)
             with cgutils.for_range(builder, steps_) as loop:
                 here = builder.mul(loop.index, pitch_)
                 loaded = [code.load(above, code.plus(here, v * code.lanes)) for v in range(vectors)]
@@ -168,8 +166,8 @@ def _outer(rows: int, vectors: int) -> Callable[..., Any]:
                     factor = code.everywhere(code.number_at(left, there))
                     for v in range(vectors):
                         code.add_product(totals[i * vectors + v], factor, loaded[v])
-            for total, place in zip(totals, places, strict=True):
-                code.store(builder.load(total), results, place)
+            for total, place in zip(totals, places, strict=True):  # sums of sums round less than one long sum
+                code.store(builder.fadd(builder.load(total), code.load(results, place)), results, place)
             return context.get_dummy_value()
 
         whole = types.int64

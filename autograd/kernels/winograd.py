@@ -31,6 +31,7 @@ IMAGE = 600_000  # bytes of a block at its points,
 RESULT = 256_000  # and of what comes back at a time
 FEWEST = 192  # tiles that are worth reading all filters, and
 MOST = 512
+LARGEST = 1 << 20  # channels times filters whose values at the points are kept in memory
 SHARE = 1 << 19  # products that are worth a thread
 
 
@@ -55,6 +56,7 @@ def suits(kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int,
         kernel == (3, 3)
         and math.prod(stride) == math.prod(dilation) == 1
         and min(channels, filters) >= 8
+        and channels * filters <= LARGEST
         and count * -(-height // 2) * -(-width // 2) >= FEWEST // 4
     )
 

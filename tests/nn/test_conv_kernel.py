@@ -180,6 +180,16 @@ def test_tiles_of_two_by_two_agree_with_the_reference(threads, by_tiles, dtype, 
     assert all(result is not None for result in by_tiles)
 
 
+def test_gradients_of_many_places_are_as_exact(by_tiles):
+    rng = np.random.default_rng(0)
+    x, g = (np.abs(rng.normal(size=(32, 8, 32, 32))).astype("f4") for _ in range(2))
+    lie = Windows((3, 3), (1, 1), ((1, 1),) * 2, (1, 1))
+    exact = windows.weight_gradient(x.astype("f8"), g.astype("f8"), lie, 1)
+    found = windows.weight_gradient(x, g, lie, 1)
+    assert np.abs(found - exact).max() <= 3e-6 * np.abs(exact).max()
+    assert len(by_tiles) == 2
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_tiles_take_a_bias(by_tiles, dtype):
     rng = np.random.default_rng(0)
