@@ -2,6 +2,7 @@
 
 import json
 import math
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -18,6 +19,10 @@ import pytest
 from pullback import data, nn, optim, train
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # worker processes cannot import a test file
+
+# A pool of joblib's takes no function of a test file, unless its processes are copies of this one.
+FORKING = multiprocessing.get_start_method() == "fork"
+BACKENDS = ["sequential", "threading", "loky", *(["multiprocessing"] if FORKING else [])]
 
 SPACE = {"lr": train.LogUniform(1e-4, 1.0), "width": train.Integer(1, 64), "act": ["relu", "tanh"]}
 
@@ -187,7 +192,7 @@ def slow(trial):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of the backend multiprocessing
-@pytest.mark.parametrize("backend", ["sequential", "threading", "loky", "multiprocessing"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("pruner", ["median", "hyperband", optuna.pruners.ThresholdPruner(upper=1.5)])
 def test_pruners_stop_what_is_worse(pruner, backend):
     space = {"x": train.Uniform(0, 1)}
@@ -230,7 +235,7 @@ def broken_at_the_end(trial):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of the backend multiprocessing
-@pytest.mark.parametrize("backend", ["sequential", "threading", "loky", "multiprocessing"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_results_are_kept_before_the_last_trial_is_done(backend, tmp_path):
     options = {"trials": 8, "storage": tmp_path / "trials.journal"}
     with joblib.parallel_config(backend, n_jobs=2), pytest.raises(ZeroDivisionError):
