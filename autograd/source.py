@@ -203,7 +203,8 @@ def _namespace(op: Op) -> dict[str, Any]:
 
 def _asks_for_size(op: Op) -> bool:
     """Whether the call path itself looks if the array is large enough for the forward's compiled twin."""
-    return op.fast_forward is not None and len(op.inputs) == 1 and not op.variadic
+    is_ufunc = isinstance(op.forward, np.ufunc)
+    return op.fast_forward is not None and not op.variadic and (len(op.inputs) == 1 or is_ufunc)
 
 
 def _has_twin(op: Op, rule: Callable[..., Any]) -> bool:
@@ -253,7 +254,11 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     forward = _forward_text(op, "_data")
     if _asks_for_size(op):
         fast = _forward_text(op, "_data", "fast_forward")
-        forward = f"{forward} if {op.inputs[0]}_data.size < forward_kernel.least else {fast}"
+        leading = f"{op.inputs[0]}_data"
+        small = f"{leading}.size < forward_kernel.least"
+        if len(op.inputs) > 1:  # beside a tensor it may be a Python number
+            small = f"{leading}.__class__ is not ndarray or {small}"
+        forward = f"{forward} if {small} else {fast}"
     arrays = f"{op.inputs[0]}_data" if op.variadic else _tuple(f"{name}_data" for name in op.inputs)
     body += [
         "try:",
@@ -608,7 +613,7 @@ def _signature_text(op: Op, spelling: bool = True) -> str:
 
 def _forward_text(op: Op, suffix: str, forward: str = "forward") -> str:
     values = [name + suffix for name in op.inputs]
-    if op.infix and isinstance(op.forward, np.ufunc):
+    if op.infix and isinstance(op.forward, np.ufunc) and forward == "forward":
         return f"{values[0]} {op.infix} {values[1]}" if len(values) == 2 else f"{op.infix}{values[0]}"
     return f"{forward}({_pass_on(op, suffix)})"
 

@@ -168,3 +168,11 @@ def matrix_product(x: Array, y: Array, added: Array | None = None, out: Array | 
         result,
     )
     return out
+
+
+def matmul(x: Array, y: Array, /) -> Any:
+    """x·y of matrices, of stacks of the same number of them, and of a stack with one matrix."""
+    if x.ndim > 2 and y.ndim == 2 and x.size:
+        found = matrix_product(x.reshape(-1, x.shape[-1]), y)
+        return found if found is NotImplemented else found.reshape(*x.shape[:-1], y.shape[1])
+    return matrix_product(x, y)

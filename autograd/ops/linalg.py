@@ -10,7 +10,9 @@ import numpy as np
 from ..convert import asarray, both
 from ..family import Family, padded
 from ..gate import ROUTER, SWITCHER
+from ..kernels import kernel
 from ..op import op
+from ..product import matrix_product
 from ..samples import given
 from ..tensor import Tensor
 from .elementwise import multiply
@@ -25,7 +27,7 @@ def _left_gradient(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
         g, y = g[..., None], y[:, None]
     if len(x_shape) == 1:
         return (g[..., None, :] @ np.swapaxes(y, -1, -2))[..., 0, :]
-    return g @ np.swapaxes(y, -1, -2)
+    return matrix_product(g, np.swapaxes(y, -1, -2))
 
 
 def _right_gradient(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
@@ -38,7 +40,7 @@ def _right_gradient(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
     if len(y_shape) == 2 and x.ndim > 2:
         rows = math.prod(x.shape[:-1])  # not −1, which zero-length axes leave open
         x, g = x.reshape((rows, x.shape[-1])), g.reshape((rows, g.shape[-1]))
-    return np.swapaxes(x, -1, -2) @ g
+    return matrix_product(np.swapaxes(x, -1, -2), g)
 
 
 def _batch_matmul(call: Any, batched: tuple[bool, ...], x: Any, y: Any) -> Any:
@@ -61,7 +63,7 @@ def _batch_matmul(call: Any, batched: tuple[bool, ...], x: Any, y: Any) -> Any:
 
 
 matmul = op(
-    np.matmul,
+    kernel("matrices.matmul", over=1 << 11)(np.matmul),
     "x y",
     x=_left_gradient,
     y=_right_gradient,

@@ -6,7 +6,9 @@ import numpy as np
 from ..convert import asarray, both
 from ..family import Family, padded
 from ..gate import ROUTER, SWITCHER
+from ..kernels import kernel
 from ..op import op
+from ..product import matrix_product
 from ..samples import given
 from ..tensor import Tensor
 from .elementwise import multiply

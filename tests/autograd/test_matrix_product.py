@@ -145,3 +145,36 @@ def test_a_linear_layer_of_many_axes_is_one_product():
     x, weight, bias = (rng.normal(size=shape) for shape in ((4, 5, 6), (7, 6), (7,)))
     found = pb.nn.functional.linear(pb.asarray(x), pb.asarray(weight), pb.asarray(bias))
     np.testing.assert_allclose(found.numpy(), x @ weight.T + bias)
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    "shapes",
+    [((40, 50), (50, 30)), ((3, 40, 50), (50, 30)), ((3, 40, 50), (3, 50, 30)), ((2, 1, 9, 20), (3, 20, 33))],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_matmul_and_its_gradients(shapes, dtype):
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=shape).astype(dtype) for shape in shapes)
+    found = []
+    for fast in (False, True):
+        pb.config._fast = fast
+        leaves = [pb.asarray(x).requires_grad_(), pb.asarray(y).requires_grad_()]
+        with every_size():
+            out = leaves[0] @ leaves[1]
+            (out * out).sum().backward()
+        found.append([out.detach().numpy(), *(leaf.grad.numpy() for leaf in leaves)])
+    for reference, twin in zip(*found, strict=True):
+        assert twin.dtype == dtype
+        np.testing.assert_allclose(
+            twin, reference, rtol=1e-3, atol=100 * np.finfo(dtype).eps * np.abs(reference).max()
+        )
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_matmul_of_shapes_that_do_not_fit_says_what_it_ever_said(fast):
+    if fast and not pb.config.fast:
+        pytest.skip("Numba is not installed")
+    pb.config._fast = fast
+    with every_size(), pytest.raises(ValueError, match=r"matmul: shapes .* do not fit"):
+        pb.ones((40, 50)) @ pb.ones((40, 50))
