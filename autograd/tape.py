@@ -42,12 +42,12 @@ def backward(
     node, seed = _seed(output, gradient, create_graph)
     inputs = (inputs,) if isinstance(inputs, Tensor) else inputs
     wanted = None if inputs is None else {_node_of(tensor, "inputs") for tensor in inputs}
-    delivered: list[tuple[Tensor, Any, bool]] = []
+    delivered: list[tuple[Tensor, list[Any], bool]] = []
 
     def deliver(node: Node, gradient: Any, owned: bool) -> None:
         handle = node.handle() if node.handle is not None else None
         if handle is not None:
-            delivered.append((handle, gradient, owned))
+            delivered.append((handle, [gradient], owned))
 
     if inputs is not None:
         for tensor in inputs:
@@ -57,14 +57,11 @@ def backward(
                     "inputs must be leaves, or tensors that retain their gradient (retain_grad())"
                 )
     _walk([(node, seed)], wanted, deliver, retain_graph, create_graph)
-    handles = [handle for handle, _, _ in delivered]
-    delivered.reverse()
     with ModeContext(lambda mode: mode.changed(observers=())), _delivering:
-        while delivered:  # only now, so that an error in a rule changes no .grad
-            handle, value, owned = delivered.pop()
-            owned = owned or _is_ours(value)
-            _accumulate_grad(handle, value, owned)
-    for handle in handles:
+        for handle, holder, owned in delivered:  # only now, so that an error in a rule changes no .grad
+            owned = owned or _is_ours(holder)
+            _accumulate_grad(handle, holder.pop(), owned)
+    for handle, _, _ in delivered:
         if handle._node is not None and isinstance(handle._node.handle, Attachment):
             handle._node.handle.accumulated(handle)
 
@@ -141,35 +138,32 @@ def _gradients(
     answers: list[Tensor | None] = []
     for node in nodes:
         if node in found:
-            gradient = found.pop(node)
-            results[node] = wrap(gradient, None) if _is_ours(gradient) else _own(gradient)
+            holder = [found.pop(node)]
+            results[node] = wrap(holder[0], None) if _is_ours(holder) else _own(holder[0])
             answers.append(results[node])
         else:
             answers.append(_own(results[node]) if node in results else None)
     return answers
 
 
-def _references(array: Any) -> int:
-    """How many references there are, as counted from here."""
-    return sys.getrefcount(array)
+def _references(holder: list[Any]) -> int:
+    """How many references there are to the only element of a list, with that of the list."""
+    return sys.getrefcount(holder[0])
 
 
-def _references_of_one_variable() -> int:
-    """As many as `_references` finds where a variable of the caller's is the only one; interpreters differ."""
-    array = np.empty(1)
-    return _references(array)
+_OF_THE_LIST = _references([np.empty(1)]) if sys.implementation.name == "cpython" else -1
 
 
-_OF_ONE_VARIABLE = _references_of_one_variable()
+def _is_ours(holder: list[Any]) -> bool:
+    """Whether a list of one element is all that knows of an array, so that it needs no copy to be a result.
 
-
-def _is_ours(gradient: Any) -> bool:
-    """Whether the caller's variable is all that knows of an array, so that it needs no copy to be a result."""
+    A list, because what a variable counts for depends on the interpreter.
+    """
     return (
-        type(gradient) is np.ndarray
-        and gradient.base is None
-        and _references(gradient) <= _OF_ONE_VARIABLE + 1  # the parameter here
-        and gradient.flags.writeable
+        type(holder[0]) is np.ndarray
+        and holder[0].base is None
+        and _references(holder) == _OF_THE_LIST
+        and holder[0].flags.writeable
     )
 
 
