@@ -9,7 +9,7 @@ import numpy as np
 from .kernels import kernel
 
 
-@kernel("matrices.matrix_product", over=1 << 11)
+@kernel("matrices.matrix_product", over=1 << 7)
 def matrix_product(x: Any, y: Any, added: Any = None, out: Any = None) -> Any:
     """x·y of two matrices or stacks of them, and a row `added` to each row of it; of Tensors, too.
 

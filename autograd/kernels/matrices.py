@@ -140,8 +140,15 @@ def matrix_product(x: Array, y: Array, added: Array | None = None, out: Array | 
     if y.ndim != x.ndim or y.shape[:-1] != (*lead, depth):
         return NotImplemented
     columns, count = y.shape[-1], math.prod(lead)
-    if rows < TALL or columns < lanes or not pays(count * rows * columns * depth, LEAST):
+    if rows < TALL or not columns or not pays(count * rows * columns * depth, LEAST):
         return NotImplemented
+    if columns < lanes:  # BLAS would wake threads of its own, and these cost the kernels behind it more than the zeros
+        wide = np.zeros((*y.shape[:-1], lanes), y.dtype)
+        wide[..., :columns] = y
+        narrow = matrix_product(x, wide)
+        if narrow is NotImplemented:
+            return NotImplemented
+        return np.add(narrow[..., :columns], 0 if added is None else added, out=out)
     row = np.zeros(columns, x.dtype) if added is None else plain(added)
     if out is None:
         out = np.empty((*lead, rows, columns), x.dtype)

@@ -9,7 +9,7 @@ import numpy as np
 from .jit import Array, jit, plain
 from .threads import split
 
-SHARE = 1 << 16  # numbers that are worth a thread
+SHARE = 1 << 18  # numbers that are worth a thread
 
 
 @jit()

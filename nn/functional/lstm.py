@@ -100,7 +100,7 @@ def _lstm(
 
     All gates are one tanh, since σ(a) = tanh(a/2)/2 + 1/2.
     """
-    half = np.repeat(np.array((0.5, 0.5, 1.0, 0.5), input.dtype), c0.shape[1])  # for i, f, g, o
+    half = np.repeat(np.array(_HALF, input.dtype), c0.shape[1])
     bias = sum_of(bias_ih, bias_hh)
     hidden, cell = h0.copy(), c0.copy()
     output, gates, cells, squashed = _run(
@@ -115,6 +115,9 @@ def _lstm(
         reverse,
     )
     return (output, hidden, cell), gates, cells, squashed
+
+
+_HALF = (0.5, 0.5, 1.0, 0.5)  # of the arguments of i, f, g, o
 
 
 @kernel("lstm.run", over=1 << 8)
@@ -135,6 +138,8 @@ def _run(
     """
     gates = matrix_product(input, weight_ih.T, bias)
     total, w = len(gates), cell.shape[1]
+    half = np.repeat(np.array(_HALF, input.dtype), w)
+    other = 1 - half
     cells, squashed, full = (np.empty((total, w), gates.dtype) for _ in range(3))
     output = full if weight_hr is None else np.empty((total, hidden.shape[1]), gates.dtype)
     fed = np.empty((len(hidden), 4 * w), gates.dtype)
@@ -142,14 +147,12 @@ def _run(
         here, c, new_c, small = gates[rows], cell[:size], cells[rows], squashed[rows]
         here += np.matmul(hidden[:size], weight_hh.T, out=fed[:size])
         np.tanh(here, out=here)
-        i_f, o = here[:, : 2 * w], here[:, 3 * w :]
-        for gate in (i_f, o):
-            gate *= 0.5
-            gate += 0.5
+        here *= half
+        here += other
         np.multiply(here[:, w : 2 * w], c, out=new_c)
         new_c += np.multiply(here[:, :w], here[:, 2 * w : 3 * w], out=small)
         np.tanh(new_c, out=small)
-        np.multiply(o, small, out=full[rows])
+        np.multiply(here[:, 3 * w :], small, out=full[rows])
         if weight_hr is not None:
             np.matmul(full[rows], weight_hr.T, out=output[rows])
         hidden[:size], cell[:size] = output[rows], new_c
