@@ -142,7 +142,8 @@ def matrix_product(x: Array, y: Array, added: Array | None = None, out: Array | 
     columns, count = y.shape[-1], math.prod(lead)
     if rows < TALL or not columns or not pays(count * rows * columns * depth, LEAST):
         return NotImplemented
-    if columns < lanes:  # BLAS would wake threads of its own, and these cost the kernels behind it more than the zeros
+    # BLAS would wake threads of its own, and these cost the kernels behind it more than zeros do
+    if columns < lanes:
         wide = np.zeros((*y.shape[:-1], lanes), y.dtype)
         wide[..., :columns] = y
         narrow = matrix_product(x, wide)
