@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextvars import Context, copy_context
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,17 @@ def exp(x: Array) -> Any:
     return out
 
 
+def _log(context: Context, x: Array, out: Array, start: int, stop: int) -> None:
+    context.copy().run(np.log, x[start:stop], out[start:stop])
+
+
+def log(x: Array) -> Array:
+    """The natural logarithm: NumPy's, which is quick, by several threads, that warn as the caller was told to."""
+    out = np.empty(x.shape, x.dtype)
+    split(_log, x.size, SINGLE, copy_context(), plain(x).reshape(-1), out.reshape(-1))
+    return out
+
+
 @jit(reordered=True)
 def _sigmoid(x: Array, out: Array, start: int, stop: int) -> None:
     x, out = x[start:stop], out[start:stop]
@@ -57,7 +69,7 @@ def sigmoid(x: Array) -> Any:
 
 
 def _slopes(function: Any, g: Array, out: Array) -> Any:
-    """What a compiled function makes of a gradient and the results, which have its shape and dtype.
+    """What a compiled function makes of a gradient and the results (or inputs), which have its shape and dtype.
 
     The gradient of a sum is one number for all elements, repeated without memory of its own; so it stays.
     """
@@ -112,6 +124,21 @@ def _sigmoid_slopes(g: Array, out: Array, d: Array, start: int, stop: int) -> No
 def sigmoid_slopes(g: Array, out: Array) -> Any:
     """g·σ·(1 − σ)."""
     return _slopes(_sigmoid_slopes, g, out)
+
+
+@jit(reordered=True)
+def _log_slopes(g: Array, x: Array, d: Array, start: int, stop: int) -> None:
+    repeated = np.full(ROW, g[0], g.dtype)
+    for first in range(start, stop, ROW):
+        last = min(first + ROW, stop)
+        gs, xs, ds = _row(g, repeated, first, last), x[first:last], d[first:last]
+        for i in range(len(xs)):
+            ds[i] = gs[i] / xs[i]
+
+
+def log_slopes(g: Array, x: Array) -> Any:
+    """g / x."""
+    return _slopes(_log_slopes, g, x)
 
 
 @jit(reordered=True)

@@ -32,6 +32,20 @@ def _with_bits(context: Any, bits: Any) -> Any:
     return number(bits), made
 
 
+@intrinsic  # type: ignore[untyped-decorator]  # the same
+def larger(context: Any, x: Any, y: Any) -> Any:
+    """The larger of two numbers; either, if one is nan. Unlike a comparison, a loop of it runs on whole vectors."""
+
+    def made(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = arguments[0].type
+        function = builder.module.declare_intrinsic(
+            "llvm.maxnum", [kind], ir.FunctionType(kind, [kind, kind])
+        )
+        return builder.call(function, arguments, fastmath=("nnan", "nsz"))
+
+    return x(x, y), made
+
+
 def exp(x: Any) -> Any:
     """eˣ; 0 and inf far out, nan for nan."""
 

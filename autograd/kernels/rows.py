@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .jit import Array, jit, plain
-from .maths import exp
+from .maths import exp, larger
 from .threads import split
 
 SHARE = 1 << 15  # elements that are worth a thread
@@ -29,12 +29,12 @@ def by_rows(function: Any, x: Array, *arguments: Any) -> list[Any]:
     return split(function, len(x), max(1, SHARE // max(x.shape[1], 1)), x, *arguments)
 
 
-@jit(compared=True, inside=True)
+@jit(inside=True)
 def largest_of(x: Array) -> Any:
     """Of a row; any of its numbers if one is nan, which then spreads over the row with the exponentials."""
     largest = x[0]
     for i in range(1, len(x)):
-        largest = x[i] if x[i] > largest else largest
+        largest = larger(x[i], largest)
     return largest
 
 

@@ -201,9 +201,9 @@ expm1 = op(
 )
 
 log = op(
-    np.log,
+    kernel("elementwise.log", over=1 << 18)(np.log),
     "x",
-    x=lambda g, x: g / x,
+    x=kernel("elementwise.log_slopes", over=1 << 18)(lambda g, x: g / x),
     gate=SCALER,
     complex="holomorphic",
     method=True,

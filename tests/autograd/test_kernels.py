@@ -1,5 +1,6 @@
 """Kernels that are compiled: the switch, the threads, what is kept on disk."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -324,6 +325,7 @@ FUNCTIONS = {
     "leaky relu": lambda x, w: pb.nn.functional.leaky_relu(x, 0.1) * w,
     "silu": lambda x, w: pb.nn.functional.silu(x) * w,
     "exp": lambda x, w: pb.exp(x / 100) * w,
+    "log": lambda x, w: pb.log(x) * w,
     "tanh": lambda x, w: pb.tanh(x) * w,
     "sigmoid": lambda x, w: pb.sigmoid(x) * w,
 }
@@ -371,11 +373,11 @@ def test_twins_agree_with_their_references(name, dtype, shape, columns, layout, 
 
 
 @needs_numba
-@pytest.mark.parametrize("function", [pb.tanh, pb.sigmoid])
+@pytest.mark.parametrize("function", [pb.log, pb.tanh, pb.sigmoid])
 @pytest.mark.parametrize("shape", [(1,), (5,), (3, 1), (60, 50)])
 def test_one_number_as_the_gradient_of_all_elements(function, shape):
     """The gradient of a sum is repeated without memory of its own."""
-    x = np.random.default_rng(0).normal(size=shape)
+    x = np.random.default_rng(0).uniform(0.1, 2, shape)
     gradients = []
     for fast in (False, True):
         pb.config.fast = fast
@@ -398,6 +400,24 @@ def test_exp_warns_of_an_overflow_as_numpy_does(dtype):
             pb.exp(pb.asarray(x))
     with every_size(), pytest.warns(RuntimeWarning, match="overflow"):
         assert pb.exp(pb.asarray(x)).numpy()[7] == np.inf
+
+
+@needs_numba
+def test_log_warns_in_its_threads_as_the_caller_was_told(monkeypatch):
+    elementwise = importlib.import_module("pullback.autograd.kernels.elementwise")
+    monkeypatch.setattr(elementwise, "SINGLE", 1)
+    monkeypatch.setattr(pb.config, "threads", 3)
+    x = np.linspace(0, 1, 999)
+    for place in (0, 998):  # of the caller's piece, and of another thread's
+        x[[0, 998]] = 1
+        x[place] = 0
+        with every_size():
+            with np.errstate(divide="ignore"):
+                np.testing.assert_array_equal(pb.log(pb.asarray(x)).numpy(), np.log(x))
+            with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+                pb.log(pb.asarray(x))
+            with pytest.warns(RuntimeWarning, match="divide by zero"):
+                pb.log(pb.asarray(x))
 
 
 @needs_numba
