@@ -59,6 +59,10 @@ class Scattered:
                 numbers, rows = summed(np.concatenate(found[0]), np.concatenate(found[1]), self.shape[0])
                 self.pieces = [((numbers,), rows)]
 
+    def snapshot(self) -> Scattered:
+        """The same values as they are now, whatever is added later."""
+        return Scattered(list(self.pieces), self.shape, self.dtype)
+
     def copy(self) -> Scattered:
         """The same with values of its own."""
         return Scattered([(index, values.copy()) for index, values in self.pieces], self.shape, self.dtype)

@@ -26,7 +26,7 @@ from .tensor import Tensor, wrap
 _delivering = threading.Lock()  # two threads may add to the gradient of one leaf
 _failed_before = False  # whether nodes may have to be told that a walk over them has failed once
 
-Deliver = Callable[[Node, Any, bool], None]  # node, its gradient, whether the array is nobody else's
+Deliver = Callable[[Node, Any], None]  # node, its gradient
 
 
 def backward(
@@ -42,12 +42,12 @@ def backward(
     node, seed = _seed(output, gradient, create_graph)
     inputs = (inputs,) if isinstance(inputs, Tensor) else inputs
     wanted = None if inputs is None else {_node_of(tensor, "inputs") for tensor in inputs}
-    delivered: list[tuple[Tensor, list[Any], bool]] = []
+    delivered: list[tuple[Tensor, list[Any]]] = []
 
-    def deliver(node: Node, gradient: Any, owned: bool) -> None:
+    def deliver(node: Node, gradient: Any) -> None:
         handle = node.handle() if node.handle is not None else None
         if handle is not None:
-            delivered.append((handle, [gradient], owned))
+            delivered.append((handle, [gradient]))
 
     if inputs is not None:
         for tensor in inputs:
@@ -58,10 +58,12 @@ def backward(
                 )
     _walk([(node, seed)], wanted, deliver, retain_graph, create_graph)
     with ModeContext(lambda mode: mode.changed(observers=())), _delivering:
-        for handle, holder, owned in delivered:  # only now, so that an error in a rule changes no .grad
-            owned = owned or _is_ours(holder)
-            _accumulate_grad(handle, holder.pop(), owned)
-    for handle, _, _ in delivered:
+        for _, holder in delivered:  # before any .grad changes, in which the gradient of another may lie
+            if not _is_ours(holder):
+                holder[0] = _copied(holder[0])
+        for handle, holder in delivered:  # only now, so that an error in a rule changes no .grad
+            _accumulate_grad(handle, holder.pop())
+    for handle, _ in delivered:
         if handle._node is not None and isinstance(handle._node.handle, Attachment):
             handle._node.handle.accumulated(handle)
 
@@ -127,7 +129,7 @@ def _gradients(
     nodes = [_node_of(tensor, "inputs") for tensor in inputs]
     found: dict[Node, Any] = {}
 
-    def deliver(node: Node, gradient: Any, owned: bool) -> None:
+    def deliver(node: Node, gradient: Any) -> None:
         if node in wanted:
             found[node] = gradient
 
@@ -167,12 +169,17 @@ def _is_ours(holder: list[Any]) -> bool:
     )
 
 
-def _own(gradient: Any) -> Tensor:
-    """A gradient as a tensor of its own: along the tape it may be shared, or a view."""
+def _copied(gradient: Any) -> Any:
+    """A gradient with memory of its own: along the tape it may be shared, or a view."""
     if isinstance(gradient, np.generic):  # a NumPy scalar, which nobody can write
-        return wrap(gradient, None)
-    copied: Tensor = gradient.copy() if isinstance(gradient, Tensor) else wrap(np.array(gradient)[()], None)
-    return copied
+        return gradient
+    return gradient.copy() if isinstance(gradient, (Tensor, Scattered)) else np.array(gradient)[()]
+
+
+def _own(gradient: Any) -> Tensor:
+    """The same as a tensor."""
+    copied = np.asarray(gradient)[()] if isinstance(gradient, Scattered) else _copied(gradient)
+    return copied if isinstance(copied, Tensor) else wrap(copied, None)
 
 
 def _node_of(tensor: Tensor, what: str) -> Node:
@@ -264,7 +271,7 @@ def _walk(
                     if handle.__class__ is Attachment:
                         gradient = handle.arrive(node, gradient, observers)
                         owned.discard(node)
-                    deliver(node, gradient, node in owned)
+                    deliver(node, gradient)
                 if node.op is None:
                     if observers:
                         _observe(observers, node, gradient, ())
@@ -385,15 +392,15 @@ def _accumulate(running: dict[Node, Any], owned: set[Node], node: Node, gradient
             owned.discard(node)
 
 
-def _accumulate_grad(handle: Tensor, gradient: Any, owned: bool) -> None:
-    """Add to a tensor's `.grad`, whose array is shared with nobody."""
+def _accumulate_grad(handle: Tensor, gradient: Any) -> None:
+    """Add to a tensor's `.grad`, whose array is shared with nobody, a gradient that is nobody else's."""
     current: Any = handle._grad
     if isinstance(gradient, Scattered) and not isinstance(current, Tensor):
-        handle._grad = gradient.copy() if current is None else merged(current, gradient.copy(), True)
+        handle._grad = gradient if current is None else merged(current, gradient, True)
         return
     current, gradient = handle.grad, np.asarray(gradient) if isinstance(gradient, Scattered) else gradient
     if current is None:
-        handle._grad = wrap(gradient, None) if owned else _own(gradient)
+        handle._grad = gradient if isinstance(gradient, Tensor) else wrap(gradient, None)
     elif (
         isinstance(gradient, Tensor) or current._node is not None or not current._shareable().flags.writeable
     ):
@@ -446,8 +453,10 @@ def _rebuilt(value: Any, node: Node | None, seal: Any) -> Any:
 def _observe(
     observers: tuple[Observer, ...], node: Node, gradient: Any, contributions: tuple[Any, ...]
 ) -> None:
+    # what was picked is added to later, and who looks on may keep what it has seen
+    seen = tuple([part.snapshot() if part.__class__ is Scattered else part for part in contributions])
     for observer in observers:
-        observer.on_backward(node, gradient, contributions)
+        observer.on_backward(node, gradient, seen)
 
 
 def project(gradient: Any, node: Node, op: Any, name: str) -> Any:

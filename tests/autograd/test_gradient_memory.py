@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import pullback as pb
 from pullback.autograd import tape
-from pullback.autograd.extend import SCALER, elementwise, op
+from pullback.autograd.extend import SCALER, elementwise, observing, op
 
 KEPT = []
 
@@ -162,17 +162,13 @@ def test_gradients_of_both_kinds_and_recorded_ones_agree(names, seed):
 
 def test_a_gradient_that_nobody_else_knows_is_not_copied(monkeypatch):
     copies = []
-    monkeypatch.setattr(
-        tape, "_own", lambda gradient: copies.append(gradient) or pb.tensor(np.array(gradient))
-    )
+    monkeypatch.setattr(tape, "_copied", lambda gradient: copies.append(gradient) or np.array(gradient))
     x, w = (pb.tensor(np.ones((4, 4)), requires_grad=True) for _ in range(2))
     (x @ w).sum().backward()
     assert not copies
     assert len(pb.gradients((x * w).sum(), [x, w])) == 2
     assert not copies
     (x + w).backward(np.ones((4, 4)))  # one array for both, and for the caller
-    x.grad = w.grad = None
-    (x + w).backward(np.ones((4, 4)))
     assert len(copies) == 2
 
 
@@ -182,6 +178,88 @@ def test_the_gradient_that_was_given_stays_the_callers():
     (+x).backward(given)
     assert given.tolist() == [0, 1, 2]
     assert x.grad.tolist() == [0, 2, 4]
+
+
+def leaves(count, *shape):
+    return [pb.tensor(np.ones(shape), requires_grad=True) for _ in range(count)]
+
+
+def test_a_gradient_that_comes_from_a_grad_counts_as_it_was():
+    """Else what the first leaf has got would be added to the second one's gradient."""
+    first, second = leaves(2, 3)
+    for x, other in ((first, second), (second, first)):
+        x.grad, other.grad = pb.tensor(np.ones(3)), None
+        (first + second).backward(x.grad)
+        assert x.grad.tolist() == [2, 2, 2]
+        assert other.grad.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("table_first", [True, False])
+def test_a_gradient_that_comes_from_a_part_of_a_grad_counts_as_it_was(table_first):
+    if table_first:
+        (table,), (row,) = leaves(1, 4, 3), leaves(1, 3)
+    else:
+        (row,), (table,) = leaves(1, 3), leaves(1, 4, 3)
+    row.grad = pb.tensor(np.ones(3))
+    (table[1] + row).backward(row.grad)
+    assert row.grad.tolist() == [2, 2, 2]
+    assert table.grad.tolist() == [[0] * 3, [1] * 3, [0] * 3, [0] * 3]
+
+
+def test_a_retained_gradient_may_start_another_backward():
+    (x,) = leaves(1, 3)
+    y = +x
+    y.retain_grad()
+    y.backward(np.ones(3), retain_graph=True)
+    x.grad = None
+    y.backward(y.grad)
+    assert y.grad.tolist() == [2, 2, 2]
+    assert x.grad.tolist() == [1, 1, 1]
+
+
+def test_a_retained_gradient_is_not_what_a_rule_has_kept():
+    class Keeps(pb.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            kept.append(g)
+            return g * 2
+
+    kept, (x,) = [], leaves(1, 3)
+    y = Keeps.apply(x)
+    y.retain_grad()
+    (y * 2 + y * 3).sum().backward()  # a sum that the walk has made
+    y.grad[...] = 0.0
+    assert kept[0].tolist() == [5, 5, 5]
+
+
+def test_what_an_observer_keeps_does_not_change():
+    class Keeps:
+        def on_forward(self, op, inputs, parameters, output):
+            pass
+
+        def on_replace(self, old, new):
+            pass
+
+        def on_backward(self, node, gradient, contributions):
+            for value in (gradient, *contributions):
+                seen.append((value, np.array(value)))
+
+    seen, (x, y) = [], leaves(2, 4, 3)
+    with observing(Keeps()):
+        z = x * 1.0
+        z[1] = y[2]
+        z[2] = y[2] + z[1]
+        total = (x[0] + x[1] * x[1] + z[2] + z[1] + z[0]).sum() + (x * y).sum()
+        for _ in range(2):
+            total.backward(retain_graph=True)
+    for tensor in (x, y):
+        tensor.grad[...] = np.nan
+    for value, before in seen:
+        np.testing.assert_array_equal(np.array(value), before)
 
 
 def test_a_saved_constant_that_is_the_gradient_is_not_handed_out():
