@@ -9,7 +9,7 @@ import numpy as np
 
 from .jit import Array, jit, plain
 from .maths import exp
-from .rows import by_rows, largest_of
+from .rows import by_rows, largest_of, log_share
 
 
 @jit(reordered=True)
@@ -20,6 +20,7 @@ def _class_losses(
     ignored: int,
     smoothing: Any,
     losses: Array,
+    peaks: Array,
     log_sums: Array,
     start: int,
     stop: int,
@@ -36,21 +37,22 @@ def _class_losses(
         for i in range(classes):
             total += exp(x_row[i] - largest)
         log = x.dtype.type(math.log(total))
-        log_sums[row] = log + largest
+        peaks[row], log_sums[row] = largest, log
         losses[row] = zero
         if wanted == ignored:
             continue
         if wanted < 0 or wanted >= classes:
             return False, count
         count += weight[wanted]
-        own = log - (x_row[wanted] - largest)
+        own = -log_share(x_row[wanted], largest, log)
         if smoothing == zero:
             losses[row] = own * weight[wanted]
             continue
         own_share = (one - smoothing) * weight[wanted]
         loss = own * own_share if own_share != zero else zero
         for i in range(classes):  # what counts nothing counts nothing, also where log p is −inf
-            loss += (log - (x_row[i] - largest)) * spread * weight[i] if weight[i] != zero else zero
+            more = -log_share(x_row[i], largest, log) * spread * weight[i]
+            loss += more if weight[i] != zero else zero
         losses[row] = loss
     return True, count
 
@@ -62,6 +64,7 @@ def _share_losses(
     weight: Array,
     smoothing: Any,
     losses: Array,
+    peaks: Array,
     log_sums: Array,
     start: int,
     stop: int,
@@ -77,8 +80,8 @@ def _share_losses(
         log = x.dtype.type(math.log(total))
         for i in range(len(x_row)):
             wanted = ((one - smoothing) * shares[i] + spread) * weight[i]
-            loss += (log - (x_row[i] - largest)) * wanted if wanted != zero else zero
-        losses[row], log_sums[row] = loss, log + largest
+            loss += -log_share(x_row[i], largest, log) * wanted if wanted != zero else zero
+        losses[row], peaks[row], log_sums[row] = loss, largest, log
 
 
 def _is_plain(input: Array, target: Any, weight: Any, ignore_index: Any) -> bool:
@@ -102,20 +105,21 @@ def _arrays(input: Array, target: Array, weight: Array | None) -> tuple[Array, A
 def class_losses(
     input: Array, target: Array, weight: Array | None, ignore_index: int, label_smoothing: float
 ) -> Any:
-    """The loss of each row, log Σ eˣ of each, and what a mean divides by."""
+    """The loss of each row, the largest x of each, log Σ eˣ less that, and what a mean divides by."""
     if not _is_plain(input, target, weight, ignore_index):
         return NotImplemented
     x, wanted, weights = _arrays(input, target, weight)
     smoothing = x.dtype.type(label_smoothing)
-    losses, log_sums = np.empty(len(x), x.dtype), np.empty((len(x), 1), x.dtype)
-    flat = log_sums.reshape(-1)
+    losses = np.empty(len(x), x.dtype)
+    peaks, log_sums = np.empty((len(x), 1), x.dtype), np.empty((len(x), 1), x.dtype)
+    found = losses, peaks.reshape(-1), log_sums.reshape(-1)
     if wanted.ndim == 2:
-        by_rows(_share_losses, x, wanted, weights, smoothing, losses, flat)
-        return losses, log_sums, float(len(x))
-    parts = by_rows(_class_losses, x, wanted, weights, int(ignore_index), smoothing, losses, flat)
+        by_rows(_share_losses, x, wanted, weights, smoothing, *found)
+        return losses, peaks, log_sums, float(len(x))
+    parts = by_rows(_class_losses, x, wanted, weights, int(ignore_index), smoothing, *found)
     if not all(fits for fits, _ in parts):
         return NotImplemented
-    return losses, log_sums, sum(count for _, count in parts)
+    return losses, peaks, log_sums, sum(count for _, count in parts)
 
 
 @jit()
@@ -134,6 +138,7 @@ def _class_slopes(
     weight: Array,
     ignored: int,
     smoothing: Any,
+    peaks: Array,
     log_sums: Array,
     g: Array,
     slopes: Array,
@@ -145,7 +150,8 @@ def _class_slopes(
     for i in range(len(weight)):
         weights += weight[i]
     for row in range(start, stop):
-        x_row, slope, wanted, log = x[row], slopes[row], target[row], log_sums[row]
+        x_row, slope, wanted = x[row], slopes[row], target[row]
+        peak, log = peaks[row], log_sums[row]
         upstream = g[row if len(g) > 1 else 0]
         if wanted == ignored:
             upstream, own, others = upstream * zero, zero, zero
@@ -153,7 +159,7 @@ def _class_slopes(
             own, others = (one - smoothing) * weight[wanted], spread
         total = (own + others * weights) * upstream
         for i in range(len(x_row)):
-            slope[i] = exp(x_row[i] - log) * total - others * weight[i] * upstream
+            slope[i] = exp(log_share(x_row[i], peak, log)) * total - others * weight[i] * upstream
         if wanted != ignored:
             slope[wanted] -= own * upstream
 
@@ -164,6 +170,7 @@ def _share_slopes(
     target: Array,
     weight: Array,
     smoothing: Any,
+    peaks: Array,
     log_sums: Array,
     g: Array,
     slopes: Array,
@@ -173,13 +180,14 @@ def _share_slopes(
     zero, one = x.dtype.type(0), x.dtype.type(1)
     spread = smoothing / x.dtype.type(x.shape[1])
     for row in range(start, stop):
-        x_row, slope, shares, log = x[row], slopes[row], target[row], log_sums[row]
+        x_row, slope, shares = x[row], slopes[row], target[row]
+        peak, log = peaks[row], log_sums[row]
         upstream, total = g[row if len(g) > 1 else 0], zero
         for i in range(len(x_row)):
             slope[i] = ((one - smoothing) * shares[i] + spread) * weight[i]
             total += slope[i]
         for i in range(len(x_row)):
-            slope[i] = (exp(x_row[i] - log) * total - slope[i]) * upstream
+            slope[i] = (exp(log_share(x_row[i], peak, log)) * total - slope[i]) * upstream
 
 
 def logit_slopes(
@@ -187,6 +195,7 @@ def logit_slopes(
     input: Array,
     target: Array,
     weight: Array | None,
+    peak: Array,
     log_sum: Array,
     ignore_index: int,
     reduction: str,
@@ -200,9 +209,10 @@ def logit_slopes(
     g = np.array(g, x.dtype).reshape(-1)
     if reduction == "mean":
         g /= x.dtype.type((len(x) if wanted.ndim == 2 else _count(wanted, weights, int(ignore_index))) or 1)
-    slopes, log_sums = np.empty_like(x), plain(log_sum).reshape(-1)
+    slopes = np.empty_like(x)
+    sums = plain(peak).reshape(-1), plain(log_sum).reshape(-1)
     if wanted.ndim == 2:
-        by_rows(_share_slopes, x, wanted, weights, smoothing, log_sums, g, slopes)
+        by_rows(_share_slopes, x, wanted, weights, smoothing, *sums, g, slopes)
     else:
-        by_rows(_class_slopes, x, wanted, weights, int(ignore_index), smoothing, log_sums, g, slopes)
+        by_rows(_class_slopes, x, wanted, weights, int(ignore_index), smoothing, *sums, g, slopes)
     return slopes

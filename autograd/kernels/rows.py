@@ -38,6 +38,13 @@ def largest_of(x: Array) -> Any:
     return largest
 
 
+@jit(inside=True)
+def log_share(x: Any, largest: Any, log: Any) -> Any:
+    """The logarithm of a softmax: (x − largest) − log, in this order, for a large x swallows the logarithm; so it is
+    compiled by the rules, and not reordered as the loops around it are."""
+    return (x - largest) - log
+
+
 @jit(reordered=True)
 def _softmax_rows(x: Array, out: Array, start: int, stop: int) -> None:
     for row in range(start, stop):
@@ -94,7 +101,7 @@ def _log_softmax_rows(x: Array, out: Array, start: int, stop: int) -> None:
             total += exp(x_row[i] - largest)
         log = math.log(total)
         for i in range(len(x_row)):
-            out_row[i] = (x_row[i] - largest) - log
+            out_row[i] = log_share(x_row[i], largest, log)
 
 
 def log_softmax(x: Array, /, axis: Any = -1) -> Any:

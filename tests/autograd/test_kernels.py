@@ -433,3 +433,14 @@ def test_small_arrays_go_to_numpy_without_asking_a_kernel(monkeypatch):
     taken.clear()
     assert pb.sigmoid.raw(np.ones(1 << 13)).shape == (1 << 13,)
     assert taken == ["elementwise.sigmoid"]
+
+
+@needs_numba
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("size", [1e3, -1e5, 1e8])
+def test_the_logarithm_of_softmax_bears_large_scores(fast, size):
+    """Scores of 1e8 stand 8 apart in float32; the logarithm of the sum is not rounded to that."""
+    pb.config.fast = fast
+    with every_size():
+        found = pb.log_softmax(pb.asarray(np.full((2, 100), size, np.float32)))
+    np.testing.assert_allclose(found.numpy(), -np.log(100), rtol=1e-6)

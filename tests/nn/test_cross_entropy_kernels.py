@@ -90,3 +90,22 @@ def test_unsigned_targets_do_not_wrap_to_the_ignored_one():
 def test_the_mean_of_ignored_targets_only_is_nan():
     with every_size():
         assert np.isnan(cross_entropy(pb.zeros((2, 3)), pb.tensor([-100, -100])).item())
+
+
+@pytest.mark.parametrize("kind", ["classes", "smoothed", "shares"])
+@pytest.mark.parametrize("size", [1e3, 1e8, 1e30])
+def test_logits_of_any_size(kind, size):
+    """A large logit does not swallow the logarithm of the sum, which is log 64 where all are the same."""
+    x = np.full((4, 64), size, np.float32)
+    target = np.full_like(x, 1 / 64) if kind == "shares" else np.zeros(4, np.int64)
+    wanted = np.full(64, 1 / 64) if kind == "shares" else np.eye(64)[0]
+    smoothing = 0.5 if kind == "smoothed" else 0.0
+    slope = 1 / 64 - (wanted * (1 - smoothing) + smoothing / 64)
+    for found in zip(
+        *both_ways(x, target, None, np.ones(4, np.float32), reduction="sum", label_smoothing=smoothing),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found[0], 4 * np.log(64), rtol=1e-5)
+        np.testing.assert_allclose(found[1], np.broadcast_to(slope, x.shape), atol=1e-6)
+        if kind == "shares":
+            np.testing.assert_allclose(found[2], np.log(64), rtol=1e-5)

@@ -21,6 +21,7 @@ def _logits_rule(
     input: Any,
     target: Any,
     weight: Any,
+    peak: Any,
     log_sum: Any,
     ignore_index: int,
     reduction: str,
@@ -29,7 +30,7 @@ def _logits_rule(
     """Softmax minus target, each sample by its weight; in one array of the input's size for plain classes."""
     axis = class_axis(input)
     part = per_sample(g, input, target, weight, ignore_index, reduction)
-    slope = np.exp(input - log_sum)
+    slope = np.exp(input - peak - log_sum)  # in this order: a large peak would swallow the logarithm
     if _is_soft(target) or label_smoothing:
         wanted = wanted_shares(input, target, weight, ignore_index, label_smoothing)
         slope *= np.sum(wanted, axis=axis, keepdims=True)
@@ -47,13 +48,14 @@ def _probabilities_rule(
     input: Any,
     target: Any,
     weight: Any,
+    peak: Any,
     log_sum: Any,
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
 ) -> Any:
     """−log softmax: how much the loss grows with a target's probability."""
-    slope = (log_sum - input) * class_weights(input, weight)
+    slope = (log_sum - (input - peak)) * class_weights(input, weight)
     return per_sample(g, input, target, weight, ignore_index, reduction) * slope * (1 - label_smoothing)
 
 
@@ -137,17 +139,18 @@ def _cross_entropy(
     [[-0.25, 0.25], [0.0, 0.0]]
     """
     check_options(reduction, label_smoothing)
-    losses, log_sum, count = _losses(
+    losses, peak, log_sum, count = _losses(
         np.asarray(input), np.asarray(target), weight, ignore_index, label_smoothing
     )
-    return reduced(losses, reduction, count), log_sum
+    return reduced(losses, reduction, count), peak, log_sum
 
 
 @kernel("losses.class_losses", over=1 << 9)
 def _losses(
     input: Array, target: Array, weight: Array | None, ignore_index: int, label_smoothing: float
-) -> tuple[Array, Array, float]:
-    """The loss of each sample, log Σ eˣ of each with the axis of classes, and what a mean divides by."""
+) -> tuple[Array, Array, Array, float]:
+    """The loss of each sample, the largest x of each and log Σ eˣ less that, both with the axis of classes, and what a
+    mean divides by."""
     _check(input, target, weight, ignore_index)
     axis = class_axis(input)
     peak = np.max(input, axis=axis, keepdims=True)
@@ -165,7 +168,7 @@ def _losses(
         if weight is not None:
             losses = losses * target_weights(input, target, weight, ignore_index)
     count = target_count(input, target, weight, ignore_index)
-    return losses.astype(input.dtype, copy=False), log_sum + peak, count
+    return losses.astype(input.dtype, copy=False), peak, log_sum, count
 
 
 def class_axis(input: Any) -> int:
@@ -346,7 +349,7 @@ cross_entropy: Callable[..., Tensor] = op(
     "input target weight",
     input=_logits_rule,
     target=_probabilities_rule,
-    residuals="log_sum",
+    residuals="peak log_sum",
     composed=_composed,
     gate={"input": MIXER, "target": MIXER, "weight": BLOCK},
     name="cross_entropy",
