@@ -147,6 +147,30 @@ def test_a_backward_may_name_the_inputs_it_needs():
     assert grade(answers, "dropout").ok
 
 
+def test_arguments_by_keyword_and_lists_for_results():
+    def affine_forward(*, x, w, b):
+        return [x @ w + b, {"x": x, "w": w}]
+
+    def affine_backward(dout, cache):
+        return [dout @ cache["w"].T, cache["x"].T @ dout, np.einsum("nm->m", dout)]
+
+    assert grade([affine_forward, affine_backward], "affine").ok
+
+    def affine(x, *, b, w):
+        return x @ w + b
+
+    def affine_backward_(g, *, w, x):
+        return {"db": g.sum(0), "dw": x.T @ g, "dx": g @ w.T}
+
+    assert grade({"affine": affine, "affine_backward": affine_backward_}, "affine").ok
+
+
+def test_an_exercise_whose_values_overflow_far_out_is_graded_where_it_is_finite():
+    exercise = Exercise("tower", lambda x: pb.exp(pb.exp(x)), {"x": "N"})
+    answers = {"tower": lambda x: np.exp(np.exp(x)), "tower_backward": lambda g, x: g * np.exp(np.exp(x) + x)}
+    assert grade(answers, exercise).ok
+
+
 def test_an_exercise_of_ones_own_with_every_kind_of_input():
     def reference(x, y, m, power):
         return pb.max(x, axis=1) ** power["p"] * m + 0 * y

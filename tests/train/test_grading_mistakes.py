@@ -108,6 +108,27 @@ MISTAKES = [
     ("relu_backward", "dx[x <= 0] = 0", "dx[x <= 0] = 0; dx[x == 0] = 7", "unusual inputs"),
     ("relu_backward", "dout.copy()", "np.ravel(dout, 'K').reshape(x.shape)", "unusual inputs"),
     ("relu_backward", "dout.copy()", "dout.astype(np.float16).astype(dout.dtype)", "gradient of x"),
+    # right for a range, a setting, a precision or a size only
+    ("relu_forward", "np.maximum(x, 0), x", "np.clip(x, 0, 6), x", "unusual inputs"),
+    ("relu_backward", "dx[x <= 0]", "dx[x <= 1e-3]", "unusual inputs"),
+    ("svm_loss", "y][:, None] + 1.0)", "y][:, None] + 1.0).clip(0, 7)", "unusual inputs"),
+    (
+        "rnn_backward",
+        "    return dx, dprev, dWx",
+        "    dWx = np.clip(dWx, -50, 50)\n    return dx, dprev, dWx",
+        "unusual inputs",
+    ),
+    ("sigmoid_backward", "dout * out", "np.clip(dout, -20, 20) * out", "unusual inputs"),
+    ("sigmoid_backward", "dout * out", "dout * (abs(dout).max() > 0.01) * out", "upstream gradient"),
+    ("batchnorm_forward", 'bn_param.get("eps", 1e-5)', "1e-5", "forward"),
+    ("layernorm_forward", 'ln_param.get("eps", 1e-5)', "1e-5", "forward"),
+    ("dropout_forward", "x * mask", "x * (mask > 0) / 0.7", "forward"),
+    ("conv_forward_naive", 'conv_param["pad"]', 'min(1, conv_param["pad"])', "forward"),
+    ("conv_forward_naive", 'conv_param["stride"]', 'min(2, conv_param["stride"])', "forward"),
+    ("tanh_backward", "g * (1", "(1 + 1e-3 * (g.dtype == np.float32)) * g * (1", "unusual inputs"),
+    ("softmax", "x.max(axis=1, keepdims=True)", "x.max()", "unusual inputs"),
+    ("softmax_loss", "x.max(axis=1, keepdims=True)", "x.max()", "unusual inputs"),
+    ("word_embedding_backward", "np.zeros_like(W)", "np.zeros((x.max() + 1, W.shape[1]))", "gradient of W"),
     # what they leave behind
     ("relu_forward", "np.maximum(x, 0), x", "np.maximum(x, 0, out=x), x", "good manners"),
     ("relu_backward", "dout.copy()", "dout", "good manners"),
@@ -131,6 +152,14 @@ MISTAKES = [
         "softmax_loss_naive",
         "loss, dW = 0.0, np.zeros_like(W)",
         "W -= 0.0001; loss, dW = 0.0, 0 * W",
+        "good manners",
+    ),
+    ("relu_backward", "    return dx", "    dout *= len(dx) > 1\n    return dx", "good manners"),
+    ("tanh_backward", "return g", "g *= 1 + (g.dtype == np.float32)\n    return g", "good manners"),
+    (
+        "dropout_forward",
+        "x * mask",
+        "np.multiply(x, mask, out=x if x.dtype == np.float32 else None)",
         "good manners",
     ),
     # randomness and memory of earlier calls
@@ -170,6 +199,50 @@ def exercise_of(function):
         if function in (name, *(f"{n}_{part}" for n in exercise.names for part in ENDS)):
             return name
     raise LookupError(function)
+
+
+SIGMOID = """
+def sigmoid_forward(x):
+    out = 1 / (1 + np.exp(-x))
+    {}
+
+def sigmoid_backward(dout, cache):
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "criterion"),
+    [
+        (
+            "KEPT[x.shape] = out; return out.copy(), x.shape",
+            "out = KEPT[cache]; return dout * out * (1 - out)",
+            "good manners",
+        ),
+        (
+            "shared = KEPT.setdefault((x.shape, x.dtype), out); shared[...] = out; return shared.copy(), shared",
+            "return dout * cache * (1 - cache)",
+            "good manners",
+        ),
+        (
+            "return out, out",
+            "return KEPT.setdefault((dout.shape, float(dout.sum())), dout * cache * (1 - cache)).copy()",
+            "gradient of x",
+        ),
+        (
+            "return out, [out, 1.0]",
+            "out, by = cache; cache[1] *= 2; return by * dout * out * (1 - out)",
+            "good manners",
+        ),
+        ("return out, iter([out])", "out = next(cache); return dout * out * (1 - out)", "good manners"),
+    ],
+    ids=["kept by shape", "one array by shape", "remembered by upstream", "number in the cache", "used up"],
+)
+def test_what_is_kept_between_calls_of_the_same_sizes_is_found(forward, backward, criterion):
+    space = {"np": np, "KEPT": {}}
+    exec(SIGMOID.format(forward, backward), space)
+    result = pb.testing.grade(space, "sigmoid", time_limit=30)
+    assert criterion in {c.name for c in result["sigmoid"].criteria if not c.ok}, str(result)
 
 
 def test_a_gradient_that_goes_in_full_to_every_largest_value_is_wrong():

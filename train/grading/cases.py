@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,11 +12,12 @@ import numpy as np
 from .exercise import Exercise, Input
 
 Array = np.ndarray[Any, Any]
-Kind = Literal["ordinary", "ones", "ties", "large", "empty", "single", "memory"]
+Kind = Literal["ordinary", "ones", "ties", "large", "empty", "single", "memory", "range"]
 
 DEFAULT = (3, 6)
 SQUARE = 3
 EQUAL = "equal sizes"
+TWIN = "other values of the same sizes, and the same upstream gradient"
 ORDINARY = 5  # cases of sizes that differ
 
 
@@ -77,10 +78,13 @@ def cases(exercise: Exercise, seed: int, ones: bool) -> Iterator[Case]:
         ones: let every upstream gradient be 1, as where a function returns its gradients itself.
     """
     rng = np.random.default_rng([seed, zlib.crc32(exercise.name.encode())])
-    for i in range(ORDINARY):
+    first = _case(exercise, rng, _different(exercise, rng), "ordinary", ones)
+    yield first
+    for i in range(1, ORDINARY):
         yield _case(exercise, rng, _different(exercise, rng, 3 * (i == ORDINARY - 1)), "ordinary", ones)
     if exercise.letters:
         yield _case(exercise, rng, _all(exercise, SQUARE), "ordinary", ones, EQUAL)
+    yield _twin(exercise, rng, first)
     for letter in exercise.letters:
         if exercise.at_least.get(letter, 1) == 1:
             sizes = _different(exercise, rng) | {letter: 1}
@@ -90,15 +94,18 @@ def cases(exercise: Exercise, seed: int, ones: bool) -> Iterator[Case]:
     if exercise.ties:
         for _ in range(2):
             yield _case(exercise, rng, _different(exercise, rng), "ties", ones, "equal values")
-    for sign in (1, -1) if exercise.large else ():
-        label = f"large {'positive' if sign > 0 else 'negative'} values"
-        yield _case(exercise, rng, _different(exercise, rng), "large", ones, label, sign)
+    for label in ("positive", "negative", "mixed") if exercise.large else ():
+        yield _case(exercise, rng, _different(exercise, rng), "large", ones, f"large {label} values")
     if exercise.empty:
         sizes = _different(exercise, rng) | {exercise.empty: 0}
         yield _case(exercise, rng, sizes, "empty", ones, f"{exercise.empty} = 0")
     yield _case(exercise, rng, _different(exercise, rng), "single", ones, "single precision")
     if exercise.letters:
         yield _case(exercise, rng, _different(exercise, rng), "memory", ones, "arrays with gaps in memory")
+    with np.errstate(all="ignore"):
+        wide = _case(exercise, rng, _different(exercise, rng), "range", ones, "values from 0.0001 to 8")
+    if all(np.all(np.isfinite(part)) for part in (*wide.outputs, *wide.gradients.values())):
+        yield wide
 
 
 def _different(exercise: Exercise, rng: np.random.Generator, more: int = 0) -> dict[str, int]:
@@ -129,7 +136,6 @@ def _case(
     kind: Kind,
     ones: bool,
     label: str = "",
-    sign: int = 1,
 ) -> Case:
     arguments = {}
     for name, spec in exercise.specs.items():
@@ -137,19 +143,54 @@ def _case(
         if kind == "ties" and spec.plain:
             value = np.asarray(np.round(value * 1.3), float)[()]
         if kind == "large" and name in exercise.large:
-            value = np.asarray(1000.0 * sign + 10 * value)[()]
+            value = np.asarray(_offset(label, np.shape(value), rng) + 10 * value)[()]
+        if kind == "range" and spec.plain:
+            value = _of_all_sizes(rng, np.shape(value), 0.9)[()]
         if kind == "single" and np.asarray(value).dtype == np.float64:
             value = np.asarray(value, np.float32)[()]
         arguments[name] = value
     outputs, _ = exercise.expected(arguments)
-    upstream = tuple(
-        np.ones(y.shape, y.dtype) if ones else np.asarray(rng.normal(size=y.shape), y.dtype) for y in outputs
-    )
+    if ones:
+        upstream = tuple(np.ones(y.shape, y.dtype) for y in outputs)
+    elif kind == "range":
+        upstream = tuple(_of_all_sizes(rng, y.shape, 3) for y in outputs)
+    else:
+        upstream = tuple(np.asarray(rng.normal(size=y.shape), y.dtype) for y in outputs)
     outputs, gradients = exercise.expected(arguments, upstream)
     if kind == "single" and not ones:  # what is right, without the rounding of single precision
         wide = {k: np.asarray(v, float)[()] if _floats(v) else v for k, v in arguments.items()}
         outputs, gradients = exercise.expected(wide, upstream)
     return Case(kind, label or "ordinary inputs", arguments, upstream, outputs, gradients, sizes)
+
+
+def _twin(exercise: Exercise, rng: np.random.Generator, case: Case) -> Case:
+    """A case of the same sizes, settings and upstream gradients: only the values tell the two apart."""
+    specs = exercise.specs
+    arguments = {
+        name: _drawn(specs[name], rng, case.sizes) if specs[name].gradient or np.ndim(value) else value
+        for name, value in case.arguments.items()
+    }
+    outputs, _ = exercise.expected(arguments)
+    if any(y.shape != g.shape for y, g in zip(outputs, case.upstream, strict=True)):
+        return case  # the sizes of the results depend on the values
+    outputs, gradients = exercise.expected(arguments, case.upstream)
+    return replace(case, label=TWIN, arguments=arguments, outputs=outputs, gradients=gradients)
+
+
+def _offset(label: str, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+    """What makes values large: 1000, -1000, or one of them for each row."""
+    if "mixed" in label and shape:
+        return 1000.0 * rng.permutation(np.resize([1, -1], int(np.prod(shape[:-1])))).reshape(*shape[:-1], 1)
+    return -1000.0 if "negative" in label else 1000.0
+
+
+def _of_all_sizes(rng: np.random.Generator, shape: tuple[int, ...], largest: float) -> Array:
+    """Values of both signs from 10^-4 up to 10^largest: what is cut off, above or below, shows."""
+    count = int(np.prod(shape))
+    if count < 2:
+        return np.asarray(rng.choice([-1, 1]) * 10.0 ** rng.uniform(-1, largest, shape))
+    sizes = 10.0 ** np.linspace(largest, -4, -(-count // 2))
+    return rng.permutation(np.concatenate([sizes, -sizes])[:count]).reshape(shape)
 
 
 def _drawn(spec: Input, rng: np.random.Generator, sizes: Mapping[str, int]) -> Any:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from ... import autograd as ag
 from ...nn import functional as F  # noqa: N812
-from .catalogue_networks import IMAGES, SEQUENCES, normalised
-from .exercise import Exercise, Input, choose, labels, mask
+from .catalogue_networks import BATCH_NORM, EPS, IMAGES, SEQUENCES, normalised
+from .exercise import Exercise, Input, choose, labels
 
 
 def _softmax_loss(x: Any, y: Any) -> Any:
@@ -28,6 +31,12 @@ def _linear_softmax(w: Any, x: Any, y: Any, reg: float) -> Any:
     return _softmax_loss(x @ w, y) + reg * ag.sum(w * w)
 
 
+def _dropped(rng: np.random.Generator, size: tuple[int, ...], sizes: Mapping[str, int]) -> Any:
+    """The mask of a dropout, of another rate every time."""
+    keep = float(rng.choice([0.3, 0.5, 0.7, 0.9]))
+    return (rng.random(size) < keep) / keep
+
+
 _SCORES: dict[str, str | Input] = {"x": "N C", "y": labels("N", classes="C")}
 _LINEAR: dict[str, str | Input] = {
     "W": "D C",
@@ -35,7 +44,6 @@ _LINEAR: dict[str, str | Input] = {
     "y": labels("N", classes="C"),
     "reg": choose(lambda rng, sizes: float(rng.uniform(0.01, 1))),
 }
-_BATCH_NORM = choose(lambda rng, sizes: {"mode": "train", "eps": 1e-5})
 _CLASSES = {"C": (3, 6)}
 
 GATES = (
@@ -51,18 +59,28 @@ LAYERS = (
     Exercise(
         "batchnorm",
         lambda x, gamma, beta, bn_param: normalised(x, 0, bn_param["eps"]) * gamma + beta,
-        {"x": "N D", "gamma": "D", "beta": "D", "bn_param": _BATCH_NORM},
+        {"x": "N D", "gamma": "D", "beta": "D", "bn_param": BATCH_NORM},
         aliases=["batch_norm"],
         sizes={"N": (3, 6)},
     ),
     Exercise(
         "layernorm",
         lambda x, gamma, beta, ln_param: normalised(x, -1, ln_param["eps"]) * gamma + beta,
-        {"x": "N D", "gamma": "D", "beta": "D", "ln_param": choose(lambda rng, sizes: {"eps": 1e-5})},
+        {
+            "x": "N D",
+            "gamma": "D",
+            "beta": "D",
+            "ln_param": choose(lambda rng, sizes: {"eps": float(rng.choice(EPS))}),
+        },
         aliases=["layer_norm"],
         sizes={"D": (3, 6)},
     ),
-    Exercise("dropout", lambda x, mask: x * mask, {"x": "N D", "mask": mask("N D", 0.7, 1 / 0.7)}, empty="N"),
+    Exercise(
+        "dropout",
+        lambda x, mask: x * mask,
+        {"x": "N D", "mask": Input("N D", _dropped, gradient=False)},
+        empty="N",
+    ),
 )
 
 LOSSES = (

@@ -26,7 +26,7 @@ def _spatial_batchnorm(x: Any, gamma: Any, beta: Any, bn_param: Mapping[str, Any
 def _conv_settings(rng: np.random.Generator, sizes: Mapping[str, int]) -> dict[str, int]:
     room = [max(0, -(-(sizes[k] - sizes[n]) // 2)) for n, k in (("H", "HH"), ("W", "WW"))]
     found = []
-    for pad in (max(room), max(room) + 1):
+    for pad in range(max(room), max(room) + 3):
         spans = [sizes[n] + 2 * pad - sizes[k] for n, k in (("H", "HH"), ("W", "WW"))]
         found += [({"stride": s, "pad": pad}, _telling(s, spans)) for s in (1, 2, 3) if _fits(s, spans)]
     return _one_of(rng, found)
@@ -64,7 +64,8 @@ def _window(pool_param: Mapping[str, int]) -> dict[str, Any]:
 
 
 _IMAGE_SIZES = {"N": (2, 3), "C": (2, 4), "H": (3, 6), "W": (3, 6)}
-_BATCH_NORM = choose(lambda rng, sizes: {"mode": "train", "eps": 1e-5})
+EPS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+BATCH_NORM = choose(lambda rng, sizes: {"mode": "train", "eps": float(rng.choice(EPS))})
 
 IMAGES = (
     Exercise(
@@ -91,7 +92,7 @@ IMAGES = (
     Exercise(
         "spatial_batchnorm",
         _spatial_batchnorm,
-        {"x": "N C H W", "gamma": "C", "beta": "C", "bn_param": _BATCH_NORM},
+        {"x": "N C H W", "gamma": "C", "beta": "C", "bn_param": BATCH_NORM},
         sizes=_IMAGE_SIZES,
     ),
 )
@@ -138,6 +139,11 @@ def _four(shape: str) -> Input:
     return Input(shape, lambda rng, size, sizes: rng.normal(size=(*size[:-1], 4 * size[-1])))
 
 
+def _words(rng: np.random.Generator, size: tuple[int, ...], sizes: Mapping[str, int]) -> Any:
+    """Words of a vocabulary; at times its last one is not among them."""
+    return rng.integers(0, max(1, sizes["V"] - int(rng.integers(0, 2))), size)
+
+
 _STEP = {"Wx": "D H", "Wh": "H H", "b": "H"}
 _GATES = {"Wx": _four("D H"), "Wh": _four("H H"), "b": _four("H")}
 
@@ -157,7 +163,7 @@ SEQUENCES = (
     Exercise(
         "word_embedding",
         lambda x, W: W[x],  # noqa: N803
-        {"x": labels("N T", classes="V"), "W": "V D"},
+        {"x": Input("N T", _words, gradient=False), "W": "V D"},
         aliases=["embedding"],
         sizes={"V": (2, 4), "N": (3, 5)},
     ),

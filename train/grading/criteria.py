@@ -67,7 +67,7 @@ def judge(trial: Trial, drawn: Sequence[Case]) -> ExerciseGrade:
     rest: list[tuple[str, Any]] = [
         ("own forward, by numerical differentiation", lambda: _numerical(trial, ordinary)),
         (UNUSUAL, lambda: _unusual(trial, ordinary, unusual)),
-        ("good manners", lambda: _manners(trial, ordinary)),
+        ("good manners", lambda: _manners(trial, attempts)),
     ]
     if not trial.together:
         rest.insert(1, ("upstream gradient", lambda: _upstream(trial, ordinary)))
@@ -129,9 +129,27 @@ def attempt(trial: Trial, case: Case) -> Attempt:
         if fault is not None:
             tried.gradients[name] = fault
     manners = manners or _after_backward(trial, run, gradients, upstream, outputs, cache, case)
-    _again(trial, run, outputs, copied_all([gradients[n] for n in wanted]), tried)
+    found = copied_all([gradients[n] for n in wanted])
+    manners = manners or _backward_again(trial, run, found, case)
+    _again(trial, run, outputs, found, tried)
     tried.manners = manners and Fault(*manners, case)
     return tried
+
+
+def _backward_again(
+    trial: Trial, run: Forwarded, gradients: Sequence[Any], case: Case
+) -> tuple[str, str] | None:
+    """Backward leaves the cache fit for being called again."""
+    if not run.cached:
+        return None
+    text = f"a second {trial.backward_name} with the same cache"
+    try:
+        again = trial.backward(run, case.fresh_upstream())
+    except WrongResultError as wrong:
+        return f"at {text}, {wrong.text}", "leave in the cache what is in it"
+    if all(_same(again[n], before) for n, before in zip(trial.exercise.wanted, gradients, strict=True)):
+        return None
+    return f"{text} gives something else", "leave what is in the cache as it is"
 
 
 def _again(
@@ -207,7 +225,7 @@ def _as_array(found: Any, want: Array, what: str, tried: Attempt) -> Array:
 def _close(value: Array, want: Array, case: Case) -> bool:
     if case.kind == "single":
         scale = float(np.max(np.abs(want), initial=0))
-        return bool(np.all(np.abs(value - want) <= 2e-3 * scale + 1e-4))
+        return bool(np.all(np.abs(value - want) <= 2e-4 * scale + 1e-5))
     return alike(value, want)
 
 
@@ -333,17 +351,18 @@ def _upstream(trial: Trial, ordinary: Sequence[Attempt]) -> Fault | None:
     first = case.upstream
     second = tuple(np.asarray(rng.normal(size=g.shape), g.dtype) for g in first)
     mixed = tuple(np.asarray(2 * a - 3 * b) for a, b in zip(first, second, strict=True))
+    small = tuple(np.asarray(1e-4 * a) for a in first)
     slopes = []
     try:
-        for gs in (first, second, mixed):
+        for gs in (first, second, mixed, small):
             run = trial.forward(case.fresh(), len(case.outputs))
             found = trial.backward(run, [copied(g if g.ndim else g[()]) for g in gs])
             slopes.append({name: np.asarray(_plain(found[name]), float) for name in trial.exercise.wanted})
     except Exception as error:  # what is no array may raise anything
         return Fault(getattr(error, "text", "the gradients are no numbers"), "", case)
     for name in trial.exercise.wanted:
-        a, b, both = (slope[name] for slope in slopes)
-        if a.shape != b.shape or not alike(both, 2 * a - 3 * b):
+        a, b, both, tiny = (slope[name] for slope in slopes)
+        if a.shape != b.shape or not alike(both, 2 * a - 3 * b) or not alike(1e4 * tiny, a):
             if alike(a, b):
                 text = f"d{name} does not depend on the upstream gradient"
                 return Fault(text, "multiply every local gradient by the upstream gradient", case)
@@ -388,28 +407,31 @@ def _subgradient(trial: Trial, tried: Attempt) -> bool:
         return False
 
 
-def _manners(trial: Trial, ordinary: Sequence[Attempt]) -> Fault | None:
+def _manners(trial: Trial, attempts: Sequence[Attempt]) -> Fault | None:
     """Inputs, upstream gradients and caches are left as they are, and one call does not disturb another."""
-    fault = _first([a.manners for a in ordinary])
-    return fault or _undisturbed(trial, ordinary)
+    fault = _first([a.manners for a in attempts])
+    return fault or _undisturbed(trial, [a for a in attempts if a.case.kind == "ordinary"])
 
 
 def _undisturbed(trial: Trial, ordinary: Sequence[Attempt]) -> Fault | None:
-    """Two forwards and then both backwards give what one after the other gives."""
-    cases_ = [a.case for a in ordinary[:2]]
+    """Forwards, of other sizes and of the same, and then their backwards give what one after the other gives."""
+    ordinary = [*ordinary[:2], ordinary[-1]]
+    cases_ = [a.case for a in ordinary]
     try:
         runs = [trial.forward(case.fresh(), len(case.outputs)) for case in cases_]
         found = [trial.backward(run, case.fresh_upstream()) for run, case in zip(runs, cases_, strict=True)]
     except WrongResultError as wrong:
-        return Fault(f"where two forwards come before their backwards, {wrong.text}", wrong.mend, cases_[0])
-    for tried, run, slopes in zip(ordinary, runs, found, strict=False):
+        return Fault(
+            f"where several forwards come before their backwards, {wrong.text}", wrong.mend, cases_[0]
+        )
+    for tried, run, slopes in zip(ordinary, runs, found, strict=True):
         case = tried.case
         outputs = not tried.forward and not all(
             _same(a, b) for a, b in zip(run.outputs, case.outputs, strict=True)
         )
         if outputs or not all(_same(slopes[name], value) for name, value in tried.values.items()):
             return Fault(
-                "two forwards before their backwards disturb each other",
+                "several forwards before their backwards disturb each other",
                 "keep what backward needs in the cache, not in global variables or shared arrays",
                 case,
             )

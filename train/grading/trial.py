@@ -65,7 +65,9 @@ class Trial:
         Raises:
             WrongResultError: it raises, or returns something of another form.
         """
-        found = self._called(self.answer.forward, self.forward_name, *arguments)
+        given = dict(zip(self.exercise.inputs, arguments, strict=True))
+        places, named = _passed(self.answer.forward, given)
+        found = self._called(self.answer.forward, self.forward_name, *places, **named)
         if found is None or found is ...:
             raise WrongResultError(f"{self.forward_name} returns nothing", "write it, and end it with return")
         if self.together:
@@ -83,6 +85,8 @@ class Trial:
         return Forwarded(arguments, tuple(found[:count]), gradients=rest[0] if nested else tuple(rest))
 
     def _with_cache(self, found: Any, arguments: list[Any], count: int) -> Forwarded:
+        if isinstance(found, list) and len(found) == count + 1 and isinstance(found[0], np.ndarray):
+            found = tuple(found)
         if not isinstance(found, tuple):
             if count == 1:
                 return Forwarded(arguments, (found,))
@@ -116,15 +120,11 @@ class Trial:
     def _plain(self, arguments: list[Any], before: int) -> tuple[list[Any], dict[str, Any]]:
         """The inputs as a backward without a cache takes them: all in order, or those that it names."""
         assert self.answer.backward is not None
-        try:
-            parameters = list(inspect.signature(self.answer.backward).parameters.values())[before:]
-        except (TypeError, ValueError):
-            return arguments, {}
         known = dict(zip(self.exercise.inputs, arguments, strict=True))
-        names = [p.name for p in parameters]
-        if len(names) < len(known) and names and all(name in known for name in names):
-            return [known[name] for name in names], {}
-        return arguments, {}
+        names = [p.name for p in _parameters(self.answer.backward)[before:]]
+        if names and all(name in known for name in names):
+            known = {name: known[name] for name in names}
+        return _passed(self.answer.backward, known)
 
     def _called(self, function: Callable[..., Any], name: str, *arguments: Any, **named: Any) -> Any:
         try:
@@ -209,6 +209,20 @@ class Trial:
             return ""
         worst = result.mismatches[0]
         return f"{worst.analytic:.4g} instead of {worst.numeric:.4g} along {_place(worst, tracked)}"
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # of functions that do not say
+        return []
+
+
+def _passed(function: Any, given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments by place, and by name those that a function takes in no other way."""
+    alone = {p.name for p in _parameters(function) if p.kind is p.KEYWORD_ONLY} & set(given)
+    places = [value for name, value in given.items() if name not in alone]
+    return places, {name: given[name] for name in given if name in alone}
 
 
 def _name_of(function: Any, otherwise: str) -> str:
