@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # `python -P` leaves it out
-from children import Child, peak, resident, serve
+from children import Child, load, peak, resident, serve
 
 LIBRARIES = {"pullback": "pullback", "torch": "PyTorch"}
 
@@ -161,7 +161,7 @@ def milliseconds(step: Callable[[], None], sizes: Sizes) -> float:
 def megabytes(library: str, case: Case, sizes: Sizes) -> float:
     """How far the peak of three steps lies above the memory of the input; for a process that has done nothing yet."""
     one = sizes._replace(examples=1)
-    step_of(library, case, one)()  # what a library loads at the first call does not count
+    load(library, step_of(library, case, one))
     before = resident()
     step = step_of(library, case, sizes)
     for _ in range(3):

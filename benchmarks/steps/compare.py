@@ -10,7 +10,6 @@ installed, or that has no text for a workload, is a dash. See README.md in the f
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import math
 import os
@@ -29,7 +28,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]  # `python -P` leaves them out
-from children import Child, peak, resident, serve  # noqa: E402 - found by the line above
+from children import Child, load, peak, resident, serve  # noqa: E402 - found by the line above
 from work import TITLES, work  # noqa: E402 - the same
 
 
@@ -116,9 +115,7 @@ class Measuring:
         small = step_of(self.measured, name, True)
         if small is None:
             return math.nan
-        if self.measured == "fast":
-            importlib.import_module("pullback.autograd.kernels.jit")  # Numba, which a tiny step does not need
-        small()
+        load(LIBRARIES[self.measured].module, small)
         before = resident()
         step = step_of(self.measured, name, self.sizes.tiny)
         assert step is not None
