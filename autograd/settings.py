@@ -25,7 +25,7 @@ class Config:
 
     def __init__(self) -> None:
         self._default_dtype: np.dtype[Any] = np.dtype(np.float32)
-        self._fast = os.environ.get("PULLBACK_FAST") != "0" and _numba_is_there()
+        self._fast = os.environ.get("PULLBACK_FAST") != "0" and not _why_not_fast()
         self._threads = _threads_wanted()
         keep_memory(os.environ.get("PULLBACK_KEEP_MEMORY") != "0")
 
@@ -45,14 +45,16 @@ class Config:
     def fast(self) -> bool:
         """Whether large arrays go to the compiled kernels of the extra `fast` (Numba) instead of to NumPy.
 
-        So it is where Numba is installed, unless the environment has PULLBACK_FAST=0. Results differ by rounding only.
+        So it is where Numba is installed, unless the environment has PULLBACK_FAST=0, or NUMBA_DISABLE_JIT, with which
+        nothing is compiled. Results differ by rounding only.
         """
         return self._fast
 
     @fast.setter
     def fast(self, wanted: bool) -> None:
-        if wanted and not _numba_is_there():
-            raise ImportError("the compiled kernels need Numba: pip install 'pullback[fast]'")
+        reason = _why_not_fast()
+        if wanted and reason:
+            raise ImportError(f"the compiled kernels need Numba's compiler; {reason}")
         self._fast = bool(wanted)
 
     @property
@@ -84,15 +86,21 @@ class Config:
             raise RuntimeError("only glibc can be told to keep freed memory, and this C library is another")
 
     def __repr__(self) -> str:
-        fast = self.fast if _numba_is_there() else "False (Numba is not installed)"
+        reason = _why_not_fast()
+        fast = f"False ({reason})" if reason else self.fast
         return (
             f"<config: default_dtype={self.default_dtype}, fast={fast}, threads={self.threads}, "
             f"keep_memory={self.keep_memory}>"
         )
 
 
-def _numba_is_there() -> bool:
-    return importlib.util.find_spec("numba") is not None
+def _why_not_fast() -> str:
+    """Why nothing can be compiled, and what to do; nothing where it can."""
+    if importlib.util.find_spec("numba") is None:
+        return "Numba is not installed: pip install 'pullback[fast]'"
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return "it is switched off by NUMBA_DISABLE_JIT in the environment"
+    return ""
 
 
 def _threads_wanted() -> int:

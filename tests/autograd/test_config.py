@@ -66,7 +66,7 @@ def test_threads_come_from_the_environment(environment, expected):
 
 
 def test_fast_needs_numba(monkeypatch):
-    monkeypatch.setattr("pullback.autograd.settings._numba_is_there", lambda: False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'pullback\[fast\]'"):
         pb.config.fast = True
     assert "Numba is not installed" in repr(pb.config)
@@ -74,6 +74,23 @@ def test_fast_needs_numba(monkeypatch):
 
 def test_fast_is_switched_off_by_the_environment():
     assert run("import pullback as pb; print(pb.config.fast)", PULLBACK_FAST="0") == "False"
+
+
+def test_a_compiler_that_is_switched_off_leaves_the_work_to_numpy(run):
+    code = (
+        "import pullback as pb\n"
+        "assert pb.softmax(pb.zeros((100, 100))).sum() == 100\n"
+        "try:\n"
+        "    pb.config.fast = True\n"
+        "except ImportError as error:\n"
+        "    print(error, pb.config.fast)"
+    )
+    said = run(code, NUMBA_DISABLE_JIT="1")
+    assert said.endswith(" False")
+    assert "NUMBA_DISABLE_JIT" in said or "Numba is not installed" in said
+    assert run(
+        "import pullback as pb; print(pb.config.fast)", NUMBA_DISABLE_JIT="0", PULLBACK_FAST="1"
+    ) == str(pb.config.fast)
 
 
 FAULTS = """
