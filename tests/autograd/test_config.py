@@ -76,10 +76,10 @@ def test_fast_is_switched_off_by_the_environment():
     assert run("import pullback as pb; print(pb.config.fast)", PULLBACK_FAST="0") == "False"
 
 
-def test_a_compiler_that_is_switched_off_leaves_the_work_to_numpy(run):
+def test_a_compiler_that_is_switched_off_leaves_the_work_to_numpy():
     code = (
         "import pullback as pb\n"
-        "assert pb.softmax(pb.zeros((100, 100))).sum() == 100\n"
+        "assert pb.softmax(pb.zeros((100, 128))).sum() == 100\n"
         "try:\n"
         "    pb.config.fast = True\n"
         "except ImportError as error:\n"
@@ -88,9 +88,6 @@ def test_a_compiler_that_is_switched_off_leaves_the_work_to_numpy(run):
     said = run(code, NUMBA_DISABLE_JIT="1")
     assert said.endswith(" False")
     assert "NUMBA_DISABLE_JIT" in said or "Numba is not installed" in said
-    assert run(
-        "import pullback as pb; print(pb.config.fast)", NUMBA_DISABLE_JIT="0", PULLBACK_FAST="1"
-    ) == str(pb.config.fast)
 
 
 FAULTS = """
