@@ -58,6 +58,10 @@ class BatchedTensor(Tensor):
         """Whether operations on this tensor are recorded."""
         return self.value.requires_grad
 
+    @requires_grad.setter
+    def requires_grad(self, requires_grad: bool) -> None:
+        self.requires_grad_(requires_grad)
+
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Switch gradients on or off for a leaf, and return it."""
         self.value.requires_grad_(requires_grad)

@@ -115,6 +115,15 @@ def parted(result: Any, has_aux: bool) -> tuple[Any, Any]:
     return result
 
 
+def check_function(function: Any, by: str) -> None:
+    """Refuse a result, which PyTorch's `autograd.grad` takes, where a function is wanted."""
+    if not callable(function):
+        raise TypeError(
+            f"{by} takes a function and makes another one of it, and a {type(function).__name__} was given; "
+            "the gradients of a result that has been computed are pb.gradients(result, inputs)"
+        )
+
+
 def check_scalar(value: Any) -> None:
     """Refuse what is no real scalar Tensor."""
     if isinstance(value, Tensor) and value.ndim == 0 and value.dtype.kind == "f":

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 
 from .creation import zeros
-from .entering import Argnums, depends_on_others, detached, entered, forward_mode, parted, pulled, tensors_of
+from .entering import (
+    Argnums,
+    check_function,
+    depends_on_others,
+    detached,
+    entered,
+    forward_mode,
+    parted,
+    pulled,
+    tensors_of,
+)
 from .mode import current_mode, enable_grad
 from .ops.shape import reshape, stack
 from .tensor import Tensor
@@ -44,6 +54,7 @@ def jacobian(
     """
     if mode not in ("auto", "reverse", "forward"):
         raise ValueError(f"mode is 'auto', 'reverse' or 'forward', not {mode!r}")
+    check_function(function, "jacobian")
 
     @functools.wraps(function)
     def full(*args: Any, **kwargs: Any) -> Any:

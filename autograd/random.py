@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -61,17 +61,27 @@ def drawing_from(generator: np.random.Generator) -> Iterator[None]:
 
 
 def rand(
-    *shape: int, dtype: Any = None, requires_grad: bool = False, rng: np.random.Generator | None = None
+    *shape: int | tuple[int, ...],
+    dtype: Any = None,
+    requires_grad: bool = False,
+    rng: np.random.Generator | None = None,
 ) -> Tensor:
-    """Uniform random numbers in [0, 1)."""
-    return _drawn(generator_of(rng).random(shape), dtype, requires_grad)
+    """Uniform random numbers in [0, 1); the shape is given as lengths or as a tuple."""
+    return _drawn(generator_of(rng).random(_lengths(shape)), dtype, requires_grad)
 
 
 def randn(
-    *shape: int, dtype: Any = None, requires_grad: bool = False, rng: np.random.Generator | None = None
+    *shape: int | tuple[int, ...],
+    dtype: Any = None,
+    requires_grad: bool = False,
+    rng: np.random.Generator | None = None,
 ) -> Tensor:
-    """Normal random numbers of mean 0 and variance 1."""
-    return _drawn(generator_of(rng).standard_normal(shape), dtype, requires_grad)
+    """Normal random numbers of mean 0 and variance 1; the shape is given as lengths or as a tuple."""
+    return _drawn(generator_of(rng).standard_normal(_lengths(shape)), dtype, requires_grad)
+
+
+def _lengths(shape: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
 
 
 def _drawn(values: Any, dtype: Any, requires_grad: bool) -> Tensor:

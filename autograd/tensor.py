@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .elsewhere import METHODS, Elsewhere
 from .methods import OperationMethods
 from .mode import recorded_backward
 from .node import Node, leaf_node
@@ -97,8 +98,21 @@ class Tensor(OperationMethods):
 
     @property
     def data(self) -> Tensor:
-        """A detached tensor that shares this one's memory; writing to it is seen by the checks of backward."""
+        """A detached tensor that shares this one's memory; writing to it is seen by the checks of backward.
+
+        Assigning to it (`w.data -= lr * w.grad`) writes the values, of the same shape and dtype.
+        """
         return self.detach()
+
+    @data.setter
+    def data(self, values: Tensor) -> None:
+        if not isinstance(values, Tensor) or values.shape != self.shape or values.dtype != self.dtype:
+            what = f"{values.shape} {values.dtype}" if isinstance(values, Tensor) else type(values).__name__
+            raise TypeError(
+                f"data takes a tensor of the same shape and dtype, {self.shape} {self.dtype}, and not {what}; "
+                "write what is to be broadcast or converted by data.copy_(...)"
+            )
+        self.detach().copy_(values.detach())
 
     def numpy(self) -> np.ndarray:
         """The array itself, not a copy; read-only if the tensor is part of a graph.
@@ -132,8 +146,12 @@ class Tensor(OperationMethods):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether operations on this tensor are recorded."""
+        """Whether operations on this tensor are recorded; assigning to it is `requires_grad_`."""
         return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, requires_grad: bool) -> None:
+        self.requires_grad_(requires_grad)
 
     @property
     def is_leaf(self) -> bool:
@@ -440,6 +458,13 @@ class Tensor(OperationMethods):
         if type(self._array) is not np.ndarray:
             self._array = np.asarray(self._array)
         return self._array
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in METHODS]
+
+
+for _name, _instead in METHODS.items():
+    setattr(Tensor, _name, Elsewhere(_name, _instead))
 
 
 def wrap(data: Any, node: Node | None) -> Tensor:

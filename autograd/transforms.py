@@ -19,6 +19,7 @@ import numpy as np
 from .entering import (
     Argnums,
     as_tuples,
+    check_function,
     check_scalar,
     depends_on_others,
     detached,
@@ -62,6 +63,7 @@ def value_and_grad(
     >>> pb.value_and_grad(lambda p: p["a"] * p["b"])({"a": 3.0, "b": 2.0})[1]
     {'a': tensor(2., dtype=float32), 'b': tensor(3., dtype=float32)}
     """
+    check_function(function, "value_and_grad")
 
     @functools.wraps(function)
     def with_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -88,6 +90,7 @@ def grad(function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = Fal
     >>> pb.grad(pb.grad(lambda x: x**3))(2.0)
     tensor(12., dtype=float32)
     """
+    check_function(function, "grad")
     both = value_and_grad(function, argnums, has_aux)
 
     @functools.wraps(function)
@@ -116,6 +119,7 @@ def elementwise_grad(function: Callable[..., Tensor], argnums: Argnums = 0) -> C
     >>> pb.elementwise_grad(pb.square)([1.0, 2.0, 3.0])
     tensor([2., 4., 6.], dtype=float32)
     """
+    check_function(function, "elementwise_grad")
 
     @functools.wraps(function)
     def slope(*args: Any, **kwargs: Any) -> Any:

@@ -236,6 +236,10 @@ class Module(Tree):
         """
         if isinstance(dtype, str) and dtype == "cpu":
             return self
+        if isinstance(dtype, str) and dtype.startswith(("cuda", "mps", "xpu")):
+            raise ValueError(
+                f"there is no device {dtype!r}: everything is computed on the CPU; leave this .to() out"
+            )
         wanted = np.dtype(dtype)
         if wanted.kind != "f":
             raise TypeError(f"a module converts to floating dtypes only, not to {wanted}")

@@ -292,6 +292,7 @@ from .autograd import (
     zeros_like,
 )
 from .autograd.dtypes import API_VERSION
+from .autograd.elsewhere import of_module
 
 bool = np.dtype(np.bool_)
 int8 = np.dtype(np.int8)
@@ -325,7 +326,7 @@ def __getattr__(name: str) -> ModuleType:
     """The folders and `testing`, each loaded when first asked for; all of them would triple the time of the import."""
     if name in _LATER:
         return importlib.import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise of_module(__name__, name)
 
 
 def __dir__() -> list[str]:
