@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
@@ -50,9 +49,11 @@ REGISTRY: dict[str, Op] = {}
 def own_operations() -> list[Op]:
     """The operations that this package declares, in whichever folder; the folders are loaded for it."""
     root = __name__.partition(".")[0]
-    for folder in pkgutil.iter_modules(importlib.import_module(root).__path__):
-        if folder.ispkg:
-            importlib.import_module(f"{root}.{folder.name}")
+    package = importlib.import_module(root)
+    for name in dir(
+        package
+    ):  # asking for a folder loads it; an editable installation lists none on the package's path
+        getattr(package, name)
     return [op for op in REGISTRY.values() if op.module.startswith(f"{root}.")]
 
 

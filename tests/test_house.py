@@ -5,6 +5,8 @@ import configparser
 import doctest
 import importlib
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,16 @@ def test_operations_are_known_by_their_public_names():
         if isinstance(op, Op):
             assert op.name == name
             assert REGISTRY[name] is op
+
+
+def test_the_generators_see_every_folder_also_in_a_fresh_process():
+    """Also where the installation is editable, and nobody has asked for a folder before."""
+    program = (
+        "from pullback.autograd.extend import own_operations\n"
+        "print(*sorted({op.module.split('.')[1] for op in own_operations()}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["autograd", "nn"]
 
 
 def test_stubs_are_current():
