@@ -106,6 +106,7 @@ class Op:
         outputs: type[tuple[Any, ...]] | None,
         observable: Callable[..., Any] | None,
         joint: Callable[..., Any] | None,
+        owned: Callable[..., Any] | None,
         residuals: str,
         composed: Callable[..., Any] | None,
         module: str,
@@ -130,6 +131,7 @@ class Op:
         self.outputs = outputs
         self.observable = observable
         self.joint = joint
+        self.owned = owned
         self.residuals = tuple(residuals.split())
         self.composed = composed
         self.method = self.name if method is True else method or None
@@ -149,9 +151,10 @@ class Op:
             rules = {name: joint for name in self.inputs if self.gates.get(name) is not Gate.BLOCK}
         self.rules = dict(rules)
         self.rule_arguments = {name: self._arguments(name, rule) for name, rule in rules.items()}
+        self.owned_arguments = () if owned is None else self._arguments(self.inputs[0], owned)
         self.saved_names = self._saved_names()
         self._check()
-        self.call, self.raw, self.pull = source.build(self)
+        self.call, self.raw, self.pull, self.pull_owned = source.build(self)
 
     @property
     def documentation(self) -> str:
@@ -219,7 +222,7 @@ class Op:
         arguments = tuple(inspect.signature(rule).parameters)
         known = {*_SPECIAL, *self.inputs, *self.parameters}
         known |= {f"{i}_{what}" for i in self.inputs for what in ("shape", "dtype")}
-        known |= {*self.residuals, *(("needs",) if self.joint else ())}
+        known |= {*self.residuals, *(("needs",) if rule in (self.joint, self.owned) else ())}
         unknown = [argument for argument in arguments if argument not in known]
         if unknown:
             raise TypeError(
@@ -252,6 +255,19 @@ class Op:
             )
         if len(set(names)) < len(names):
             raise TypeError(f"{what}: a residual has the name of an input, a parameter or another residual")
+        if self.owned is not None and (
+            self.outputs or self.variadic or self.first_order_only or self.complex == "holomorphic"
+        ):
+            raise TypeError(
+                f"{what}: a rule for owned gradients stands beside one rule for each input, for one output, and "
+                "complex rules that are written out (complex='written')"
+            )
+        unsaved = {*self.owned_arguments} - {"g", "needs", *self.parameters, *self.saved_names}
+        if unsaved:
+            raise TypeError(
+                f"{what}: its rule for owned gradients asks for {', '.join(sorted(unsaved))}, which no other rule "
+                "has had saved"
+            )
         if self.composed is not None and not self.first_order_only:
             raise TypeError(
                 f"{what} needs no composed=: its rules are right at every order; it serves joint rules and residuals"
@@ -343,6 +359,7 @@ def op(
     outputs: type[tuple[Any, ...]] | None = None,
     observable: Callable[..., Any] | None = None,
     joint: Callable[..., Any] | None = None,
+    owned: Callable[..., Any] | None = None,
     residuals: str = "",
     composed: Callable[..., Any] | None = None,
     **rules: Callable[..., Any],
@@ -385,6 +402,10 @@ def op(
             and may name `needs`, a named tuple of booleans by input: which gradients are wanted. It returns one
             gradient per input, in order (None where it is not wanted, or where the input's gate is BLOCK). It is
             only ever fed arrays, so it may be an opaque kernel.
+        owned: one more rule for all inputs, which takes the place of the others where the gradient is an array that
+            nobody else knows: it may write into `g` and return it as the gradient of the first input. What it returns
+            for the others shares no memory with g. It names what a joint rule may, as far as the other rules have it
+            saved.
         residuals: names of values that the forward returns behind its result, `(out, mean, spread)`, and that the
             rules may name. They are constants to the tape, so the rules are right at first order only.
         composed: the same function with the same signature, written in operations. With a joint rule or residuals
@@ -422,6 +443,7 @@ def op(
         "outputs": outputs,
         "observable": observable,
         "joint": joint,
+        "owned": owned,
         "residuals": residuals,
         "composed": composed,
         "module": module,

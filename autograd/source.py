@@ -7,6 +7,7 @@ introspection; everything that the declaration knows is decided here, once. The 
 `call`  takes Tensors (or what becomes one), computes, records, and returns a Tensor.
 `raw`   computes on whatever it is given: arrays give an array, a Tensor among them gives a Tensor.
 `pull`  runs the rules that are wanted and brings each result to its input's shape and dtype.
+`pull_owned`  the same by the rule for gradients that nobody else knows, where one is declared.
 """
 
 from __future__ import annotations
@@ -88,9 +89,12 @@ PREFIX_DUNDERS = {"-": "neg", "+": "pos", "~": "invert"}
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
-def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+def build(
+    op: Op,
+) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any], Callable[..., Any] | None]:
     """Make and dress an operation's functions; attach its operators to Tensor."""
     blocks = [_call(op, "call", op.inputs), _raw(op), _pull(op)]
+    blocks += [] if op.owned is None else [_pull_owned(op)]
     operators = _operators(op)
     blocks += [_call(op, dunder, order) for dunder, order in operators]
     text = "\n\n".join(blocks) + "\n"
@@ -115,7 +119,7 @@ def build(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[...,
         setattr(OperationMethods, dunder, method)
     if op.infix and len(op.inputs) == 2 and op.infix not in COMPARISONS:
         setattr(OperationMethods, f"__i{DUNDERS[op.infix]}__", _augmented(call))
-    return call, call.raw, functions["pull"]
+    return call, call.raw, functions["pull"], functions.get("pull_owned")
 
 
 def _namespace(op: Op) -> dict[str, Any]:
@@ -181,8 +185,8 @@ def _namespace(op: Op) -> dict[str, Any]:
         from .composed import met_tensor, pull_composed
 
         names |= {"met_tensor": met_tensor, "pull_composed": pull_composed}
-    if op.joint is not None:
-        names |= {"joint_rule": op.joint, "checked_joint": checked_joint}
+    if op.joint is not None or op.owned is not None:
+        names |= {"joint_rule": op.joint or op.owned, "checked_joint": checked_joint}
         names["Needs"] = namedtuple("Needs", op.inputs)
     if op.fast_forward is not None:
         names["fast_forward"] = op.fast_forward
@@ -496,7 +500,8 @@ def _pull(op: Op) -> str:
     if op.complex == "holomorphic":  # g meets the conjugate of the slope: conj(conj(g)·slope)
         body += ["conjugated = node.dtype.kind == 'c'", "if conjugated:", f"{INDENT}g = conjugate(g)"]
     if op.joint is not None:
-        return _function("pull", "node, parents, saved, g", [*body, *_pull_joint(op)])
+        body += _pull_joint(op, op.rule_arguments[next(iter(op.rules))])
+        return _function("pull", "node, parents, saved, g", body)
     if op.variadic:
         return _function("pull", "node, parents, saved, g", [*body, *_pull_variadic(op)])
     body.append(f"{_tuple(f'{name}_node' for name in op.inputs)} = parents")
@@ -527,11 +532,20 @@ def _pull(op: Op) -> str:
     return _function("pull", "node, parents, saved, g", body)
 
 
-def _pull_joint(op: Op) -> list[str]:
+def _pull_owned(op: Op) -> str:
+    """The rule that may write into the gradient, for all inputs."""
+    body = [f"{_tuple(op.saved_names)} = saved"] if set(op.owned_arguments) & set(op.saved_names) else []
+    if set(op.owned_arguments) & set(op.parameters):
+        body.append(f"{_tuple(op.parameters)} = node.parameters")
+    body += _pull_joint(op, op.owned_arguments)
+    return _function("pull_owned", "node, parents, saved, g", body)
+
+
+def _pull_joint(op: Op, rule_arguments: tuple[str, ...]) -> list[str]:
     """One rule for all inputs."""
     wanted = ", ".join(f"parents[{i}] is not None" for i in range(len(op.inputs)))
     wanted = "tuple(parent is not None for parent in parents)," if op.variadic else wanted
-    arguments = ", ".join(op.rule_arguments[next(iter(op.rules))])
+    arguments = ", ".join(rule_arguments)
     names = "op.inputs * len(parents)" if op.variadic else "op.inputs"
     return [
         *([f"needs = Needs({wanted})"] if "needs" in arguments.split(", ") else []),

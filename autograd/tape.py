@@ -267,12 +267,13 @@ def _walk(
                 ):
                     gradient = gradient.dense()
                     owned.add(node)
-                if handle is not None or wanted is not None:
+                if handle is not None or (wanted is not None and node in wanted):
                     if handle.__class__ is Attachment:
                         gradient = handle.arrive(node, gradient, observers)
-                        owned.discard(node)
                     deliver(node, gradient)
-                if node.op is None:
+                    owned.discard(node)
+                op = node.op
+                if op is None:
                     if observers:
                         _observe(observers, node, gradient, ())
                     continue
@@ -284,7 +285,19 @@ def _walk(
                 if observers:
                     announce_backward(observers, node)
                 saved = _as_tensors(node) if as_tensors else node.saved
-                contributions = node.op.pull(node, parents, saved, gradient)
+                if (
+                    op.pull_owned is None
+                    or parents[0] is None
+                    or observers
+                    or gradient.__class__ is not np.ndarray
+                ):
+                    contributions = op.pull(node, parents, saved, gradient)
+                else:
+                    if node not in owned:
+                        gradient = np.array(gradient)
+                    contributions = op.pull_owned(node, parents, saved, gradient)
+                    if contributions[0] is gradient and parents[0] not in running:
+                        owned.add(parents[0])
                 if observers:
                     _observe(observers, node, gradient, contributions)
                 for parent, contribution in zip(parents, contributions):  # noqa: B905 - as many, and strict takes time

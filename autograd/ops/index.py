@@ -243,10 +243,25 @@ def write_into(memory: np.ndarray, value: Any, path: Path) -> None:
         memory.flat[places.ravel()] = np.broadcast_to(value, places.shape).ravel()
 
 
+def _names_each_once(index: tuple[Any, ...]) -> bool:
+    """Whether one look at the arrays of an index shows that none of its places is named twice."""
+    arrays = [part for part in index if isinstance(part, np.ndarray)]
+    if any(array.dtype.kind == "b" for array in arrays):
+        return False
+    shape = np.broadcast_shapes(*[array.shape for array in arrays])
+    return any(
+        array.shape == shape
+        and np.unique(array).size == array.size
+        and bool((array >= 0).all() or (array < 0).all())  # -1 may be another name of a place
+        for array in arrays
+    )
+
+
 def _last_writer(g: Any, path: Path) -> Any:
     """g at the end of a path, but zero for elements that a later one of the same write overwrote."""
     part = follow(g, path)
-    if picks_each_once(path[-1][1][0]):
+    index = path[-1][1][0]
+    if picks_each_once(index) or _names_each_once(index):
         return part
     places = _places(g, path)
     writer = np.empty(g.size, np.intp)
@@ -255,10 +270,18 @@ def _last_writer(g: Any, path: Path) -> Any:
     return np.where(writer[places] == order, part, 0)
 
 
+def _taken_out(g: np.ndarray, path: Path, needs: Any) -> tuple[Any, Any]:
+    """Both gradients of a write where g is nobody else's: what was written has its part taken out of g."""
+    part = _last_writer(g, path).copy() if needs.value else None
+    write_into(g, 0, path)
+    return g, part
+
+
 @op(
     "x value",
     x=lambda g, path: assign.raw(g, 0, path),
     value=lambda g, path: _last_writer(g, path),
+    owned=_taken_out,
     gate=ROUTER,
     complex="written",
     symbol="[ ]=",

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.autograd import tape
+from pullback.autograd.ops.index import assign
 
 SHAPES = [[(2, 3), (3,), ()], [(3, 2), (2,)], [(2, 2, 2), (2, 2)]]
 STEP = 1e-30
@@ -223,6 +225,133 @@ def test_values_and_gradients(seed, outside_the_tape):
     for gradient, slope in zip(gradients, slopes_by_complex_steps(program, inputs), strict=True):
         found = 0 if gradient is None else gradient.numpy()
         np.testing.assert_allclose(found, slope, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_what_backward_does_in_place_is_not_seen(seed, monkeypatch):
+    """The same program with gradients that are copied at every step, and much that is looked at on the way."""
+    program, inputs = Program(seed), inputs_of(seed)
+    rng = np.random.default_rng(seed)
+    how = rng.integers(4)
+
+    def differentiated():
+        leaves = [pb.tensor(x, requires_grad=True) for x in inputs]
+        total, variables = program.run(leaves)
+        kept = [x for x in variables if x.requires_grad][:: 1 + seed % 3]
+        seen, holders, start = [], list(leaves), np.array(1.0)
+        for number, x in enumerate(kept):
+            if how == 1 or (how == 3 and number % 2):
+                x.retain_grad()
+                holders.append(x)
+            if how == 2 or (how == 3 and number % 3 == 0):
+                x.register_hook(seen.append)
+        asked = pb.gradients(total, [*kept, *leaves], start, retain_graph=True, allow_unused=True)
+        given = [None if x is None else x.numpy() for x in asked] + [x.numpy() for x in seen]
+        before = [None if x is None else x.copy() for x in given]
+        total.backward(start, retain_graph=bool(seed % 2))
+        for x, y in zip(given, before, strict=True):
+            np.testing.assert_array_equal(x, y)
+        assert start == 1
+        return before + [None if x.grad is None else x.grad.numpy() for x in holders]
+
+    found = differentiated()
+    monkeypatch.setattr(assign.op, "pull_owned", None)
+    monkeypatch.setattr(tape, "_is_ours", lambda holder: False)
+    for x, y in zip(found, differentiated(), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_many_writes_hand_one_gradient_on(monkeypatch):
+    """Each takes its part out of it, so the way back through n writes does not copy n times."""
+    arrays, pull = [], assign.op.pull_owned
+    monkeypatch.setattr(
+        assign.op,
+        "pull_owned",
+        lambda node, parents, saved, g: arrays.append(g) or pull(node, parents, saved, g),
+    )
+    x = pb.tensor(np.ones(3), requires_grad=True)
+    for start in (
+        pb.zeros((20, 3), dtype="float64"),
+        pb.zeros((20, 3), dtype="float64").requires_grad_() * 2,
+    ):
+        arrays.clear()
+        x.grad = None
+        rows = start
+        for number in range(20):
+            rows[number] = x * number
+        rows.sum().backward()
+        assert x.grad.tolist() == [190] * 3
+        assert len(arrays) >= 19
+        assert all(array is arrays[0] for array in arrays)
+
+
+def test_a_gradient_that_has_come_there_already_is_not_written():
+    """Behind the write another gradient waits, which is the caller's."""
+    x, start = pb.tensor(np.ones(3), requires_grad=True), np.arange(3.0)
+    rows = x * 1.0
+    old = pb.tensor(np.ones(3))
+    old._node = rows._node
+    rows[1] = 7.0
+    (found,) = pb.gradients([(rows * rows).sum(), old], x, [None, start])
+    assert found.tolist() == [2, 1, 4]
+    assert start.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        ([0, 2, 3],),
+        ([3, -1, 0],),  # two names of one row
+        ([-1, -2, 0],),
+        ([1, 1, 2],),
+        ([[0], [1]], [0, 2]),
+        ([0, 1], [2, 2]),
+        ([1, 1], [2, 2]),
+        (slice(1, 3), [0, 2]),
+        ([0, 3], None, [1, 0]),
+        ([],),
+    ],
+)
+def test_the_last_that_is_written_to_a_place_counts(index):
+    index = tuple(np.array(part, int) if isinstance(part, list) else part for part in index)
+    shape = np.zeros((4, 3))[index].shape
+    numbers = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
+    plain, weights = np.zeros((4, 3)), np.random.default_rng(0).normal(size=(4, 3))
+    plain[index] = numbers
+    value, rows = (
+        pb.tensor(numbers, requires_grad=True),
+        pb.ones((4, 3), dtype="float64").requires_grad_() * 1,
+    )
+    rows[index] = value
+    (rows * weights).sum().backward()
+    expected = np.array([weights[plain == number].sum() for number in numbers.ravel()])
+    np.testing.assert_array_equal(value.grad.numpy().ravel(), expected)
+
+
+@pytest.mark.parametrize("keeps", ["retained", "hook", "asked", "used"])
+def test_a_gradient_that_is_kept_on_the_way_is_not_written(keeps):
+    x = pb.tensor(np.ones(3), requires_grad=True)
+    rows = x * 1.0
+    rows[0] = x[1]
+    seen, half = [], rows.copy() if keeps == "used" else rows[...]
+    middle = rows._node
+    if keeps == "retained":
+        half.retain_grad()
+    elif keeps == "hook":
+        rows.register_hook(seen.append)
+    rows[1] = x[2]
+    total = (rows * rows).sum()
+    if keeps == "asked":
+        old = pb.tensor(np.ones(3))
+        old._node = middle
+        (found,) = pb.gradients(total, old, retain_graph=True)
+        assert found.tolist() == [2, 0, 2]
+    if keeps == "used":
+        total = total + half.sum()
+    total.backward()
+    assert x.grad.tolist() == ([0, 4, 5] if keeps == "used" else [0, 2, 4])
+    for gradient in seen:
+        assert gradient.tolist() == [2, 0, 2]
 
 
 @pytest.mark.parametrize("seed", range(100))

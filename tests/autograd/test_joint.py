@@ -10,6 +10,7 @@ from pullback.autograd.extend import (
     BLOCK,
     MIXER,
     REGISTRY,
+    ROUTER,
     SCALER,
     check_operation,
     elementwise,
@@ -279,6 +280,70 @@ def test_wrong_results_are_named():
     short = standardise_op(joint=lambda g: (g,))
     with pytest.raises(TypeError, match=r"gradient for each of its 3 inputs.*gave 1"):
         short(x).sum().backward()
+
+
+def halves(**changes):
+    """x at the even places and y at the odd ones; the rule for owned gradients writes zeros into g."""
+
+    def owned(g, needs, even):
+        calls.append(g)
+        part = np.where(even, 0, g) if needs.y else None
+        g *= even
+        return g, part
+
+    options = {
+        "x": lambda g, even: np.where(even, g, 0),
+        "y": lambda g, even: np.where(even, 0, g),
+        "owned": owned,
+        "gate": ROUTER,
+        "samples": given((((4,), (4,)), {"even": (1, 0, 1, 0)})),
+        "complex": "written",
+        "name": "test_halves",
+        "doc": "For this test.",
+    }
+
+    def forward(x, y, /, even):
+        return np.where(even, x, y)
+
+    return op(forward, "x y", **(options | changes))
+
+
+def test_a_rule_for_owned_gradients_writes_into_what_nobody_sees():
+    function, start = halves(), np.arange(1.0, 5)
+    x, y = (pb.tensor(np.ones(4), requires_grad=True) for _ in range(2))
+    inner = function(x, y, (1, 0, 1, 0))
+    function(inner, y, (1, 1, 0, 0)).backward(start, retain_graph=True)
+    assert x.grad.tolist() == [1, 0, 0, 0]
+    assert y.grad.tolist() == [0, 2, 3, 4]
+    assert start.tolist() == [1, 2, 3, 4]
+    assert len(calls) == 2
+    assert calls[0] is calls[1]
+    assert not any(np.shares_memory(calls[0], other) for other in (start, y.grad.numpy()))
+    check_operation(function)
+
+
+def test_owned_gradients_are_asked_for_only_where_they_serve():
+    function = halves()
+    x, y = (pb.tensor(np.ones(4), requires_grad=True) for _ in range(2))
+    function(pb.ones(4, dtype="float64"), y, (1, 0, 1, 0)).sum().backward()  # nothing goes on
+    pb.gradients(function(x, y, (1, 0, 1, 0)).sum(), x, create_graph=True)
+    with pb.record():
+        function(x, y, (1, 0, 1, 0)).sum().backward()
+    pb.vmap(pb.grad(lambda x: (function(x, y, (1, 0, 1, 0)) ** 2).sum()))(pb.ones((3, 4), dtype="float64"))
+    assert not calls
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"owned": lambda g, x: (g, g)}, "asks for x, which no other rule has had saved"),
+        ({"owned": lambda g, z: (g, g)}, "asks for z"),
+        ({"complex": "holomorphic"}, "one rule for each input"),
+    ],
+)
+def test_a_rule_for_owned_gradients_is_checked(changes, message):
+    with pytest.raises(TypeError, match=message):
+        halves(**changes)
 
 
 @pytest.mark.parametrize("of", ["result", "input"])
