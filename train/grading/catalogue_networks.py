@@ -33,13 +33,16 @@ def _conv_settings(rng: np.random.Generator, sizes: Mapping[str, int]) -> dict[s
 
 
 def _pool_settings(rng: np.random.Generator, sizes: Mapping[str, int]) -> dict[str, int]:
-    found = []
+    kinds: dict[
+        bool | None, list[tuple[dict[str, int], bool]]
+    ] = {}  # windows that overlap, that touch, with gaps
     for height, width, stride in itertools.product((1, 2, 3), repeat=3):
         spans = sizes["H"] - height, sizes["W"] - width
         if min(spans) >= 0 and _fits(stride, spans):
             settings = {"pool_height": height, "pool_width": width, "stride": stride}
-            found.append((settings, _telling(stride, spans) and height * width > 1))
-    return _one_of(rng, found)
+            kind = None if stride == max(height, width) else stride < max(height, width)
+            kinds.setdefault(kind, []).append((settings, _telling(stride, spans) and height * width > 1))
+    return _one_of(rng, list(kinds.values())[int(rng.integers(len(kinds)))])
 
 
 def _fits(stride: int, spans: Sequence[int]) -> bool:
@@ -73,7 +76,7 @@ IMAGES = (
         lambda x, w, b, conv_param: F.conv2d(x, w, b, conv_param["stride"], conv_param["pad"]),
         {"x": "N C H W", "w": "F C HH WW", "b": "F", "conv_param": choose(_conv_settings)},
         aliases=["conv2d"],
-        sizes=_IMAGE_SIZES | {"F": (2, 4), "HH": (2, 3), "WW": (1, 3)},
+        sizes=_IMAGE_SIZES | {"F": (2, 4), "HH": (2, 3), "WW": (1, 5)},
     ),
     Exercise(
         "max_pool",
