@@ -271,9 +271,10 @@ def weight_gradient(x: Array, g: Array, windows: Any, groups: int) -> Any:
     tall, wide = (1, LONG) if each == 1 else (GRADIENTS, INPUTS)
     _, rows, columns, _ = total.shape
     parted = total[..., : tall * wide].reshape(groups, rows, columns, tall, wide).swapaxes(2, 3)
-    return np.ascontiguousarray(
-        parted.reshape(groups, rows * tall, columns * wide)[:, :each, :depth]
-    ).reshape(shape)
+    found = parted.reshape(groups, rows * tall, columns * wide)[:, :each, :depth]
+    if not np.isfinite(found).all():  # the zeros at places in vain may have met what is infinite or nan
+        return NotImplemented
+    return np.ascontiguousarray(found).reshape(shape)
 
 
 def spread(

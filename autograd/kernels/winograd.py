@@ -2,8 +2,9 @@
 
 The result falls into tiles of 2 × 2. A block of tile rows, of one image or more, is brought to the points
 (`points.py`); at each point the sums over channels are a product of two matrices (`tiles.py`); and some filters'
-sums at all points come back as places. What rounding leaves is relative to the largest of the 4 × 4 numbers that a
-tile sees, and an infinite number would spread over a tile, so that a result with one is computed anew by definition.
+sums at all points come back as places. What rounding leaves is relative to the largest number that a window sees times
+the largest element of the filter, and an infinite number would be subtracted from itself, so that a result with one is
+computed anew by definition.
 """
 
 from __future__ import annotations

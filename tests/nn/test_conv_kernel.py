@@ -226,6 +226,19 @@ def test_what_would_spread_over_a_tile_does_not(by_tiles, value):
     assert by_tiles[0] is None or value == 3e38
 
 
+@pytest.mark.parametrize("place", [(6, 6), (6, 7), (7, 6), (7, 7)])
+def test_a_large_number_takes_no_digit_from_results_that_do_not_see_it(by_tiles, place):
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 8, 15, 17)).astype("f4"), rng.normal(size=(8, 8, 3, 3)).astype("f4")
+    lie = Windows((3, 3), (1, 1), ((1, 1),) * 2, (1, 1))
+    before = windows.correlate(x, w, lie, 1)
+    x[(..., *place)] = 1e8
+    after = windows.correlate(x, w, lie, 1)
+    far = np.abs(np.indices(after.shape[2:]) - np.array(place)[:, None, None]).max(axis=0) > 1
+    np.testing.assert_array_equal(after[..., far], before[..., far])
+    assert len(by_tiles) == 2
+
+
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 def test_a_gradient_that_is_not_finite_is_so_for_its_filters_only(by_tiles, value):
     rng = np.random.default_rng(0)
@@ -235,6 +248,23 @@ def test_a_gradient_that_is_not_finite_is_so_for_its_filters_only(by_tiles, valu
     gradient = windows.weight_gradient(x, g, lie, 1)
     assert by_tiles == [None]
     np.testing.assert_array_equal(np.isfinite(gradient).all(axis=(1, 2, 3)), np.arange(8) != 3)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("channels", [2, 8])
+def test_a_number_that_is_not_finite_reaches_the_filters_elements_that_meet_it(channels, axes):
+    """One at a corner is met by one element only, though other windows in the flat buffer would come by, with zeros."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, channels, *(9, 20, 20)[-axes:])).astype("f4")
+    x[(1, 1, *(0, 0, 0)[-axes:])] = np.inf
+    lie = Windows((3,) * axes, (1,) * axes, ((0, 0),) * axes, (1,) * axes)
+    g = np.abs(rng.normal(size=(3, 8, *lie.places(x.shape[2:])))).astype("f4")
+    with every_size():
+        gradient = windows.weight_gradient(x, g, lie, 1)
+    met = np.zeros((8, channels, *lie.kernel), bool)
+    met[(slice(None), 1, *(0, 0, 0)[-axes:])] = True
+    np.testing.assert_array_equal(np.isposinf(gradient), met)
+    assert not np.isnan(gradient).any()
 
 
 @pytest.mark.parametrize("function", [F.conv2d, F.conv_transpose2d])
