@@ -156,6 +156,23 @@ def test_the_generators_see_every_folder_also_in_a_fresh_process():
     assert done.stdout.split() == ["autograd", "nn"]
 
 
+def test_the_operation_of_contributing_can_be_added_as_it_stands_there():
+    """In a process of its own, which keeps it; a name that another operation has would be refused."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    declaration = text.partition("```python\n")[2].partition("```")[0]
+    program = f"""
+import pullback as pb
+from pullback.autograd.extend import own_operations
+from pullback.autograd.ops import elementwise
+own_operations()
+names = {{**vars(elementwise), "__name__": "contributed"}}
+exec({declaration!r}, names)
+pb.testing.check_operation(names["sech"])
+assert not hasattr(pb, "sech") and not hasattr(pb.nn.functional, "sech")
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_stubs_are_current():
     from pullback.autograd.stubs import stubs
 
