@@ -165,6 +165,19 @@ def test_arguments_by_keyword_and_lists_for_results():
     assert grade({"affine": affine, "affine_backward": affine_backward_}, "affine").ok
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_inputs_of_one_exercise_meet_only_where_that_is_meant(seed):
+    def larger(a, b):
+        return np.maximum(a, b) * a
+
+    def larger_backward(g, a, b):
+        return g * (np.maximum(a, b) + a * (a >= b)), g * a * (a < b)
+
+    exercise = Exercise("larger", lambda a, b: pb.maximum(a, b) * a, {"a": "N D", "b": "N D"})
+    result = grade([larger, larger_backward], exercise, seed=seed)
+    assert result.ok, str(result)
+
+
 def test_an_exercise_whose_values_overflow_far_out_is_graded_where_it_is_finite():
     exercise = Exercise("tower", lambda x: pb.exp(pb.exp(x)), {"x": "N"})
     answers = {"tower": lambda x: np.exp(np.exp(x)), "tower_backward": lambda g, x: g * np.exp(np.exp(x) + x)}

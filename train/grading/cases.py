@@ -190,7 +190,8 @@ def _of_all_sizes(rng: np.random.Generator, shape: tuple[int, ...], largest: flo
     if count < 2:
         return np.asarray(rng.choice([-1, 1]) * 10.0 ** rng.uniform(-1, largest, shape))
     sizes = 10.0 ** np.linspace(largest, -4, -(-count // 2))
-    return rng.permutation(np.concatenate([sizes, -sizes])[:count]).reshape(shape)
+    apart = rng.uniform(0.9, 1, count)  # what is drawn for another input does not meet these
+    return rng.permutation(np.concatenate([sizes, -sizes])[:count] * apart).reshape(shape)
 
 
 def _drawn(spec: Input, rng: np.random.Generator, sizes: Mapping[str, int]) -> Any:
