@@ -103,3 +103,9 @@ def browser(tmp_path_factory):
     running = module.Browser(tmp_path_factory.mktemp("profile"))
     yield running
     running.close()
+
+
+@pytest.fixture
+def pygraphviz():
+    """The library; tests of Graphviz's arrangement are skipped without it, or without what it needs of the system."""
+    return pytest.importorskip("pygraphviz", exc_type=ImportError)

@@ -58,6 +58,7 @@ def graph(request):
 @pytest.fixture(params=["graphviz", "layers"])
 def placed(request, graph, monkeypatch):
     if request.param == "graphviz":
+        request.getfixturevalue("pygraphviz")
         monkeypatch.setattr(layout, "arrange_layers", None)  # would raise: Graphviz alone must do
     else:
         monkeypatch.setattr(layout, "GRAPHVIZ_LIMIT", 0)
@@ -118,6 +119,7 @@ def test_wires_join_their_ends_and_touch_no_other_box(placed):
             assert not inside, (edge.key, px, py)
 
 
+@pytest.mark.usefixtures("pygraphviz")
 def test_frames_hold_their_module_and_no_one_else(network):
     layout_ = viz.positions(network.graph)
     assert {frame.scope for frame in layout_.frames} == {"0", "1", "2", "3", "4"}
@@ -155,6 +157,7 @@ def test_operands_come_in_order_from_top_to_bottom(slide):
     assert x < y
 
 
+@pytest.mark.usefixtures("pygraphviz")
 def test_the_main_line_of_the_network_is_straight(network):
     layout_ = viz.positions(network.graph)
     line = [layout_.nodes[n.key][0] for n in network.graph.nodes if n.operation and n.kind == "operation"]
@@ -172,8 +175,8 @@ DRAWS = (
 )
 
 
+@pytest.mark.usefixtures("pygraphviz")
 def test_graphviz_needs_no_program_on_the_path_and_says_nothing(tmp_path):
-    pytest.importorskip("pygraphviz")
     done = subprocess.run(
         [sys.executable, "-c", DRAWS],
         env={**os.environ, "PATH": ""},
@@ -184,8 +187,7 @@ def test_graphviz_needs_no_program_on_the_path_and_says_nothing(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_without_pygraphviz_a_system_dot_arranges(slide, monkeypatch):
-    pygraphviz = pytest.importorskip("pygraphviz")
+def test_without_pygraphviz_a_system_dot_arranges(slide, monkeypatch, pygraphviz):
     expected = slide.svg()
     asked = []
 

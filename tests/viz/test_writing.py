@@ -207,8 +207,7 @@ def test_dot_has_the_same_graph(slide, network):
     assert "−12.00" in slide.dot()
 
 
-def test_dot_is_read_by_graphviz():
-    pygraphviz = pytest.importorskip("pygraphviz")
+def test_dot_is_read_by_graphviz(pygraphviz):
     with viz.record() as recording:
         x = pb.tensor(1.0, requires_grad=True, name='quo"te\\n <b> {|}')
         pb.exp(x)

@@ -22,6 +22,7 @@ from .study import (
     PrunedBy,
     absolute,
     asked,
+    close,
     finished,
     known_seed,
     open_study,
@@ -121,6 +122,7 @@ def search(
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             where = str(Path(folder) / "search.journal")
         store, pruned = opened(where), pruner_of(pruner)
+        stack.callback(close, store)
         if seed is None:
             seed = known_seed(store, name)
         seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)

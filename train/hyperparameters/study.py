@@ -75,6 +75,14 @@ def opened(storage: str | None) -> Any:
     return JournalStorage(JournalFileBackend(storage))
 
 
+def close(store: Any) -> None:
+    """Let go of a data base's connections, which Optuna itself leaves to the garbage collector."""
+    engine = getattr(store, "engine", None)
+    if engine is not None:
+        store.remove_session()
+        engine.dispose()
+
+
 def pruner_of(pruner: Any) -> Any:
     """A pruner of Optuna by its name, or the one that was given.
 
