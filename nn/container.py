@@ -275,11 +275,14 @@ def _checked(holder: Module, name: str, module: Any) -> Module:
     """A module that may be held; else TypeError."""
     if isinstance(module, Module):
         return module
-    hint = "; pass the modules one by one, or unpack a list: Sequential(*layers)"
-    raise TypeError(
-        f"{type(holder).__name__} holds modules, and {name!r} is a {type(module).__name__}"
-        + (hint if isinstance(holder, Sequential) and isinstance(module, (list, tuple, dict)) else "")
-    )
+    hint = ""
+    if isinstance(holder, Sequential) and isinstance(module, (list, tuple, dict)):
+        hint = "; pass the modules one by one, or unpack a list: Sequential(*layers)"
+    elif isinstance(module, type):
+        hint = f"; make one: {module.__name__}(...)"
+    elif callable(module):
+        hint = "; give the module of the same work, such as nn.ReLU() for F.relu, or call it in a forward of your own"
+    raise TypeError(f"{type(holder).__name__} holds modules, and {name!r} is a {type(module).__name__}{hint}")
 
 
 def _times(times: int) -> int:

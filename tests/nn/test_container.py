@@ -149,6 +149,10 @@ def test_module_dict():
     assert [name for name, _ in choices.items()] == ["b"]
     with pytest.raises(KeyError, match="'z'; the modules are 'b'"):
         choices["z"]
+    with pytest.raises(TypeError, match=r"'1' is a function; .* nn\.ReLU\(\) for F\.relu"):
+        nn.Sequential(nn.Linear(2, 2), nn.functional.relu)
+    with pytest.raises(TypeError, match=r"'1' is a type; make one: ReLU\(\.\.\.\)"):
+        nn.Sequential(nn.Linear(2, 2), nn.ReLU)
     with pytest.raises(TypeError, match="ModuleDict holds modules, and 'x' is a int"):
         choices["x"] = 3
     for name in ("forward", "training", "keys", "a.b", ""):
