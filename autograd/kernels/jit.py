@@ -94,21 +94,31 @@ def sum_of_squares(x: Array) -> Any:
 
 
 class _Announcement(event.Listener):  # type: ignore[misc]  # Numba is taken to have no types
-    """A line on a terminal when a kernel is compiled, which takes a moment and happens once."""
+    """A line on a terminal when a kernel is compiled, which takes a moment and happens once; none for what it calls.
+
+    Numba compiles one function at a time, and what that calls in between.
+    """
+
+    def __init__(self) -> None:
+        self.inside = 0  # of how many that are being compiled
 
     def on_start(self, event: Any) -> None:
         function = event.data["dispatcher"].py_func
         if (
-            (function.__module__ or "").startswith("pullback")
+            not self.inside
+            and (function.__module__ or "").startswith("pullback")
             and sys.stderr is not None
             and sys.stderr.isatty()
         ):
             print(
-                f"pullback: compiling {function.__name__}, once for this machine", file=sys.stderr, flush=True
+                f"pullback: compiling {function.__name__.lstrip('_')}, once for this machine",
+                file=sys.stderr,
+                flush=True,
             )
+        self.inside += 1
 
     def on_end(self, event: Any) -> None:
-        pass
+        self.inside -= 1
 
 
 event.register("numba:compile", _Announcement())

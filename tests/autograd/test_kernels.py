@@ -189,6 +189,27 @@ def test_sources_are_kept_for_later_processes(tmp_path):
     assert hits == ["0", "1"]
 
 
+@needs_numba
+def test_a_kernel_is_announced_once_and_not_by_what_it_calls(capsys, monkeypatch):
+    import numba
+
+    from pullback.autograd.kernels import jit  # noqa: F401 - listens
+
+    @numba.njit
+    def called(x):
+        return 2 * x
+
+    @numba.njit
+    def _calling(x):
+        return called(x) + 1
+
+    for function in (called, _calling):
+        function.py_func.__module__ = "pullback.example"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert [_calling(3.0), _calling(3.0)] == [7.0, 7.0]
+    assert capsys.readouterr().err == "pullback: compiling calling, once for this machine\n"
+
+
 def taking_kernels():
     """The operations that call a kernel on one of their own samples, forward or backward."""
     taken, found = [], []
