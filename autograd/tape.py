@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -153,7 +154,8 @@ def _references(holder: list[Any]) -> int:
     return sys.getrefcount(holder[0])
 
 
-_OF_THE_LIST = _references([np.empty(1)]) if sys.implementation.name == "cpython" else -1
+# two at most, with that of the call: a tool that looks on while this is imported may keep the array
+_OF_THE_LIST = min(_references([np.empty(1)]), 2) if sys.implementation.name == "cpython" else -1
 
 
 def _is_ours(holder: list[Any]) -> bool:
@@ -165,6 +167,7 @@ def _is_ours(holder: list[Any]) -> bool:
         type(holder[0]) is np.ndarray
         and holder[0].base is None
         and _references(holder) == _OF_THE_LIST
+        and not weakref.getweakrefcount(holder[0])
         and holder[0].flags.writeable
     )
 

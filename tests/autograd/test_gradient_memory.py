@@ -7,6 +7,7 @@ and gradients, rules that return what they have saved or keep what they return, 
 
 import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -234,6 +235,77 @@ def test_a_retained_gradient_is_not_what_a_rule_has_kept():
     (y * 2 + y * 3).sum().backward()  # a sum that the walk has made
     y.grad[...] = 0.0
     assert kept[0].tolist() == [5, 5, 5]
+
+
+def in_a_generator(array):
+    yield array
+
+
+def in_a_thread(array):
+    """A thread whose own variable is all that has the array."""
+
+    def hold(array):
+        started.set()
+        done.wait()
+
+    started, done = threading.Event(), threading.Event()
+    thread = threading.Thread(target=hold, args=(array,), daemon=True)  # a failure leaves it waiting
+    thread.start()
+    started.wait()
+    return lambda: (done.set(), thread.join())
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda array: [array],
+        lambda array: lambda: array,
+        lambda array: array.sum,
+        lambda array: array[1:],
+        lambda array: array.flat,
+        iter,
+        memoryview,
+        weakref.ref,
+        np.ctypeslib.as_ctypes,
+        in_a_generator,
+        in_a_thread,
+    ],
+    ids=[
+        "list",
+        "closure",
+        "method",
+        "view",
+        "flat",
+        "iterator",
+        "memoryview",
+        "weakref",
+        "ctypes",
+        "generator",
+        "thread",
+    ],
+)
+@pytest.mark.parametrize("ask", ["backward", "gradients"])
+def test_whatever_a_rule_has_kept_of_its_gradient_stays_its_own(keep, ask, monkeypatch):
+    def rule(g):
+        array = 2 * g
+        kept.append((keep(array), array.ctypes.data))
+        return array
+
+    kept, (x,) = [], leaves(1, 3)
+    monkeypatch.setitem(keeps.op.pull.__globals__, "x_rule", rule)
+    y = keeps(x)
+    if ask == "backward":
+        y.backward(np.ones(3))
+        gradient = x.grad
+    else:
+        (gradient,) = pb.gradients(y, x, np.ones(3))
+    ((held, address),) = kept
+    if keep is not weakref.ref:
+        assert gradient.numpy().ctypes.data != address
+    else:
+        assert held() is not gradient.numpy()
+    if keep is in_a_thread:
+        held()
 
 
 def test_what_an_observer_keeps_does_not_change():
