@@ -3,6 +3,7 @@
 import ast
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+import pullback as pb
 
 FOLDER = Path(__file__).parent.parent.parent / "examples"
 
@@ -69,6 +72,7 @@ def test_a_run_is_the_same_when_it_is_stopped_and_resumed(name, program, tmp_pat
     whole = subprocess.run(
         [sys.executable, f"{FOLDER}/{name}.py", *options, "--epochs", "2", "--out", "a"],
         cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env=os.environ | {"PULLBACK_THREADS": str(pb.config.threads)},  # on which the last bits of sums depend
     )  # fmt: skip
     assert whole.returncode == 0, whole.stderr
     assert words in whole.stdout
