@@ -50,9 +50,7 @@ def own_operations() -> list[Op]:
     """The operations that this package declares, in whichever folder; the folders are loaded for it."""
     root = __name__.partition(".")[0]
     package = importlib.import_module(root)
-    for name in dir(
-        package
-    ):  # asking for a folder loads it; an editable installation lists none on the package's path
+    for name in dir(package):  # asking for a folder loads it; an editable installation lists none on its path
         getattr(package, name)
     return [op for op in REGISTRY.values() if op.module.startswith(f"{root}.")]
 

@@ -421,9 +421,7 @@ def _accumulate_grad(handle: Tensor, gradient: Any) -> None:
         isinstance(gradient, Tensor) or current._node is not None or not current._shareable().flags.writeable
     ):
         handle._grad = current + gradient
-    elif (
-        current._storage is None and current._seal is None
-    ):  # no tensor looks into it, and no node relies on it
+    elif current._storage is None and current._seal is None:  # no tensor looks into it, no node relies on it
         array = current._shareable()
         np.add(array, gradient, out=array)
     else:

@@ -161,13 +161,13 @@ class Measuring:
     """The child's side: answers "chain 512" with seconds, and bytes above what there was before the first step."""
 
     def __init__(self, library: str, tiny: bool) -> None:
-        self.library, self.tiny = library, tiny
+        self.measured, self.tiny = library, tiny
         self.before: int | None = None
 
     def __call__(self, row: str) -> list[float]:
         """The best time of some steps, and how far the peak has risen; ask for sizes in ascending order."""
         name, size = row.split()
-        lib = __import__(self.library)
+        lib = __import__(self.measured)
         if self.before is None:
             CASES[name].make(lib, CASES[name].sizes[0] // 2)()
             self.before = resident()

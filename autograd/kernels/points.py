@@ -69,7 +69,7 @@ def image_at_points(typing: Any, x: Any, place: Any, pitch: Any, out: Any, targe
     return types.void(x, whole, whole, out, whole, whole), made
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # the same
 def result_from_points(
     typing: Any,
     x: Any,
@@ -129,7 +129,7 @@ def result_from_points(
     )
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # the same
 def turned(
     typing: Any, x: Any, place: Any, pitch: Any, rows: Any, count: Any, out: Any, target: Any, apart: Any
 ) -> Any:
@@ -165,7 +165,7 @@ def turned(
     return types.void(x, whole, whole, whole, whole, out, whole, whole), made
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # the same
 def gradient_at_points(typing: Any, g: Any, place: Any, side: Any, out: Any, target: Any, apart: Any) -> Any:
     """gradient_at_points(g, place, side, out, target, apart): place (i, j) of a tile's 2 × 2, for a vector of
     filters, is at g[place + (2i + j)·side]; its value at point p goes to out[target + p·apart]."""

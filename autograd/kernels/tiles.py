@@ -200,7 +200,7 @@ def move(typing: Any, source: Any, place: Any, target: Any, goal: Any, count: An
     return types.void(source, whole, target, whole, whole), made
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # the same
 def move_every_other(typing: Any, source: Any, place: Any, target: Any, goal: Any, count: Any) -> Any:
     """move_every_other(source, place, target, goal, count): target[goal + p] = source[place + 2p] for p < count."""
 

@@ -318,13 +318,13 @@ def test_json_is_complete_and_the_same_every_time(tmp_path):
 def test_the_generators_and_the_output_of_the_caller_are_left_alone(capsys):
     def relu_forward(x):
         print("looking at", x)
-        np.random.seed(3)  # noqa: NPY002
+        np.random.seed(3)  # noqa: NPY002 - which others may use
         random.seed(3)
         return np.maximum(x, 0), x
 
-    before, state = np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    before, state = np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002 - which others may use
     assert grade(wrong(relu_forward=relu_forward), "relu").ok
-    assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+    assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002 - which others may use
     assert random.getstate() == state
     assert capsys.readouterr().out == ""
 

@@ -106,8 +106,8 @@ class _Nowhere(io.TextIOBase):
 @contextlib.contextmanager
 def apart(seed: int) -> Iterator[None]:
     """Without output and questions to the user, with the global generators seeded, and left as they were."""
-    numpy_state, python_state, stdin = np.random.get_state(), random.getstate(), sys.stdin  # noqa: NPY002
-    np.random.seed(seed)  # noqa: NPY002
+    numpy_state, python_state, stdin = np.random.get_state(), random.getstate(), sys.stdin  # noqa: NPY002 - which others may use
+    np.random.seed(seed)  # noqa: NPY002 - which others may use
     random.seed(seed)
     sys.stdin = io.StringIO()
     try:
@@ -117,5 +117,5 @@ def apart(seed: int) -> Iterator[None]:
                 yield
     finally:
         sys.stdin = stdin
-        np.random.set_state(numpy_state)  # noqa: NPY002
+        np.random.set_state(numpy_state)  # noqa: NPY002 - which others may use
         random.setstate(python_state)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ... import autograd as ag
-from ...nn import functional as F  # noqa: N812
+from ...nn import functional as F  # noqa: N812 - as everyone calls it
 from .catalogue_networks import BATCH_NORM, EPS, IMAGES, SEQUENCES, normalised
 from .exercise import Exercise, Input, choose, labels
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import autograd as ag
-from ...nn import functional as F  # noqa: N812
+from ...nn import functional as F  # noqa: N812 - as everyone calls it
 from .exercise import Exercise, Input, choose, labels, mask
 
 
@@ -165,7 +165,7 @@ SEQUENCES = (
     ),
     Exercise(
         "word_embedding",
-        lambda x, W: W[x],  # noqa: N803
+        lambda x, W: W[x],  # noqa: N803 - as the course writes it
         {"x": Input("N T", _words, gradient=False), "W": "V D"},
         aliases=["embedding"],
         sizes={"V": (2, 4), "N": (3, 5)},
