@@ -5,6 +5,8 @@ Floating results have the default dtype unless one is given. `device` is "cpu" o
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,28 +16,56 @@ from .convert import numeric, to_array
 from .settings import check_device, default_complex_dtype, get_default_dtype
 from .tensor import Tensor, wrap
 
-Shape = int | tuple[int, ...]
+Shape = int | Sequence[int]
 
 
-def zeros(shape: Shape, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros of a shape.
+def lengths(where: str, *shape: Any) -> tuple[int, ...]:
+    """The shape that was given to `where` as one sequence or as lengths.
+
+    Raises:
+        TypeError: for anything but whole numbers.
+    """
+    numbers = tuple(shape[0]) if len(shape) == 1 and np.iterable(shape[0]) else shape
+    try:
+        return tuple(operator.index(number) for number in numbers)
+    except TypeError:
+        raise TypeError(
+            f"{where}: a shape is one tuple of whole numbers, or the numbers themselves, and not "
+            f"{', '.join(map(repr, shape))}; everything else is given by name, such as dtype=float64"
+        ) from None
+
+
+def zeros(
+    shape: Shape, *more: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Zeros of a shape, which is given as a tuple or as lengths.
 
     >>> import pullback as pb
     >>> pb.zeros((2, 2))
     tensor([[0., 0.],
             [0., 0.]], dtype=float32)
+    >>> pb.zeros(2, 3).shape
+    (2, 3)
     """
-    return _made(np.zeros(shape, dtype or get_default_dtype()), device, requires_grad)
+    return _made(
+        np.zeros(lengths("zeros", shape, *more), dtype or get_default_dtype()), device, requires_grad
+    )
 
 
-def ones(shape: Shape, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones of a shape."""
-    return _made(np.ones(shape, dtype or get_default_dtype()), device, requires_grad)
+def ones(
+    shape: Shape, *more: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Ones of a shape, which is given as a tuple or as lengths."""
+    return _made(np.ones(lengths("ones", shape, *more), dtype or get_default_dtype()), device, requires_grad)
 
 
-def empty(shape: Shape, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of a shape whose elements are whatever lay in the memory."""
-    return _made(np.empty(shape, dtype or get_default_dtype()), device, requires_grad)
+def empty(
+    shape: Shape, *more: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of a shape, a tuple or lengths, whose elements are whatever lay in the memory."""
+    return _made(
+        np.empty(lengths("empty", shape, *more), dtype or get_default_dtype()), device, requires_grad
+    )
 
 
 def full(
@@ -47,14 +77,14 @@ def full(
         filled = _filled(fill_value, shape, dtype)
         return filled.requires_grad_() if requires_grad else filled
     value = to_array(fill_value, dtype)
-    return _made(np.full(shape, value, value.dtype), device, requires_grad)
+    return _made(np.full(lengths("full", shape), value, value.dtype), device, requires_grad)
 
 
 def _filled(value: Tensor, shape: Shape, dtype: Any) -> Tensor:
     from .ops.shape import broadcast_to
 
-    lengths = (shape,) if isinstance(shape, int) else shape
-    filled: Tensor = broadcast_to(value if dtype is None else value.astype(dtype), lengths).copy()
+    of_dtype = value if dtype is None else value.astype(dtype)
+    filled: Tensor = broadcast_to(of_dtype, lengths("full", shape)).copy()
     return filled
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
+from .creation import Shape, lengths
 from .settings import get_default_dtype
 from .tensor import Tensor, wrap
 
@@ -61,27 +62,23 @@ def drawing_from(generator: np.random.Generator) -> Iterator[None]:
 
 
 def rand(
-    *shape: int | tuple[int, ...],
+    *shape: Shape,
     dtype: Any = None,
     requires_grad: bool = False,
     rng: np.random.Generator | None = None,
 ) -> Tensor:
     """Uniform random numbers in [0, 1); the shape is given as lengths or as a tuple."""
-    return _drawn(generator_of(rng).random(_lengths(shape)), dtype, requires_grad)
+    return _drawn(generator_of(rng).random(lengths("rand", *shape)), dtype, requires_grad)
 
 
 def randn(
-    *shape: int | tuple[int, ...],
+    *shape: Shape,
     dtype: Any = None,
     requires_grad: bool = False,
     rng: np.random.Generator | None = None,
 ) -> Tensor:
     """Normal random numbers of mean 0 and variance 1; the shape is given as lengths or as a tuple."""
-    return _drawn(generator_of(rng).standard_normal(_lengths(shape)), dtype, requires_grad)
-
-
-def _lengths(shape: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
+    return _drawn(generator_of(rng).standard_normal(lengths("randn", *shape)), dtype, requires_grad)
 
 
 def _drawn(values: Any, dtype: Any, requires_grad: bool) -> Tensor:
