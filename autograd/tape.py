@@ -161,12 +161,26 @@ _OF_THE_LIST = min(_references([np.empty(1)]), 2) if sys.implementation.name == 
 def _is_ours(holder: list[Any]) -> bool:
     """Whether a list of one element is all that knows of an array, so that it needs no copy to be a result.
 
-    A list, because what a variable counts for depends on the interpreter.
+    A list, because what a variable counts for depends on the interpreter. The array may be another in a new shape
+    that nobody else knows of, either.
     """
+    if type(holder[0]) is not np.ndarray or not _is_known_once(holder, _OF_THE_LIST):
+        return False
+    if holder[0].base is None:
+        return True
+    owner = [holder[0].base]
     return (
-        type(holder[0]) is np.ndarray
-        and holder[0].base is None
-        and _references(holder) == _OF_THE_LIST
+        type(owner[0]) is np.ndarray
+        and owner[0].base is None
+        and owner[0].size == holder[0].size
+        and holder[0].flags.forc  # each number once
+        and _is_known_once(owner, _OF_THE_LIST + 1)
+    )
+
+
+def _is_known_once(holder: list[Any], references: int) -> bool:
+    return (
+        _references(holder) == references
         and not weakref.getweakrefcount(holder[0])
         and holder[0].flags.writeable
     )

@@ -169,8 +169,13 @@ def test_a_gradient_that_nobody_else_knows_is_not_copied(monkeypatch):
     assert not copies
     assert len(pb.gradients((x * w).sum(), [x, w])) == 2
     assert not copies
+    x.reshape((2, 8)).tanh().reshape((4, 4)).backward(np.ones((4, 4)))  # the gradient in a new shape
+    (x.T * w).sum().backward()
+    assert not copies
     (x + w).backward(np.ones((4, 4)))  # one array for both, and for the caller
     assert len(copies) == 2
+    x.reshape((2, 8)).backward(np.ones((2, 8)))  # in a new shape, but the caller's
+    assert len(copies) == 3
 
 
 def test_the_gradient_that_was_given_stays_the_callers():
@@ -285,11 +290,14 @@ def in_a_thread(array):
     ],
 )
 @pytest.mark.parametrize("ask", ["backward", "gradients"])
-def test_whatever_a_rule_has_kept_of_its_gradient_stays_its_own(keep, ask, monkeypatch):
+@pytest.mark.parametrize("returned", ["it", "another shape of what is kept", "what is kept is another shape"])
+def test_whatever_a_rule_has_kept_of_its_gradient_stays_its_own(keep, ask, returned, monkeypatch):
     def rule(g):
         array = 2 * g
+        same = array if returned == "it" else array.reshape(3)
+        array, result = (same, array) if "is another" in returned else (array, same)
         kept.append((keep(array), array.ctypes.data))
-        return array
+        return result
 
     kept, (x,) = [], leaves(1, 3)
     monkeypatch.setitem(keeps.op.pull.__globals__, "x_rule", rule)
