@@ -22,18 +22,23 @@ _FOLDER = tuple(
     for file in sorted(Path(__file__).parent.glob("*.py"))
 )
 _REORDERED = {"reassoc", "contract", "nsz"}
+_REFINED = {"contract", "arcp"}
 
 
-def jit(*, reordered: bool = False, inside: bool = False) -> Callable[[F], F]:
+def jit(*, reordered: bool = False, refined: bool = False, inside: bool = False) -> Callable[[F], F]:
     """Compile a function at its first call; later processes load the result from disk.
 
     Args:
         reordered: sums may be taken in any order, and products added without rounding in between; without it a sum
             cannot use vector units. Inf and nan count as ever.
+        refined: products are added without rounding in between, and divisions are products with the estimated
+            reciprocal, refined, where the processor has one; divisors must be neither 0 nor inf nor near to them.
         inside: put the function into those that call it, so that their loops use vector units.
     """
-    rules = _REORDERED if reordered else False
-    compiler = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=rules, forceinline=inside)
+    rules = (_REORDERED if reordered else set()) | (_REFINED if refined else set())
+    compiler = numba.njit(
+        nogil=True, cache=True, error_model="numpy", fastmath=rules or False, forceinline=inside
+    )
 
     def compiled(function: F) -> F:
         dispatcher = compiler(function)
