@@ -10,13 +10,14 @@ import numpy as np
 from ..autograd import Tensor, get_default_dtype
 from . import init
 from .functional import bilinear, linear
+from .functional.activated import check_activation, shown_activation
 from .functional.check import whole
 from .module import Module
 from .parameter import Parameter, UninitializedParameter
 
 
 class Linear(Module):
-    """The fully-connected layer: y = x·Wᵀ + b.
+    """The fully-connected layer: y = x·Wᵀ + b, and an activation of it, if one is named.
 
     `weight` has shape (out_features, in_features), `bias` (out_features,). Both start from U(−b, b) with
     b = 1/√in_features.
@@ -27,15 +28,20 @@ class Linear(Module):
         bias: False for a layer without b.
         dtype: of the parameters; the default dtype if not given.
         rng: the generator of the start values; the default one if not given.
+        activation: of the result, by the name that `functional.linear` knows; none if not given.
 
     Raises:
-        ValueError: for feature counts below 1.
+        ValueError: for feature counts below 1, and an unknown activation.
 
     >>> import pullback as pb
     >>> layer = pb.nn.Linear(3, 2)
     >>> layer(pb.ones((5, 3))).shape
     (5, 2)
+    >>> pb.nn.Linear(3, 2, activation="relu")
+    Linear(in_features=3, out_features=2, bias=True, activation='relu')
     """
+
+    activation: str | None = None  # also of a layer that was pickled without
 
     def __init__(
         self,
@@ -45,8 +51,10 @@ class Linear(Module):
         *,
         dtype: Any = None,
         rng: np.random.Generator | None = None,
+        activation: str | None = None,
     ) -> None:
         super().__init__()
+        self.activation = check_activation("Linear", activation)
         self.in_features = whole("in_features", in_features)
         self.out_features = whole("out_features", out_features)
         dtype = get_default_dtype() if dtype is None else np.dtype(dtype)
@@ -63,12 +71,13 @@ class Linear(Module):
 
     def forward(self, input: Any) -> Tensor:
         """Map (..., in_features) to (..., out_features)."""
-        return linear(input, self.weight, self.bias)
+        return linear(input, self.weight, self.bias, activation=self.activation)
 
     def extra_repr(self) -> str:
         """The settings."""
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+            f"{shown_activation(self.activation)}"
         )
 
 
@@ -83,9 +92,10 @@ class LazyLinear(Linear):
         bias: False for a layer without b.
         dtype: of the parameters; the default dtype if not given.
         rng: the generator of the start values; the default one if not given.
+        activation: of the result, by the name that `functional.linear` knows; none if not given.
 
     Raises:
-        ValueError: for a feature count below 1.
+        ValueError: for a feature count below 1, and an unknown activation.
 
     >>> import pullback as pb
     >>> layer = pb.nn.LazyLinear(2)
@@ -102,8 +112,10 @@ class LazyLinear(Linear):
         *,
         dtype: Any = None,
         rng: np.random.Generator | None = None,
+        activation: str | None = None,
     ) -> None:
         Module.__init__(self)
+        self.activation = check_activation("LazyLinear", activation)
         self.in_features = 0
         self.out_features = whole("out_features", out_features)
         self.weight = UninitializedParameter(dtype=dtype)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd import Tensor, get_default_dtype
 from . import init
+from .functional.activated import check_activation, shown_activation
 from .functional.check import check_positive, whole
 from .functional.group_norm import group_norm
 from .functional.norm import layer_norm, rms_norm, shape_of_rows
@@ -45,14 +46,17 @@ class LayerNorm(AffineNorm):
         elementwise_affine: False for a layer without weight and bias.
         bias: False for a layer without bias.
         dtype: of the parameters; the default dtype if not given.
+        activation: of the result, by the name that `functional.layer_norm` knows; none if not given.
 
     Raises:
-        ValueError: for lengths below 1 and an ε that is not positive.
+        ValueError: for lengths below 1, an ε that is not positive, and an unknown activation.
 
     >>> import pullback as pb
     >>> pb.nn.LayerNorm(4)(pb.randn(2, 3, 4)).shape
     (2, 3, 4)
     """
+
+    activation: str | None = None  # also of a layer that was pickled without
 
     def __init__(
         self,
@@ -62,8 +66,10 @@ class LayerNorm(AffineNorm):
         bias: bool = True,
         *,
         dtype: Any = None,
+        activation: str | None = None,
     ) -> None:
         super().__init__()
+        self.activation = check_activation("LayerNorm", activation)
         self.normalized_shape = shape_of_rows(normalized_shape)
         self.eps = check_positive("LayerNorm", "eps", eps)
         self.elementwise_affine = elementwise_affine
@@ -71,13 +77,15 @@ class LayerNorm(AffineNorm):
 
     def forward(self, input: Any) -> Tensor:
         """Normalise (..., *normalized_shape)."""
-        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        return layer_norm(
+            input, self.normalized_shape, self.weight, self.bias, self.eps, activation=self.activation
+        )
 
     def extra_repr(self) -> str:
         """The settings."""
         return (
             f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-            f"bias={self.bias is not None}"
+            f"bias={self.bias is not None}{shown_activation(self.activation)}"
         )
 
 
@@ -131,14 +139,17 @@ class GroupNorm(AffineNorm):
         affine: False for a layer without weight and bias.
         bias: False for a layer without bias.
         dtype: of the parameters; the default dtype if not given.
+        activation: of the result, by the name that `functional.group_norm` knows; none if not given.
 
     Raises:
-        ValueError: for counts below 1 or that do not divide, and an ε that is not positive.
+        ValueError: for counts below 1 or that do not divide, an ε that is not positive, and an unknown activation.
 
     >>> import pullback as pb
     >>> pb.nn.GroupNorm(2, 6)(pb.randn(2, 6, 5, 5)).shape
     (2, 6, 5, 5)
     """
+
+    activation: str | None = None  # also of a layer that was pickled without
 
     def __init__(
         self,
@@ -149,8 +160,10 @@ class GroupNorm(AffineNorm):
         *,
         bias: bool = True,
         dtype: Any = None,
+        activation: str | None = None,
     ) -> None:
         super().__init__()
+        self.activation = check_activation("GroupNorm", activation)
         self.num_groups = whole("num_groups", num_groups)
         self.num_channels = whole("num_channels", num_channels)
         if self.num_channels % self.num_groups:
@@ -169,13 +182,15 @@ class GroupNorm(AffineNorm):
                 f"GroupNorm: input of shape {input.shape} has {input.shape[1]} channels, its axis 1, and must "
                 f"have {self.num_channels} (num_channels)"
             )
-        return group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        return group_norm(
+            input, self.num_groups, self.weight, self.bias, self.eps, activation=self.activation
+        )
 
     def extra_repr(self) -> str:
         """The settings."""
         return (
             f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
-            f"bias={self.bias is not None}"
+            f"bias={self.bias is not None}{shown_activation(self.activation)}"
         )
 
 

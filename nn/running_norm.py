@@ -6,6 +6,7 @@ from typing import Any
 
 from ..autograd import Tensor, asarray, get_default_dtype, ones, tensor, zeros
 from ..autograd.extend import writable
+from .functional.activated import check_activation, shown_activation
 from .functional.batch_norm import batch_norm
 from .functional.check import check_axes, check_positive, check_probability, whole
 from .functional.group_norm import instance_norm
@@ -18,6 +19,7 @@ class _RunningNorm(AffineNorm):
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
+    activation: str | None = None  # also of a layer that was pickled without
     layouts: tuple[str, ...]  # the inputs that a kind takes
     _optional_state = frozenset({"num_batches_tracked"})
 
@@ -30,9 +32,11 @@ class _RunningNorm(AffineNorm):
         track_running_stats: bool,
         bias: bool,
         dtype: Any,
+        activation: str | None,
     ) -> None:
         super().__init__()
         where = type(self).__name__
+        self.activation = check_activation(where, activation)
         self.num_features = whole("num_features", num_features)
         self.eps = check_positive(where, "eps", eps)
         self.momentum = None if momentum is None else check_probability(where, "momentum", momentum)
@@ -71,6 +75,7 @@ class _RunningNorm(AffineNorm):
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
             f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+            f"{shown_activation(self.activation)}"
         )
 
 
@@ -87,8 +92,9 @@ class _BatchNorm(_RunningNorm):
         *,
         bias: bool = True,
         dtype: Any = None,
+        activation: str | None = None,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype, activation)
 
     def forward(self, input: Any) -> Tensor:
         """Normalise, and in training let the running statistics move."""
@@ -102,7 +108,17 @@ class _BatchNorm(_RunningNorm):
         if momentum is None:
             momentum = 0.0 if count is None else 1 / (int(count.item()) + 1)
         use_batch = self.training or mean is None or variance is None
-        output = batch_norm(input, mean, variance, self.weight, self.bias, use_batch, momentum, self.eps)
+        output = batch_norm(
+            input,
+            mean,
+            variance,
+            self.weight,
+            self.bias,
+            use_batch,
+            momentum,
+            self.eps,
+            activation=self.activation,
+        )
         if count is not None:
             writable(count)[...] += 1
         return output
@@ -123,10 +139,11 @@ class BatchNorm2d(_BatchNorm):
         track_running_stats: False for a layer that keeps none, and uses those of the batch in evaluation too.
         bias: False for a layer without bias.
         dtype: of parameters and buffers; the default dtype if not given.
+        activation: of the result, by the name that `functional.batch_norm` knows; none if not given.
 
     Raises:
-        ValueError: for counts below 1, an ε that is not positive, a momentum outside of 0 to 1; when called, for
-            an input of another rank or number of channels.
+        ValueError: for counts below 1, an ε that is not positive, a momentum outside of 0 to 1, an unknown activation;
+            when called, for an input of another rank or number of channels.
 
     >>> import pullback as pb
     >>> layer = pb.nn.BatchNorm2d(3)
@@ -174,8 +191,9 @@ class _InstanceNorm(_RunningNorm):
         *,
         bias: bool = True,
         dtype: Any = None,
+        activation: str | None = None,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype, activation)
 
     def forward(self, input: Any) -> Tensor:
         """Normalise, and in training let the running statistics move."""
@@ -191,6 +209,7 @@ class _InstanceNorm(_RunningNorm):
             self.training or not self.track_running_stats,
             0.0 if self.momentum is None else self.momentum,
             self.eps,
+            activation=self.activation,
         )
         result: Tensor = output.reshape(input.shape)
         return result
@@ -209,10 +228,11 @@ class InstanceNorm2d(_InstanceNorm):
         track_running_stats: True for a layer that keeps running statistics, and uses them in evaluation.
         bias: False for a layer without bias.
         dtype: of parameters and buffers; the default dtype if not given.
+        activation: of the result, by the name that `functional.instance_norm` knows; none if not given.
 
     Raises:
-        ValueError: for counts below 1, an ε that is not positive, a momentum outside of 0 to 1; when called, for
-            an input of another rank or number of channels.
+        ValueError: for counts below 1, an ε that is not positive, a momentum outside of 0 to 1, an unknown activation;
+            when called, for an input of another rank or number of channels.
 
     >>> import pullback as pb
     >>> pb.nn.InstanceNorm2d(3)(pb.randn(4, 3, 5, 5)).shape

@@ -283,6 +283,7 @@ CALLS |= {
         (lambda x: F.interpolate(x, 5), (1, 2, 3)),
     ],
     "F.layer_norm": [(lambda x, w, b: F.layer_norm(x, (3,), w, b), (2, 3), (3,), (3,))],
+    "F.linear": [(lambda x, w, b: F.linear(x, w, b, activation="relu"), (2, 3), (4, 3), (4,))],
     "F.lp_pool1d": [(lambda x: F.lp_pool1d(x, 2, 2), (1, 2, 5))],
     "F.lp_pool2d": [(lambda x: F.lp_pool2d(x, 3, 2), positive(1, 2, 4, 2))],
     "F.lp_pool3d": [(lambda x: F.lp_pool3d(x, 2, 2), (1, 1, 2, 2, 4))],

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, mean, reshape, sqrt
 from ...autograd.extend import MIXER, SCALER, given, op
+from .activated import activated
 from .channel_norm import OVER_BATCH, Normalized, affine, check, move, normalize, pull, standardised
 
 Array = np.ndarray[Any, Any]
@@ -23,6 +24,8 @@ def batch_norm(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    *,
+    activation: str | None = None,
 ) -> Tensor:
     """Normalise each channel: (x − mean)/√(variance + ε)·weight + bias.
 
@@ -39,20 +42,27 @@ def batch_norm(
         training: use the statistics of the batch.
         momentum: how far the running statistics move.
         eps: ε, which keeps the quotient finite.
+        activation: of the result: "gelu", "gelu_tanh", "relu", "sigmoid", "silu" or "tanh", in the same operation.
 
     Returns:
         A tensor of the input's shape.
 
     Raises:
         ValueError: for shapes that do not fit; in training for one element per channel, which has no variance;
-            without running statistics outside of training.
+            without running statistics outside of training; for an unknown activation.
         TypeError: for dtypes that differ.
 
     >>> import pullback as pb
     >>> pb.nn.functional.batch_norm(pb.tensor([[1.0], [3.0]]), None, None, training=True, eps=1e-12)
     tensor([[-1.],
             [ 1.]], dtype=float32)
+    >>> pb.nn.functional.batch_norm(
+    ...     pb.tensor([[1.0], [3.0]]), None, None, training=True, eps=1e-12, activation="relu"
+    ... )
+    tensor([[0.],
+            [1.]], dtype=float32)
     """
+    by_batch, by_running = _batch_norm_and(activation), batch_norm_by_and(activation)
     input, weight, bias = (x if x is None else asarray(x) for x in (input, weight, bias))
     check("batch_norm", input, weight, bias, eps, running_mean, running_var)
     if not training:
@@ -61,14 +71,15 @@ def batch_norm(
                 "batch_norm: outside of training it needs running_mean and running_var; give them, or "
                 "training=True for the statistics of the batch"
             )
-        return batch_norm_by(input, running_mean, running_var, weight, bias, eps=eps)
+        result: Tensor = by_running(input, running_mean, running_var, weight, bias, eps=eps)
+        return result
     count = input.size // max(input.shape[1], 1)
     if count == 1:
         raise ValueError(
             f"batch_norm: input of shape {input.shape} has one element per channel, and in training the variance "
             "needs more; give a larger batch, or call .eval() for the running statistics"
         )
-    found = _batch_norm_op(input, weight, bias, eps=eps)
+    found: Normalized = by_batch(input, weight, bias, eps=eps)
     if count:
         move(running_mean, running_var, found, count, momentum)
     return found.output
@@ -125,6 +136,8 @@ _batch_norm_op: Callable[..., Normalized] = op(
         (((0, 3), (3,), (3,)), {"eps": 1e-5}),
     ),
 )
+
+_batch_norm_and = activated(_batch_norm_op)
 
 
 def _by_shape(values: Any, input: Any) -> Any:
@@ -188,3 +201,5 @@ batch_norm_by: Callable[..., Tensor] = op(
         (((0, 1, 2, 2), (1,), np.array([1.0]), (1,), (1,)), {"eps": 1e-5}),
     ),
 )
+
+batch_norm_by_and = activated(batch_norm_by)

@@ -10,7 +10,8 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, mean, reshape, sqrt
 from ...autograd.extend import MIXER, given, op
-from .batch_norm import batch_norm_by
+from .activated import activated
+from .batch_norm import batch_norm_by_and
 from .channel_norm import Normalized, affine, check, move, normalize, pull
 from .check import whole
 
@@ -18,7 +19,13 @@ Array = np.ndarray[Any, Any]
 
 
 def group_norm(
-    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+    input: Any,
+    num_groups: int,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *,
+    activation: str | None = None,
 ) -> Tensor:
     """Normalise groups of channels in each example: (x − mean)/√(variance + ε)·weight + bias.
 
@@ -30,18 +37,22 @@ def group_norm(
         weight: shape (C,); ones if left out.
         bias: shape (C,); zeros if left out.
         eps: ε, which keeps the quotient finite.
+        activation: of the result: "gelu", "gelu_tanh", "relu", "sigmoid", "silu" or "tanh", in the same operation.
 
     Returns:
         A tensor of the input's shape.
 
     Raises:
-        ValueError: for shapes that do not fit.
+        ValueError: for shapes that do not fit, and an unknown activation.
         TypeError: for dtypes that differ.
 
     >>> import pullback as pb
     >>> pb.nn.functional.group_norm(pb.tensor([[1.0, 3.0, 5.0, 5.0]]), 2, eps=1e-12)
     tensor([[-1.,  1.,  0.,  0.]], dtype=float32)
+    >>> pb.nn.functional.group_norm(pb.tensor([[1.0, 3.0, 5.0, 5.0]]), 2, eps=1e-12, activation="relu")
+    tensor([[0., 1., 0., 0.]], dtype=float32)
     """
+    group_norm_op = _group_norm_and(activation)
     input, weight, bias = (x if x is None else asarray(x) for x in (input, weight, bias))
     check("group_norm", input, weight, bias, eps)
     groups = whole("num_groups", num_groups)
@@ -49,7 +60,8 @@ def group_norm(
         raise ValueError(
             f"group_norm: {input.shape[1]} channels do not divide into {groups} groups (num_groups)"
         )
-    return _group_norm_op(input, weight, bias, groups=groups, eps=eps)
+    result: Tensor = group_norm_op(input, weight, bias, groups=groups, eps=eps)
+    return result
 
 
 def _group_norm(
@@ -93,6 +105,8 @@ _group_norm_op: Callable[..., Tensor] = op(
     ),
 )
 
+_group_norm_and = activated(_group_norm_op)
+
 
 def instance_norm(
     input: Any,
@@ -103,6 +117,8 @@ def instance_norm(
     use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    *,
+    activation: str | None = None,
 ) -> Tensor:
     """Normalise each channel of each example: (x − mean)/√(variance + ε)·weight + bias.
 
@@ -118,19 +134,21 @@ def instance_norm(
         use_input_stats: use the statistics of the input, and not the running ones.
         momentum: how far the running statistics move.
         eps: ε, which keeps the quotient finite.
+        activation: of the result: "gelu", "gelu_tanh", "relu", "sigmoid", "silu" or "tanh", in the same operation.
 
     Returns:
         A tensor of the input's shape.
 
     Raises:
         ValueError: for shapes that do not fit; for one element per channel, which has no variance; without
-            running statistics where they are to be used.
+            running statistics where they are to be used; for an unknown activation.
         TypeError: for dtypes that differ.
 
     >>> import pullback as pb
     >>> pb.nn.functional.instance_norm(pb.tensor([[[1.0, 3.0]]]), eps=1e-12)
     tensor([[[-1.,  1.]]], dtype=float32)
     """
+    by_input, by_running = _instance_norm_and(activation), batch_norm_by_and(activation)
     input, weight, bias = (x if x is None else asarray(x) for x in (input, weight, bias))
     check("instance_norm", input, weight, bias, eps, running_mean, running_var)
     if not use_input_stats:
@@ -138,14 +156,15 @@ def instance_norm(
             raise ValueError(
                 "instance_norm: without use_input_stats it needs running_mean and running_var; give them"
             )
-        return batch_norm_by(input, running_mean, running_var, weight, bias, eps=eps)
+        result: Tensor = by_running(input, running_mean, running_var, weight, bias, eps=eps)
+        return result
     count = math.prod(input.shape[2:])
     if count == 1:
         raise ValueError(
             f"instance_norm: input of shape {input.shape} has one element per channel, whose variance is always "
             "zero; it needs larger spatial axes"
         )
-    found = _instance_norm_op(input, weight, bias, eps=eps)
+    found: Normalized = by_input(input, weight, bias, eps=eps)
     if input.size:
         move(running_mean, running_var, found, count, momentum)
     return found.output
@@ -195,3 +214,5 @@ _instance_norm_op: Callable[..., Normalized] = op(
         (((0, 2, 3), (2,), (2,)), {"eps": 1e-5}),
     ),
 )
+
+_instance_norm_and = activated(_instance_norm_op)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...autograd import Tensor
 from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, matrix_product, op, padded
+from .activated import activated
 from .check import check_dtypes
 
 Array = np.ndarray[Any, Any]
@@ -20,26 +21,39 @@ def _rows(x: Any) -> Any:
     return np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
-def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
-    """The affine map input·weightᵀ + bias along the last axis.
+def linear(input: Any, weight: Any, bias: Any = None, *, activation: str | None = None) -> Tensor:
+    """The affine map input·weightᵀ + bias along the last axis, and an activation of it, if one is named.
+
+    With an activation f it is f(input·weightᵀ + bias) as one operation, which keeps no more for backward than the
+    gradient needs: for "relu", "sigmoid" and "tanh" only the result.
 
     Args:
         input: shape (..., in), floating.
         weight: shape (out, in), of the same dtype.
         bias: shape (out,), of the same dtype; none if left out.
+        activation: "gelu", "gelu_tanh", "relu", "sigmoid", "silu" or "tanh"; none if left out.
 
     Returns:
         A tensor of shape (..., out).
 
     Raises:
-        ValueError: for shapes that do not fit.
-        TypeError: for dtypes that differ.
+        ValueError: for shapes that do not fit, and an unknown activation.
+        TypeError: for dtypes that differ, and complex numbers before an activation.
 
     >>> import pullback as pb
     >>> from pullback.nn import functional as F
-    >>> F.linear(pb.tensor([1.0, 2.0]), pb.tensor([[1.0, 1.0], [0.0, 3.0]]), pb.tensor([0.5, 0.0]))
-    tensor([3.5, 6. ], dtype=float32)
+    >>> x, w = pb.tensor([1.0, -2.0]), pb.tensor([[1.0, 1.0], [0.0, -3.0]])
+    >>> F.linear(x, w, pb.tensor([0.5, 0.0]))
+    tensor([-0.5,  6. ], dtype=float32)
+    >>> F.linear(x, w, pb.tensor([0.5, 0.0]), activation="relu")
+    tensor([0., 6.], dtype=float32)
     """
+    result: Tensor = _linear_and(activation)(input, weight, bias)
+    return result
+
+
+def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
+    """The affine map input·weightᵀ + bias along the last axis."""
     _check(np.asarray(input), np.asarray(weight), None if bias is None else np.asarray(bias))
     return _mapped(input, weight.T, bias)
 
@@ -80,7 +94,7 @@ def _batch(call: Any, batched: tuple[bool, ...], input: Any, weight: Any, bias: 
     return result if bias is None else result + (padded(bias, ndim) if batched[2] else bias)
 
 
-linear: Callable[..., Tensor] = op(
+_linear_op: Callable[..., Tensor] = op(
     _linear,
     "input weight bias",
     input=lambda g, weight: _mapped(g, weight),
@@ -99,3 +113,5 @@ linear: Callable[..., Tensor] = op(
         (((0, 3), (2, 3), (2,)), {}),
     ),
 )
+
+_linear_and = activated(_linear_op)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, mean, sqrt
 from ...autograd.extend import MIXER, given, kernel, op
+from .activated import activated
 from .blocks import blocks, row_sums
 from .check import check_dtypes, check_positive, check_shape, whole
 
@@ -17,7 +18,13 @@ Array = np.ndarray[Any, Any]
 
 
 def layer_norm(
-    input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+    input: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *,
+    activation: str | None = None,
 ) -> Tensor:
     """Normalise over the last axes: (x − mean)/√(variance + ε)·weight + bias.
 
@@ -30,22 +37,27 @@ def layer_norm(
         weight: shape normalized_shape, of the input's dtype; ones if left out.
         bias: the same; zeros if left out.
         eps: ε, which keeps the quotient finite.
+        activation: of the result: "gelu", "gelu_tanh", "relu", "sigmoid", "silu" or "tanh", in the same operation.
 
     Returns:
         A tensor of the input's shape.
 
     Raises:
-        ValueError: for shapes that do not fit.
+        ValueError: for shapes that do not fit, and an unknown activation.
         TypeError: for dtypes that differ.
 
     >>> import pullback as pb
     >>> pb.nn.functional.layer_norm(pb.tensor([[1.0, 3.0]]), 2, eps=1e-12)
     tensor([[-1.,  1.]], dtype=float32)
+    >>> pb.nn.functional.layer_norm(pb.tensor([[1.0, 3.0]]), 2, eps=1e-12, activation="relu")
+    tensor([[0., 1.]], dtype=float32)
     """
+    layer_norm_op = _layer_norm_and(activation)
     shape = shape_of_rows(normalized_shape)
     input, weight, bias = (x if x is None else asarray(x) for x in (input, weight, bias))
     _check("layer_norm", input, shape, weight, bias, eps)
-    return _layer_norm_op(input, weight, bias, axes=len(shape), eps=eps)
+    result: Tensor = layer_norm_op(input, weight, bias, axes=len(shape), eps=eps)
+    return result
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
@@ -206,6 +218,8 @@ _layer_norm_op: Callable[..., Tensor] = op(
         (((0, 3), (3,), (3,)), {"axes": 1, "eps": 1e-5}),
     ),
 )
+
+_layer_norm_and = activated(_layer_norm_op)
 
 
 def _rms_norm(input: Array, weight: Array | None = None, *, axes: int, eps: float) -> Any:

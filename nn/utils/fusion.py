@@ -29,7 +29,8 @@ def fuse_conv_bn_eval(conv: M, bn: Any, transpose: bool = False) -> M:
         A new convolution, with a bias.
 
     Raises:
-        ValueError: unless both are in evaluation mode, with running statistics of as many channels as come out.
+        ValueError: unless both are in evaluation mode, with running statistics of as many channels as come out; for an
+            activation between them, or behind a convolution.
 
     >>> import pullback as pb
     >>> from pullback import nn
@@ -39,6 +40,11 @@ def fuse_conv_bn_eval(conv: M, bn: Any, transpose: bool = False) -> M:
     True
     """
     _check("fuse_conv_bn_eval", conv, bn)
+    if getattr(bn, "activation", None) is not None:
+        raise ValueError(
+            f"fuse_conv_bn_eval: the {type(bn).__name__} ends in activation={bn.activation!r}, which a convolution has "
+            "not; make it one without, and call the activation on the result"
+        )
     fused: Any = copy.deepcopy(conv)
     fused.weight, fused.bias = fuse_conv_bn_weights(
         fused.weight,
@@ -98,10 +104,12 @@ def fuse_conv_bn_weights(
 def fuse_linear_bn_eval(linear: M, bn: Any) -> M:
     """A copy of a Linear layer that does what the layer and the batch normalisation behind it do.
 
-    See `fuse_conv_bn_eval` for the formula, the arguments and what is refused.
+    See `fuse_conv_bn_eval` for the formula, the arguments and what is refused. An activation of the batch
+    normalisation becomes one of the layer.
     """
     _check("fuse_linear_bn_eval", linear, bn)
     fused: Any = copy.deepcopy(linear)
+    fused.activation = getattr(bn, "activation", None)
     fused.weight, fused.bias = fuse_linear_bn_weights(
         fused.weight, fused.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
     )
@@ -128,6 +136,11 @@ def _check(where: str, layer: Module, bn: Any) -> None:
                 f"{where}: the {type(module).__name__} is in training, where the statistics of the batch are used; "
                 "call .eval() on the model first"
             )
+    if getattr(layer, "activation", None) is not None:
+        raise ValueError(
+            f"{where}: the {type(layer).__name__} ends in activation={layer.activation!r}, so what the "
+            f"{type(bn).__name__} does cannot be folded into its weight"
+        )
     if getattr(bn, "running_mean", None) is None or getattr(bn, "running_var", None) is None:
         raise ValueError(f"{where}: the {type(bn).__name__} has no running statistics to fold in")
 

@@ -157,7 +157,7 @@ def _check(model: Module, path: str) -> None:
 def _like(old: Linear | Conv2d, outputs: int, rng: np.random.Generator | None) -> Module:
     bias = old.bias is not None
     if isinstance(old, Linear):
-        return Linear(old.in_features, outputs, bias, rng=rng)
+        return Linear(old.in_features, outputs, bias, rng=rng, activation=old.activation)
     return Conv2d(
         old.in_channels,
         outputs,

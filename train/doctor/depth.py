@@ -13,6 +13,7 @@ from .layers import (
     channel_axis,
     constant_units,
     layers_of,
+    nonlinearity,
     place_of,
     variation,
 )
@@ -32,7 +33,7 @@ def dead(case: Case) -> Finding:
         operation = entry.operation
         if (
             operation is None
-            or operation.name not in RECTIFIERS
+            or nonlinearity(entry) not in RECTIFIERS
             or entry.value is None
             or not entry.requires_grad
         ):
@@ -66,9 +67,10 @@ def saturation(case: Case) -> Finding:
     entries = case.run.recording.entries
     for entry in entries:
         operation = entry.operation
-        if operation is None or operation.name not in CURVED or entry.value is None or entry.shape == output:
+        bend = nonlinearity(entry)
+        if operation is None or bend not in CURVED or entry.value is None or entry.shape == output:
             continue
-        low, high = ENDS.get(operation.name, (-1.0, 1.0))
+        low, high = ENDS.get(bend, (-1.0, 1.0))
         middle = (2 * entry.value - low - high) / (high - low)
         shares[place_of(entry)] = float(np.mean(np.abs(middle) > 0.97)) if entry.value.size else 0.0
     if not shares:

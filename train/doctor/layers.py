@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...autograd.record import Entry
+from ...nn.functional.activated import ending
 from .case import Array, Run
 
 ELEMENTWISE = frozenset(("add", "subtract", "multiply", "divide", "where", "maximum", "minimum", "power"))
@@ -81,11 +82,18 @@ def channel_axis(entry: Entry) -> int:
         name = entry.operation.name
         if "conv" in name:
             return 1
-        if name in ("linear", "matmul", "reshape") or "layer" in name or not entry.inputs:
+        if name.startswith(("linear", "matmul", "reshape")) or "layer" in name or not entry.inputs:
             return -1
         tracked = [x for x in entry.inputs if x.requires_grad]
         entry = tracked[0] if tracked else entry.inputs[0]
     return -1
+
+
+def nonlinearity(entry: Entry) -> str:
+    """The operation that gave a value, or the activation that it ends in; empty for a leaf."""
+    if _operation(entry) == "pick" and entry.parameters.get("index") == 0:
+        entry = entry.inputs[0]
+    return ending(_operation(entry))
 
 
 def constant_units(values: Array, axis: int) -> Array:
