@@ -64,16 +64,17 @@ def shown_activation(activation: str | None) -> str:
     return "" if activation is None else f", activation={activation!r}"
 
 
-_ENDINGS: dict[str, str] = {}
+_PARTS: dict[str, tuple[str, str]] = {}
 
 
-def ending(name: str) -> str:
-    """The operation that gives the result of a declared one: its activation, if it ends in one, else itself.
+def parts(name: str) -> tuple[str, str]:
+    """The operation with which one begins, and that with which it ends, by name; the same unless it ends in an
+    activation.
 
-    >>> ending("linear_relu"), ending("linear")
-    ('relu', 'linear')
+    >>> parts("linear_relu"), parts("linear")
+    (('linear', 'relu'), ('linear', 'linear'))
     """
-    return _ENDINGS.get(name, name)
+    return _PARTS.get(name, (name, name))
 
 
 def activated(base: Any) -> Callable[[str | None], Any]:
@@ -100,7 +101,7 @@ def _declared(base: Any, name: str, activation: Activation) -> Any:
     (entry,) = second.inputs
     wanted = ["before" if asked == entry else asked for asked in second.rule_arguments[entry]]
     kept = ("before",) if "before" in wanted else ()
-    _ENDINGS[f"{first.name}_{name}"] = second.name
+    _PARTS[f"{first.name}_{name}"] = first.name, second.name
     return op(
         _forward(first, activation, keeping=bool(kept)),
         " ".join(first.inputs),

@@ -129,7 +129,7 @@ def fuse_linear_bn_weights(
     return fuse_conv_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
 
 
-def _check(where: str, layer: Module, bn: Any) -> None:
+def _check(where: str, layer: Any, bn: Any) -> None:
     for module in (layer, bn):
         if module.training:
             raise ValueError(

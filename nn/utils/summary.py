@@ -13,6 +13,7 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, no_grad, zeros
 from ...autograd.extend import Op, observing
+from ..functional.activated import parts
 from ..module import Module
 from ..parameter import UninitializedParameter
 from .geometry import Field, widened, widened_by_transposed
@@ -223,7 +224,7 @@ class _Run:
     # observing
 
     def on_forward(self, op: Op, inputs: tuple[Any, ...], parameters: tuple[Any, ...], output: Any) -> None:
-        work = _WORK.get(op.name)
+        work = _WORK.get(parts(op.name)[0])
         outputs = output if isinstance(output, tuple) else (output,)
         if work is not None and self.inside:
             self.rows[self.inside[-1]].multiply_adds += work(inputs, outputs[0])
@@ -261,7 +262,7 @@ class _Run:
             start = widest if widest.size else Field((1,) * axes, (Fraction(1),) * axes)
             return widened(start, [span for span, _ in reach], [step for _, step in reach], [1] * axes)
         axes = len(widest.size)
-        if op.name in _WORK or output.ndim <= axes:
+        if parts(op.name)[0] in _WORK or output.ndim <= axes:
             return None
         if axes and op.name != "pad" and output.shape[-axes:] != shape[-axes:]:
             return None

@@ -322,6 +322,19 @@ def test_writes_into_the_result_leave_the_gradient_right(name):
 
 
 class TestElsewhere:
+    def test_the_summary_counts_its_products(self):
+        one = nn.Sequential(nn.Linear(4, 8, activation="relu"), nn.BatchNorm1d(8, activation="tanh")).summary(
+            (4,)
+        )
+        two = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8)).summary((4,))
+        assert one.multiply_adds == two.multiply_adds == 32
+        assert [row.receptive_field for row in one.rows] == [row.receptive_field for row in two.rows]
+
+    def test_a_new_head_has_the_activation_of_the_old_one(self):
+        model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2, activation="sigmoid"))
+        nn.utils.replace_head(model, 5)
+        assert model[1].activation == "sigmoid"
+
     def test_a_batch_norm_with_an_activation_is_folded_with_it(self):
         linear, bn = nn.Linear(3, 4).eval(), nn.BatchNorm1d(4, activation="relu").eval()
         bn.running_mean.copy_(pb.tensor([0.5, -0.5, 0.0, 0.1]))

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...autograd import Recording, Tensor, get_default_dtype, no_grad, record, tensor
 from ...autograd.record import Entry
-from ...nn.functional.activated import ending
+from ...nn.functional.activated import parts
 from ..evaluation import mode
 from .keeping import Keeper
 
@@ -142,7 +142,7 @@ class Case:
             return ""
         while entry.operation is not None and entry.operation.name in MOVING:
             entry = entry.inputs[0]
-        return "" if entry.operation is None else ending(entry.operation.name)
+        return "" if entry.operation is None else parts(entry.operation.name)[1]
 
     @cached_property
     def inputs_seen(self) -> Array | None:

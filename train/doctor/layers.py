@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...autograd.record import Entry
-from ...nn.functional.activated import ending
+from ...nn.functional.activated import parts
 from .case import Array, Run
 
 ELEMENTWISE = frozenset(("add", "subtract", "multiply", "divide", "where", "maximum", "minimum", "power"))
@@ -79,10 +79,10 @@ def consumers(entries: list[Entry]) -> dict[Entry, list[Entry]]:
 def channel_axis(entry: Entry) -> int:
     """Where the units of a value stand: behind the batch where a convolution made it, else at the end."""
     while entry.operation is not None:
-        name = entry.operation.name
+        name, _ = parts(entry.operation.name)
         if "conv" in name:
             return 1
-        if name.startswith(("linear", "matmul", "reshape")) or "layer" in name or not entry.inputs:
+        if name in ("linear", "matmul", "reshape") or "layer" in name or not entry.inputs:
             return -1
         tracked = [x for x in entry.inputs if x.requires_grad]
         entry = tracked[0] if tracked else entry.inputs[0]
@@ -93,7 +93,7 @@ def nonlinearity(entry: Entry) -> str:
     """The operation that gave a value, or the activation that it ends in; empty for a leaf."""
     if _operation(entry) == "pick" and entry.parameters.get("index") == 0:
         entry = entry.inputs[0]
-    return ending(_operation(entry))
+    return parts(_operation(entry))[1]
 
 
 def constant_units(values: Array, axis: int) -> Array:
