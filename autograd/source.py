@@ -42,7 +42,6 @@ RESERVED = frozenset(
         "out_dtype",
         "result",
         "current",
-        "conjugated",
         "node",
         "parents",
         "saved",
@@ -56,6 +55,7 @@ RESERVED = frozenset(
         "call",
         "raw",
         "pull",
+        "pull_conjugated",
         "spelling",
         "x_data",
         "needs",
@@ -94,6 +94,7 @@ def build(
 ) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any], Callable[..., Any] | None]:
     """Make and dress an operation's functions; attach its operators to Tensor."""
     blocks = [_call(op, "call", op.inputs), _raw(op), _pull(op)]
+    blocks += [_pull(op, conjugated=True)] if op.complex == "holomorphic" else []
     blocks += [] if op.owned is None else [_pull_owned(op)]
     operators = _operators(op)
     blocks += [_call(op, dunder, order) for dunder, order in operators]
@@ -254,6 +255,7 @@ def _call(op: Op, function_name: str, order: tuple[str, ...]) -> str:
     body += _unwrap_variadic(op) if op.variadic else _unwrap(op, is_operator)
     if op.rules and op.complex is None:
         body += [f"if {_meets_complex(op)}:", f"{INDENT}raise refuse_complex(op)"]
+    body += _plain_numbers(op)
     results = ", ".join(("out", *op.residuals))
     forward = _forward_text(op, "_data")
     if _asks_for_size(op):
@@ -359,6 +361,18 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
             f"{INDENT * 2}{refusal}",
             f"{INDENT}{name} = {name}_node = None",
         ]
+    return body
+
+
+def _plain_numbers(op: Op) -> list[str]:
+    """The memory of one number beside another number: NumPy's scalars are six times as fast, and need no seals."""
+    if not isinstance(op.forward, np.ufunc) or len(op.inputs) != 2:
+        return []
+    first, second = (f"{name}_data" for name in op.inputs)
+    body = [f"if {first}.__class__ is not {second}.__class__:"]
+    for data in (first, second):
+        body.append(f"{INDENT}if {data}.__class__ is ndarray and not {data}.ndim:")
+        body.append(f"{INDENT * 2}{data} = {data}[()]")
     return body
 
 
@@ -485,9 +499,16 @@ def _save(op: Op, name: str) -> list[str]:
     ]
 
 
-def _pull(op: Op) -> str:
-    """The rules that are wanted, each result projected onto its input's shape and dtype."""
+def _pull(op: Op, conjugated: bool = False) -> str:
+    """The rules that are wanted, each result projected onto its input's shape and dtype.
+
+    A holomorphic operation has a second text for complex results, in which g meets the conjugate of the slope:
+    conj(conj(g)·slope).
+    """
+    name = "pull_conjugated" if conjugated else "pull"
     body: list[str] = []
+    if op.complex == "holomorphic" and not conjugated:
+        body += ["if node.dtype.kind == 'c':", f"{INDENT}return pull_conjugated(node, parents, saved, g)"]
     if op.outputs:
         body.append("g = g.filled()")
     if op.first_order_only:
@@ -497,14 +518,19 @@ def _pull(op: Op) -> str:
     used = {argument for arguments in op.rule_arguments.values() for argument in arguments}
     if used & set(op.parameters):
         body.append(f"{_tuple(op.parameters)} = node.parameters")
-    if op.complex == "holomorphic":  # g meets the conjugate of the slope: conj(conj(g)·slope)
-        body += ["conjugated = node.dtype.kind == 'c'", "if conjugated:", f"{INDENT}g = conjugate(g)"]
+    body += ["g = conjugate(g)"] if conjugated else []
     if op.joint is not None:
-        body += _pull_joint(op, op.rule_arguments[next(iter(op.rules))])
-        return _function("pull", "node, parents, saved, g", body)
-    if op.variadic:
-        return _function("pull", "node, parents, saved, g", [*body, *_pull_variadic(op)])
-    body.append(f"{_tuple(f'{name}_node' for name in op.inputs)} = parents")
+        body += _pull_joint(op, op.rule_arguments[next(iter(op.rules))], conjugated)
+    elif op.variadic:
+        body += _pull_variadic(op, conjugated)
+    else:
+        body += _pull_each(op, conjugated)
+    return _function(name, "node, parents, saved, g", body)
+
+
+def _pull_each(op: Op, conjugated: bool) -> list[str]:
+    """One rule for each input."""
+    body = [f"{_tuple(f'{name}_node' for name in op.inputs)} = parents"]
     for name in op.inputs:
         body.append(f"{name}_gradient = None")
         if name not in op.rules:
@@ -515,21 +541,17 @@ def _pull(op: Op) -> str:
         pulled = f"{name}_rule({arguments})"
         if _has_twin(op, op.rules[name]):
             pulled += f" if g.size < {name}_rule_kernel.least else {name}_fast_rule({arguments})"
-        conjugation = []
-        if op.complex == "holomorphic":
-            conjugation = [f"{INDENT}if conjugated:", f"{INDENT * 2}{gradient} = conjugate({gradient})"]
         body += [
             f"if {parent} is not None:",
             f"{INDENT}{gradient} = {pulled}",
-            *conjugation,
+            *([f"{INDENT}{gradient} = conjugate({gradient})"] if conjugated else []),
             # of a scalar the class says all
             f"{INDENT}if ({gradient}.__class__ is not ndarray or {gradient}.dtype is not {parent}.dtype or"
             f" {gradient}.shape != {parent}.shape) if {parent}.shape else"
             f" {gradient}.__class__ is not {parent}.dtype.type:",
             f"{INDENT * 2}{gradient} = project({gradient}, {parent}, op, {name!r})",
         ]
-    body.append(f"return {_tuple(f'{name}_gradient' for name in op.inputs)}")
-    return _function("pull", "node, parents, saved, g", body)
+    return [*body, f"return {_tuple(f'{name}_gradient' for name in op.inputs)}"]
 
 
 def _pull_owned(op: Op) -> str:
@@ -541,8 +563,9 @@ def _pull_owned(op: Op) -> str:
     return _function("pull_owned", "node, parents, saved, g", body)
 
 
-def _pull_joint(op: Op, rule_arguments: tuple[str, ...]) -> list[str]:
+def _pull_joint(op: Op, rule_arguments: tuple[str, ...], conjugated: bool = False) -> list[str]:
     """One rule for all inputs."""
+    gradient = "gradient if gradient is None else conjugate(gradient)" if conjugated else "gradient"
     wanted = ", ".join(f"parents[{i}] is not None" for i in range(len(op.inputs)))
     wanted = "tuple(parent is not None for parent in parents)," if op.variadic else wanted
     arguments = ", ".join(rule_arguments)
@@ -551,17 +574,17 @@ def _pull_joint(op: Op, rule_arguments: tuple[str, ...]) -> list[str]:
         *([f"needs = Needs({wanted})"] if "needs" in arguments.split(", ") else []),
         f"found = checked_joint(op, joint_rule({arguments}), len(parents))",
         "return tuple(",
-        f"{INDENT}None if parent is None else project(gradient, parent, op, name)",
+        f"{INDENT}None if parent is None else project({gradient}, parent, op, name)",
         f"{INDENT}for gradient, parent, name in zip(found, parents, {names})",
         ")",
     ]
 
 
-def _pull_variadic(op: Op) -> list[str]:
+def _pull_variadic(op: Op, conjugated: bool) -> list[str]:
+    """One rule for all inputs, of which there may be any number."""
     (name,) = op.inputs
     gradient = f"{name}_rule({', '.join(op.rule_arguments[name])})"
-    if op.complex == "holomorphic":
-        gradient = f"(conjugate({gradient}) if conjugated else {gradient})"
+    gradient = f"conjugate({gradient})" if conjugated else gradient
     return [
         "return tuple(",
         f"{INDENT}None if parent is None else project({gradient}, parent, op, {name!r})",

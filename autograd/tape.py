@@ -43,12 +43,14 @@ def backward(
     node, seed = _seed(output, gradient, create_graph)
     inputs = (inputs,) if isinstance(inputs, Tensor) else inputs
     wanted = None if inputs is None else {_node_of(tensor, "inputs") for tensor in inputs}
-    delivered: list[tuple[Tensor, list[Any]]] = []
+    handles: list[Tensor] = []
+    found: list[Any] = []  # their gradients
 
     def deliver(node: Node, gradient: Any) -> None:
         handle = node.handle() if node.handle is not None else None
         if handle is not None:
-            delivered.append((handle, [gradient]))
+            handles.append(handle)
+            found.append(gradient)
 
     if inputs is not None:
         for tensor in inputs:
@@ -59,13 +61,14 @@ def backward(
                 )
     _walk([(node, seed)], wanted, deliver, retain_graph, create_graph)
     with ModeContext(lambda mode: mode.changed(observers=())), _delivering:
-        for _, holder in delivered:  # before any .grad changes, in which the gradient of another may lie
-            if not _is_ours(holder):
-                holder[0] = _copied(holder[0])
-        for handle, holder in delivered:  # only now, so that an error in a rule changes no .grad
-            _accumulate_grad(handle, holder.pop())
-    for handle, _ in delivered:
-        if handle._node is not None and isinstance(handle._node.handle, Attachment):
+        for at in range(len(found)):  # before any .grad changes, in which the gradient of another may lie
+            if not isinstance(found[at], np.generic) and not _is_ours(found, at):
+                found[at] = _copied(found[at])
+        for at, handle in enumerate(handles):  # only now, so that an error in a rule changes no .grad
+            _accumulate_grad(handle, found[at])
+            found[at] = None
+    for handle in handles:
+        if handle._node is not None and handle._node.handle.__class__ is Attachment:
             handle._node.handle.accumulated(handle)
 
 
@@ -142,47 +145,47 @@ def _gradients(
     for node in nodes:
         if node in found:
             holder = [found.pop(node)]
-            results[node] = wrap(holder[0], None) if _is_ours(holder) else _own(holder[0])
+            results[node] = wrap(holder[0], None) if _is_ours(holder, 0) else _own(holder[0])
             answers.append(results[node])
         else:
             answers.append(_own(results[node]) if node in results else None)
     return answers
 
 
-def _references(holder: list[Any]) -> int:
-    """How many references there are to the only element of a list, with that of the list."""
-    return sys.getrefcount(holder[0])
+def _references(found: list[Any], at: int) -> int:
+    """How many references there are to an element of a list, with that of the list."""
+    return sys.getrefcount(found[at])
 
 
 # two at most, with that of the call: a tool that looks on while this is imported may keep the array
-_OF_THE_LIST = min(_references([np.empty(1)]), 2) if sys.implementation.name == "cpython" else -1
+_OF_THE_LIST = min(_references([np.empty(1)], 0), 2) if sys.implementation.name == "cpython" else -1
 
 
-def _is_ours(holder: list[Any]) -> bool:
-    """Whether a list of one element is all that knows of an array, so that it needs no copy to be a result.
+def _is_ours(found: list[Any], at: int) -> bool:
+    """Whether a list is all that knows of an array in it, so that it needs no copy to be a result.
 
     A list, because what a variable counts for depends on the interpreter. The array may be another in a new shape
     that nobody else knows of, either.
     """
-    if type(holder[0]) is not np.ndarray or not _is_known_once(holder, _OF_THE_LIST):
+    if type(found[at]) is not np.ndarray or not _is_known_once(found, at, _OF_THE_LIST):
         return False
-    if holder[0].base is None:
+    if found[at].base is None:
         return True
-    owner = [holder[0].base]
+    owner = [found[at].base]
     return (
         type(owner[0]) is np.ndarray
         and owner[0].base is None
-        and owner[0].size == holder[0].size
-        and holder[0].flags.forc  # each number once
-        and _is_known_once(owner, _OF_THE_LIST + 1)
+        and owner[0].size == found[at].size
+        and found[at].flags.forc  # each number once
+        and _is_known_once(owner, 0, _OF_THE_LIST + 1)
     )
 
 
-def _is_known_once(holder: list[Any], references: int) -> bool:
+def _is_known_once(found: list[Any], at: int, references: int) -> bool:
     return (
-        _references(holder) == references
-        and not weakref.getweakrefcount(holder[0])
-        and holder[0].flags.writeable
+        _references(found, at) == references
+        and not weakref.getweakrefcount(found[at])
+        and found[at].flags.writeable
     )
 
 
@@ -270,6 +273,7 @@ def _walk(
             if hasattr(node, "failure"):
                 del node.failure
     observers = current_mode().observers
+    add, generic, ndarray = np.add, np.generic, np.ndarray  # names that the loop finds at once
     # The rules run unobserved; inf and nan are results here, which the user sees in the gradients.
     with ModeContext(lambda mode: mode.changed(grad=create_graph, observers=())), np.errstate(all="ignore"):
         gradient = None
@@ -278,10 +282,8 @@ def _walk(
                 gradient = running.pop(node, None)
                 if gradient is None:
                     continue
-                handle = node.handle
-                if gradient.__class__ is Scattered and (
-                    node.op is not None or handle.__class__ is Attachment
-                ):
+                op, handle = node.op, node.handle
+                if gradient.__class__ is Scattered and (op is not None or handle.__class__ is Attachment):
                     gradient = gradient.dense()
                     owned.add(node)
                 if handle is not None or (wanted is not None and node in wanted):
@@ -289,7 +291,6 @@ def _walk(
                         gradient = handle.arrive(node, gradient, observers)
                     deliver(node, gradient)
                     owned.discard(node)
-                op = node.op
                 if op is None:
                     if observers:
                         _observe(observers, node, gradient, ())
@@ -306,7 +307,7 @@ def _walk(
                     op.pull_owned is None
                     or parents[0] is None
                     or observers
-                    or gradient.__class__ is not np.ndarray
+                    or gradient.__class__ is not ndarray
                 ):
                     contributions = op.pull(node, parents, saved, gradient)
                 else:
@@ -324,9 +325,9 @@ def _walk(
                         running[parent] = contribution
                         continue
                     current = running[parent]
-                    if contribution.__class__ is np.ndarray and parent in owned:
-                        np.add(current, contribution, current)
-                    elif contribution.__class__ is current.__class__ and isinstance(contribution, np.generic):
+                    if contribution.__class__ is ndarray and parent in owned:
+                        add(current, contribution, current)
+                    elif contribution.__class__ is current.__class__ and isinstance(contribution, generic):
                         running[parent] = current + contribution
                     else:
                         _accumulate(running, owned, parent, contribution)
@@ -425,15 +426,17 @@ def _accumulate(running: dict[Node, Any], owned: set[Node], node: Node, gradient
 def _accumulate_grad(handle: Tensor, gradient: Any) -> None:
     """Add to a tensor's `.grad`, whose array is shared with nobody, a gradient that is nobody else's."""
     current: Any = handle._grad
-    if isinstance(gradient, Scattered) and not isinstance(current, Tensor):
-        handle._grad = gradient if current is None else merged(current, gradient, True)
-        return
-    current, gradient = handle.grad, np.asarray(gradient) if isinstance(gradient, Scattered) else gradient
     if current is None:
-        handle._grad = gradient if isinstance(gradient, Tensor) else wrap(gradient, None)
-    elif (
-        isinstance(gradient, Tensor) or current._node is not None or not current._shareable().flags.writeable
-    ):
+        plain = not isinstance(gradient, (Tensor, Scattered))
+        handle._grad = wrap(gradient, None) if plain else gradient
+        return
+    if isinstance(gradient, Scattered):
+        if isinstance(current, Scattered):
+            handle._grad = merged(current, gradient, True)
+            return
+        gradient = np.asarray(gradient)
+    current = handle.grad
+    if isinstance(gradient, Tensor) or current._node is not None or not current._shareable().flags.writeable:
         handle._grad = current + gradient
     elif current._storage is None and current._seal is None:  # no tensor looks into it, no node relies on it
         array = current._shareable()

@@ -470,8 +470,9 @@ for _name, _instead in METHODS.items():
 def wrap(data: Any, node: Node | None) -> Tensor:
     """A tensor around an array, without copying it."""
     result = Tensor.__new__(Tensor)
-    result._fill(data)
+    result._array = data
     result._node = node
+    result._grad = result._seal = result._storage = result._view = result.name = None
     return result
 
 

@@ -1,5 +1,7 @@
 """Writes in place: NumPy's values, exact gradients, and no silent mistakes."""
 
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -221,6 +223,46 @@ def test_zero_dimensional_tensors():
     flat = (x * 1).reshape(1)
     flat[0] = 5.0
     assert flat.tolist() == [5]
+
+
+def test_numbers_beside_numbers_are_saved_by_value():
+    """A write between use and backward leaves the gradient of what was used, at both orders."""
+    x, w = leaf(2.0), leaf(3.0)
+    with pb.no_grad():
+        w.copy_(5.0)  # now it has memory
+    y = w * x * x
+    with pb.no_grad():
+        w.copy_(7.0)
+    (slope,) = pb.gradients(y, x, create_graph=True)
+    assert slope.item() == 2 * 5 * 2
+    slope.backward()
+    assert (x.grad.item(), w.grad.item()) == (2 * 5, 2 * 2)
+    assert w.item() == 7
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("other", [2, 2.0, 2j, np.float64(2), np.int8(2)])
+@pytest.mark.parametrize("operation", ["add", "mul", "truediv", "pow", "eq", "sub"])
+def test_a_number_in_memory_counts_as_the_number(dtype, other, operation):
+    """Values and dtypes are those of a scalar that has none, whether the other is a number or a tensor."""
+    number = pb.tensor(1, dtype=dtype)
+    in_memory = pb.tensor(0, dtype=dtype)
+    in_memory[...] = number
+    assert type(in_memory._array) is np.ndarray
+    apply = getattr(operator, operation)
+    for beside in (other, pb.tensor(other)):
+        for first, second in (
+            ((number, beside), (in_memory, beside)),
+            ((beside, number), (beside, in_memory)),
+        ):
+            try:
+                wanted = apply(*first)
+            except TypeError:  # booleans have no difference
+                with pytest.raises(TypeError):
+                    apply(*second)
+                continue
+            found = apply(*second)
+            assert (found.dtype, found.item()) == (wanted.dtype, wanted.item())
 
 
 def test_a_loop_of_writes_stays_in_place():
