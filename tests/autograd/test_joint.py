@@ -370,3 +370,21 @@ def test_residuals_that_share_memory_with_what_can_be_written_are_copied(of):
     inner[...] = 5
     total.backward()
     np.testing.assert_allclose(x.grad.numpy(), np.exp([0.0, 1.0]))
+
+
+def test_a_joint_rule_of_a_holomorphic_operation_meets_the_conjugate_of_the_slope():
+    product = op(
+        lambda x, y, /: x * y,
+        "x y",
+        joint=lambda g, x, y, needs: (g * y, g * x if needs.y else None),
+        complex="holomorphic",
+        gate=SCALER,
+        name="product_for_test",
+        samples=elementwise(2),
+        doc="x·y.",
+    )
+    x, y = (pb.tensor([z, 1.0], requires_grad=True) for z in (1 + 2j, 3 - 1j))
+    for inputs in ([x, y], [x]):
+        found = pb.gradients(product(x, y), inputs, pb.tensor([1 + 1j, 1j]))
+        wanted = pb.gradients(x * y, inputs, pb.tensor([1 + 1j, 1j]))
+        assert [z.tolist() for z in found] == [z.tolist() for z in wanted]
