@@ -259,6 +259,41 @@ def test_what_is_kept_between_calls_of_the_same_sizes_is_found(forward, backward
     assert criterion in {c.name for c in result["sigmoid"].criteria if not c.ok}, str(result)
 
 
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "np.allclose = lambda *a, **k: True",
+        "np.all = np.array_equal = np.allclose = lambda *a, **k: True",
+        "import builtins; builtins.abs = builtins.float = lambda *a: 0.0",
+        "import pullback.train.grading.criteria as c; c._close = c.alike = c._same = lambda *a: True",
+        "import pullback.train.grading.trial as t; t.gradcheck = None; t.Trial.numerically = lambda *a: ''",
+        "import pullback.train.grading.report as r; r.Grade.ok = True",
+        "import pullback as pb; pb.relu = lambda x: x * 0",
+        "del np.allclose",
+    ],
+)
+@pytest.mark.parametrize("where", ["forward", "backward"])
+def test_what_is_put_in_the_place_of_the_graders_tools_helps_nobody(tampering, where):
+    space = {"np": np}
+    exec(
+        "def relu_forward(x):\n    FORWARD\n    return np.maximum(x, 0), x\n\n\n"
+        "def relu_backward(dout, x):\n    BACKWARD\n    return dout * (x > 0)".replace(
+            where.upper(), tampering
+        )
+        .replace("FORWARD", "pass")
+        .replace("BACKWARD", "pass"),
+        space,
+    )
+    allclose, gradcheck, relu = np.allclose, pb.gradcheck, pb.relu
+    result = pb.testing.grade(space, "relu", time_limit=30)
+    assert (np.allclose, pb.gradcheck, pb.relu) == (allclose, gradcheck, relu)
+    assert not result.ok
+    wrong = next(c for c in result["relu"].criteria if not c.ok)
+    assert "in the place of" in wrong.finding
+    right = {"relu_forward": lambda x: (np.maximum(x, 0), x), "relu_backward": lambda dout, x: dout * (x > 0)}
+    assert pb.testing.grade(right, "relu").ok, "everything is as it was"
+
+
 def test_a_gradient_that_goes_in_full_to_every_largest_value_is_wrong():
     def max_pool_backward_naive(dout, cache):
         x, pool_param = cache

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from .belongings import Belongings
+
 PATIENCE = 20  # times that a function which does not stop is told to
 
 
@@ -33,12 +35,13 @@ class Caller:
         self.seconds = seconds
         self.left = 12 * seconds
         self.stopped = False
+        self.belongings = Belongings()
 
     def __call__(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """What the function returns.
 
         Raises:
-            AnswerError: with the error in words, or that the time is over.
+            AnswerError: with the error in words, that the time is over, or what the function has exchanged.
         """
         if self.stopped:
             raise AnswerError("was not run, because an earlier call took too long")
@@ -55,6 +58,7 @@ class Caller:
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
         thread.join(limit)
+        exchanged = self.belongings.mended()
         self.left -= time.monotonic() - began
         if thread.is_alive():
             self.stopped = True
@@ -62,6 +66,8 @@ class Caller:
             raise AnswerError(
                 f"did not end within {self.seconds:g} seconds; look for a loop that never stops"
             )
+        if exchanged:
+            raise AnswerError(f"puts something else in the place of {exchanged}, which others use")
         error = found.get("error")
         if error is not None:
             raise AnswerError(f"raises {_in_words(error)}")
