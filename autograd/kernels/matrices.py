@@ -69,6 +69,7 @@ def _products(
     right: int,
     depth: int,
     added: Array,
+    least: Any,
     lanes: int,
     band: int,
     out: Array,
@@ -107,7 +108,7 @@ def _products(
             for i in range(TALL):
                 there = (matrix * count + min(row, count - TALL) + i) * columns + left
                 for j in range(0, width, lanes):
-                    plus(some, here, added, left + j, results, there + j)
+                    plus(some, here, added, left + j, least, results, there + j)
                     here += lanes
         start += wide
 
@@ -128,7 +129,9 @@ def _laid(stack: Array) -> tuple[Array, int, int, int]:
     return flat, steps[0], steps[1], steps[2]
 
 
-def matrix_product(x: Array, y: Array, added: Array | None = None, out: Array | None = None) -> Any:
+def matrix_product(
+    x: Array, y: Array, added: Array | None = None, out: Array | None = None, rectified: bool = False
+) -> Any:
     """x·y, and a row added to each of its rows; on processors with vectors of 64 bytes."""
     if BYTES < 64 or x.ndim < 2:
         return NotImplemented
@@ -149,7 +152,8 @@ def matrix_product(x: Array, y: Array, added: Array | None = None, out: Array | 
         narrow = matrix_product(x, wide)
         if narrow is NotImplemented:
             return NotImplemented
-        return np.add(narrow[..., :columns], 0 if added is None else added, out=out)
+        result = np.add(narrow[..., :columns], 0 if added is None else added, out=out)
+        return np.maximum(result, 0, out=result) if rectified else result
     row = np.zeros(columns, x.dtype) if added is None else plain(added)
     if out is None:
         out = np.empty((*lead, rows, columns), x.dtype)
@@ -162,7 +166,7 @@ def matrix_product(x: Array, y: Array, added: Array | None = None, out: Array | 
     bands = -(-rows // band)
     smallest = -(-WORK // (band * lanes * depth))
     stacks = (array if array.ndim == 3 else array.reshape(count, *array.shape[-2:]) for array in (x, y, out))
-    left, right, result = stacks
+    left, right, results = stacks
     split(
         _products,
         count * bands * vectors,
@@ -171,9 +175,10 @@ def matrix_product(x: Array, y: Array, added: Array | None = None, out: Array | 
         *_laid(right),
         depth,
         row,
+        x.dtype.type(0 if rectified else -np.inf),
         lanes,
         band,
-        result,
+        results,
     )
     return out
 

@@ -108,16 +108,21 @@ def turned(typing: Any, source: Any, place: Any, pitch: Any, target: Any, goal: 
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # Numba is taken to have no types
-def plus(typing: Any, source: Any, place: Any, added: Any, where: Any, target: Any, goal: Any) -> Any:
-    """plus(source, place, added, where, target, goal): a vector of target is the sum of one of source and of added."""
+def plus(
+    typing: Any, source: Any, place: Any, added: Any, where: Any, least: Any, target: Any, goal: Any
+) -> Any:
+    """plus(source, place, added, where, least, target, goal): a vector of target is the sum of one of source and of
+    added, and where it is less than the number `least` that; nan stays."""
 
     def made(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source_, place_, added_, where_, target_, goal_ = arguments
+        source_, place_, added_, where_, least_, target_, goal_ = arguments
         code = Code(context, builder, source)
         first = code.load(code.start(source, source_), place_)
         second = code.load(code.start(added, added_), where_)
-        code.store(builder.fadd(first, second), code.start(target, target_), goal_)
+        total, bound = builder.fadd(first, second), code.everywhere(least_)
+        total = builder.select(builder.fcmp_ordered("<=", total, bound), bound, total)
+        code.store(total, code.start(target, target_), goal_)
         return context.get_dummy_value()
 
     whole = types.int64
-    return types.void(source, whole, added, whole, target, whole), made
+    return types.void(source, whole, added, whole, source.dtype, target, whole), made

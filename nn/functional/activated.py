@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd import relu, sigmoid, tanh
-from ...autograd.extend import DISTRIBUTOR, MIXER, SCALER, Gate, Op, op
+from ...autograd.extend import DISTRIBUTOR, MIXER, SCALER, Gate, Op, kernel, op
 from .activation import gelu, silu
 
 Array = np.ndarray[Any, Any]
@@ -39,10 +39,29 @@ class Activation(NamedTuple):
         return self.operation(x, **self.settings)
 
 
+@kernel("elementwise.relu_within", over=1 << 12)
+def relu_within(x: Array) -> Array:
+    """max(0, x), written over x."""
+    return np.maximum(x, 0, out=x)
+
+
+class Written(NamedTuple):
+    """A pair of operations whose forward and joint rule are written as one, because that pays.
+
+    Attributes:
+        forward: takes and returns what that of the operation does, its residuals too.
+        rule: of all inputs; it may name what the operation's rule may. None for that of the two one after the other,
+            for an activation whose rule asks for its result alone.
+    """
+
+    forward: Callable[..., Any]
+    rule: Callable[..., Any] | None = None
+
+
 ACTIVATIONS = {
     "gelu": Activation(gelu, {"approximate": "none"}),
     "gelu_tanh": Activation(gelu, {"approximate": "tanh"}),
-    "relu": Activation(relu, {}, lambda x: np.maximum(x, 0, out=x)),
+    "relu": Activation(relu, {}, relu_within),
     "sigmoid": Activation(sigmoid, {}),
     "silu": Activation(silu, {}),
     "tanh": Activation(tanh, {}, lambda x: np.tanh(x, out=x)),
@@ -77,17 +96,20 @@ def parts(name: str) -> tuple[str, str]:
     return _PARTS.get(name, (name, name))
 
 
-def activated(base: Any) -> Callable[[str | None], Any]:
+def activated(base: Any, **written: Written) -> Callable[[str | None], Any]:
     """Declare an operation again with each of the activations behind it.
 
     Args:
         base: the public function of a declared operation whose rules do not ask for its result, and whose forward
             makes that anew. Of several results the first is the one to activate.
+        **written: by activation, what is not to be made of the two declarations.
 
     Returns:
         A function that gives the operation for the name of an activation; `base` for None.
     """
-    made = {name: _declared(base, name, activation) for name, activation in ACTIVATIONS.items()}
+    made = {
+        name: _declared(base, name, activation, written.get(name)) for name, activation in ACTIVATIONS.items()
+    }
 
     def chosen(activation: str | None) -> Any:
         name = check_activation(base.op.name, activation)
@@ -96,17 +118,17 @@ def activated(base: Any) -> Callable[[str | None], Any]:
     return chosen
 
 
-def _declared(base: Any, name: str, activation: Activation) -> Any:
+def _declared(base: Any, name: str, activation: Activation, written: Written | None) -> Any:
     first, second = base.op, activation.operation.op
-    (entry,) = second.inputs
-    wanted = ["before" if asked == entry else asked for asked in second.rule_arguments[entry]]
-    kept = ("before",) if "before" in wanted else ()
+    made, residuals = _joined(first, activation)
+    if written is not None:
+        made, residuals = Written(written.forward, written.rule or made.rule), first.residuals
     _PARTS[f"{first.name}_{name}"] = first.name, second.name
     return op(
-        _forward(first, activation, keeping=bool(kept)),
+        made.forward,
         " ".join(first.inputs),
-        joint=_rule(first, activation, wanted),
-        residuals=" ".join((*first.residuals, *kept, *second.residuals)),
+        joint=made.rule,
+        residuals=" ".join(residuals),
         composed=_composed(base, activation),
         outputs=first.outputs,
         gate={part: _gate(gate) for part, gate in first.gates.items()},
@@ -115,6 +137,16 @@ def _declared(base: Any, name: str, activation: Activation) -> Any:
         samples=first.samples,
         doc=f"`{first.name}` and `{name}` of its result, as one operation.",
     )
+
+
+def _joined(first: Op, activation: Activation) -> tuple[Written, tuple[str, ...]]:
+    """Forward and rule, made of those of both; and the names of the residuals."""
+    second = activation.operation.op
+    (entry,) = second.inputs
+    wanted = ["before" if asked == entry else asked for asked in second.rule_arguments[entry]]
+    kept = ("before",) if "before" in wanted else ()
+    made = Written(_forward(first, activation, keeping=bool(kept)), _rule(first, activation, wanted))
+    return made, (*first.residuals, *kept, *second.residuals)
 
 
 def _gate(gate: Gate) -> Gate:

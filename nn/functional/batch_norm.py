@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, mean, reshape, sqrt
 from ...autograd.extend import MIXER, SCALER, given, op
-from .activated import activated
+from .activated import Written, activated
 from .channel_norm import OVER_BATCH, Normalized, affine, check, move, normalize, pull, standardised
 
 Array = np.ndarray[Any, Any]
@@ -90,7 +90,13 @@ def _batch_norm(input: Array, weight: Array | None = None, bias: Array | None = 
 
     `batch_norm` is the function that checks, and keeps running statistics.
     """
-    output, means, variances = normalize(input, weight, bias, OVER_BATCH, eps)
+    return _by_batch(input, weight, bias, eps)
+
+
+def _by_batch(
+    input: Array, weight: Array | None, bias: Array | None, eps: float, rectified: bool = False
+) -> Any:
+    output, means, variances = normalize(input, weight, bias, OVER_BATCH, eps, rectified)
     if not len(means):
         nothing = np.zeros(input.shape[1], input.dtype)
         return (output, nothing, nothing.copy()), means, variances
@@ -102,6 +108,20 @@ def _batch_norm_rule(
 ) -> tuple[Any, ...]:
     count = max(np.size(input) // max(input.shape[1], 1), 1)
     return pull(g[0], g[1] / count, g[2] / count, input, weight, means, variances, OVER_BATCH, eps, needs)
+
+
+def _batch_norm_relu(
+    input: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float
+) -> Any:
+    return _by_batch(input, weight, bias, eps, rectified=True)
+
+
+def _batch_norm_relu_rule(
+    g: Any, input: Any, weight: Any, bias: Any, means: Array, variances: Array, eps: float, needs: Any
+) -> tuple[Any, ...]:
+    count = max(np.size(input) // max(input.shape[1], 1), 1)
+    rest = (input, weight, means, variances, OVER_BATCH, eps, needs)
+    return pull(g[0], g[1] / count, g[2] / count, *rest, bias=bias, rectified=True)
 
 
 def _composed_batch_norm(input: Any, weight: Any = None, bias: Any = None, *, eps: float) -> Normalized:
@@ -137,7 +157,7 @@ _batch_norm_op: Callable[..., Normalized] = op(
     ),
 )
 
-_batch_norm_and = activated(_batch_norm_op)
+_batch_norm_and = activated(_batch_norm_op, relu=Written(_batch_norm_relu, _batch_norm_relu_rule))
 
 
 def _by_shape(values: Any, input: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from ...autograd import Tensor, asarray, mean, reshape, sqrt
 from ...autograd.extend import MIXER, SCALER, given, op
-from .activated import activated
+from .activated import Written, activated
 from .channel_norm import OVER_BATCH, Normalized, affine, check, move, normalize, pull, standardised
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

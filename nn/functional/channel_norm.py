@@ -2,6 +2,9 @@
 
 The kernel takes the mean and the squared deviations of every (example, channel) and joins those that are
 normalised together, a pool; so the data are read once for both, and a large mean costs no digits.
+
+With a ReLU behind it (`rectified`) a norm costs no more than without: the result is cut off where it is written, and
+on the way back each number is normalised once more, to the same bits, to see whether the ReLU was open for it.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd import Tensor, reshape
-from ...autograd.extend import is_batched, kernel, writable
+from ...autograd.extend import is_batched, kernel, select, writable
 from .blocks import blocks, row_sums
 from .check import check_dtypes, check_positive, check_shape
 
@@ -105,14 +108,16 @@ def _moments(x: Array) -> tuple[Array, Array]:
 
 
 @kernel("planes.scaled", over=1 << 13)
-def _scaled(x: Array, means: Array, scales: Array, offsets: Array | None) -> Array:
-    """(x − mean)·scale + offset, each one number for a row."""
+def _scaled(x: Array, means: Array, scales: Array, offsets: Array | None, rectified: bool = False) -> Array:
+    """(x − mean)·scale + offset, each one number for a row; 0 for what is negative, if rectified."""
     out = np.empty_like(x)
     for part in blocks(len(x), x.shape[1] * x.itemsize):
         y = np.subtract(x[part], means[part, None], out=out[part])
         y *= scales[part, None]
         if offsets is not None:
             y += offsets[part, None]
+        if rectified:
+            np.maximum(y, 0, out=y)
     return out
 
 
@@ -140,26 +145,100 @@ def _slopes(x: Array, g: Array, means: Array, factors: Array, slopes: Array, off
     return out
 
 
+def _opened(
+    part: slice, x: Array, g: Array, means: Array, scales: Array, offsets: Array | None
+) -> np.ndarray[Any, Any]:
+    """Of some rows of g what a ReLU behind (x − mean)·scale + offset lets through."""
+    y = x[part] - means[part, None]
+    y *= scales[part, None]
+    if offsets is not None:
+        y += offsets[part, None]
+    passed: Array = select(y > 0, g[part], 0)
+    return passed
+
+
+@kernel("planes.opened_sums", over=1 << 13)
+def _opened_sums(
+    x: Array, g: Array, means: Array, scales: Array, offsets: Array | None
+) -> tuple[Array, Array]:
+    """Of each row Σ h and Σ h·(x − mean), where h is g where (x − mean)·scale + offset is positive."""
+    rows, length = x.shape
+    sums, products = np.empty(rows, x.dtype), np.empty(rows, x.dtype)
+    for part in blocks(rows, length * x.itemsize):
+        h = _opened(part, x, g, means, scales, offsets)
+        sums[part] = row_sums(h)
+        products[part] = row_sums(h, x[part] - means[part, None])
+    return sums, products
+
+
+@kernel("planes.opened_slopes", over=1 << 13)
+def _opened_slopes(
+    x: Array,
+    g: Array,
+    means: Array,
+    scales: Array,
+    offsets: Array | None,
+    factors: Array,
+    slopes: Array,
+    shifts: Array,
+) -> Array:
+    """h·factor + (x − mean)·slope + shift with the same h."""
+    out = np.empty_like(x)
+    for part in blocks(len(x), x.shape[1] * x.itemsize):
+        centred = x[part] - means[part, None]
+        centred *= slopes[part, None]
+        h = _opened(part, x, g, means, scales, offsets)
+        d = np.multiply(h, factors[part, None], out=out[part])
+        d += centred
+        d += shifts[part, None]
+    return out
+
+
 def normalize(
-    input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
+    input: Array,
+    weight: Array | None,
+    bias: Array | None,
+    groups: int,
+    eps: float,
+    rectified: bool = False,
 ) -> tuple[Array, Array, Array]:
     """The output, and mean and variance of the pool of each example and channel."""
     own, deviation = (values.reshape(input.shape[:2]) for values in _moments(_planes(input)))
     means = _pooled(own, groups)
     means = means + _pooled(own - means, groups)
     variances = np.maximum(_pooled(deviation + (own - means) ** 2, groups), 0)
-    return standardised(input, means, variances, weight, bias, eps), means, variances
+    return standardised(input, means, variances, weight, bias, eps, rectified), means, variances
 
 
 def standardised(
-    input: Array, means: Array, variances: Array, weight: Array | None, bias: Array | None, eps: float
+    input: Array,
+    means: Array,
+    variances: Array,
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+    rectified: bool = False,
 ) -> Array:
     """(x − mean)/√(variance + ε)·weight + bias, with statistics that broadcast to (N, C)."""
-    shape = input.shape[:2]
+    affine = _affine(input.shape[:2], means, variances, weight, bias, eps)
+    return _scaled(_planes(input), *affine, rectified).reshape(input.shape)
+
+
+def _affine(
+    shape: tuple[int, int],
+    means: Array,
+    variances: Array,
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+) -> tuple[Array, Array, Array | None]:
+    """What is subtracted from each plane, what it is multiplied by, and what is added."""
     scales = 1 / np.sqrt(variances + eps)
-    scale = _for_planes(scales if weight is None else scales * weight, shape)
-    offset = None if bias is None else _for_planes(bias, shape)
-    return _scaled(_planes(input), _for_planes(means, shape), scale, offset).reshape(input.shape)
+    return (
+        _for_planes(means, shape),
+        _for_planes(scales if weight is None else scales * weight, shape),
+        None if bias is None else _for_planes(bias, shape),
+    )
 
 
 def pull(
@@ -173,15 +252,20 @@ def pull(
     groups: int,
     eps: float,
     needs: Any,
+    *,
+    bias: Any = None,
+    rectified: bool = False,
 ) -> tuple[Any, ...]:
     """With y the normal form, h = g·weight and the means over pools: d_x = (h − mean(h) − y·mean(h·y))/σ.
 
-    `g_mean` and `g_variance` are the gradients of a pool's statistics for each of its elements, or 0.
+    `g_mean` and `g_variance` are the gradients of a pool's statistics for each of its elements, or 0. With a ReLU
+    behind it, for which the bias counts, g is first set to 0 where that is closed.
     """
     x, upstream, shape = _planes(input), _planes(g), input.shape[:2]
-    mean = _for_planes(means, shape)
-    scale = 1 / np.sqrt(variances + eps)
-    sums, products = (values.reshape(shape) for values in _sums(x, upstream, mean))
+    affine = _affine(shape, means, variances, weight, bias, eps)
+    mean, scale = affine[0], 1 / np.sqrt(variances + eps)
+    found = _opened_sums(x, upstream, *affine) if rectified else _sums(x, upstream, mean)
+    sums, products = (values.reshape(shape) for values in found)
     products = products * scale
     d_weight = products.sum(axis=0) if needs.weight else None
     d_bias = sums.sum(axis=0) if needs.bias else None
@@ -191,7 +275,11 @@ def pull(
     per = max(x.shape[1], 1)
     offset = _for_planes(g_mean - scale * _pooled(w * sums / per, groups), shape)
     slope = _for_planes(2 * g_variance - scale * scale * _pooled(w * products / per, groups), shape)
-    d_input = _slopes(x, upstream, mean, _for_planes(w * scale, shape), slope, offset)
+    factor = _for_planes(w * scale, shape)
+    if rectified:
+        d_input = _opened_slopes(x, upstream, *affine, factor, slope, offset)
+    else:
+        d_input = _slopes(x, upstream, mean, factor, slope, offset)
     return d_input.reshape(np.shape(input)), d_weight, d_bias
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...autograd import Tensor, asarray, mean, reshape, sqrt
 from ...autograd.extend import MIXER, given, op
-from .activated import activated
+from .activated import Written, activated
 from .batch_norm import batch_norm_by_and
 from .channel_norm import Normalized, affine, check, move, normalize, pull
 from .check import whole
@@ -80,6 +80,27 @@ def _group_norm_rule(
     return pull(g, 0, 0, input, weight, means, variances, groups, eps, needs)
 
 
+def _group_norm_relu(
+    input: Array, weight: Array | None = None, bias: Array | None = None, *, groups: int, eps: float
+) -> Any:
+    return normalize(input, weight, bias, groups, eps, rectified=True)
+
+
+def _group_norm_relu_rule(
+    g: Any,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    means: Array,
+    variances: Array,
+    groups: int,
+    eps: float,
+    needs: Any,
+) -> tuple[Any, ...]:
+    rest = (input, weight, means, variances, groups, eps, needs)
+    return pull(g, 0, 0, *rest, bias=bias, rectified=True)
+
+
 def _composed_group_norm(input: Any, weight: Any = None, bias: Any = None, *, groups: int, eps: float) -> Any:
     n, c = input.shape[:2]
     x = reshape(input, (n, groups, (c // groups) * math.prod(input.shape[2:])))
@@ -105,7 +126,7 @@ _group_norm_op: Callable[..., Tensor] = op(
     ),
 )
 
-_group_norm_and = activated(_group_norm_op)
+_group_norm_and = activated(_group_norm_op, relu=Written(_group_norm_relu, _group_norm_relu_rule))
 
 
 def instance_norm(
@@ -177,7 +198,13 @@ def _instance_norm(
 
     `instance_norm` is the function that checks, and keeps running statistics.
     """
-    output, means, variances = normalize(input, weight, bias, input.shape[1], eps)
+    return _by_example(input, weight, bias, eps)
+
+
+def _by_example(
+    input: Array, weight: Array | None, bias: Array | None, eps: float, rectified: bool = False
+) -> Any:
+    output, means, variances = normalize(input, weight, bias, input.shape[1], eps, rectified)
     return (output, means.copy(), variances.copy()), means, variances
 
 
@@ -187,6 +214,20 @@ def _instance_norm_rule(
     count = max(math.prod(input.shape[2:]), 1)
     groups = input.shape[1]
     return pull(g[0], g[1] / count, g[2] / count, input, weight, means, variances, groups, eps, needs)
+
+
+def _instance_norm_relu(
+    input: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float
+) -> Any:
+    return _by_example(input, weight, bias, eps, rectified=True)
+
+
+def _instance_norm_relu_rule(
+    g: Any, input: Any, weight: Any, bias: Any, means: Array, variances: Array, eps: float, needs: Any
+) -> tuple[Any, ...]:
+    count = max(math.prod(input.shape[2:]), 1)
+    rest = (input, weight, means, variances, input.shape[1], eps, needs)
+    return pull(g[0], g[1] / count, g[2] / count, *rest, bias=bias, rectified=True)
 
 
 def _composed_instance_norm(input: Any, weight: Any = None, bias: Any = None, *, eps: float) -> Normalized:
@@ -215,4 +256,4 @@ _instance_norm_op: Callable[..., Normalized] = op(
     ),
 )
 
-_instance_norm_and = activated(_instance_norm_op)
+_instance_norm_and = activated(_instance_norm_op, relu=Written(_instance_norm_relu, _instance_norm_relu_rule))

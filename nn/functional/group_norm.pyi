@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from ...autograd import Tensor, asarray, mean, reshape, sqrt
 from ...autograd.extend import MIXER, given, op
-from .activated import activated
+from .activated import Written, activated
 from .batch_norm import batch_norm_by_and
 from .channel_norm import Normalized, affine, check, move, normalize, pull
 from .check import whole

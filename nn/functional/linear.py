@@ -10,7 +10,7 @@ import numpy as np
 
 from ...autograd import Tensor
 from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, matrix_product, op, padded
-from .activated import activated
+from .activated import Written, activated
 from .check import check_dtypes
 
 Array = np.ndarray[Any, Any]
@@ -58,11 +58,17 @@ def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     return _mapped(input, weight.T, bias)
 
 
-def _mapped(x: Any, matrix: Any, added: Any = None) -> Any:
-    """x·matrix + added along the last axis, as one product for all leading axes."""
+def _linear_relu(input: Array, weight: Array, bias: Array | None = None) -> Array:
+    _check(np.asarray(input), np.asarray(weight), None if bias is None else np.asarray(bias))
+    return _mapped(input, weight.T, bias, rectified=True)
+
+
+def _mapped(x: Any, matrix: Any, added: Any = None, rectified: bool = False) -> Any:
+    """x·matrix + added along the last axis, as one product for all leading axes; if rectified, max(0, that)."""
     if x.ndim == 2:
-        return matrix_product(x, matrix, added)
-    return np.reshape(matrix_product(_rows(x), matrix, added), (*x.shape[:-1], matrix.shape[1]))
+        return matrix_product(x, matrix, added, rectified=rectified)
+    product = matrix_product(_rows(x), matrix, added, rectified=rectified)
+    return np.reshape(product, (*x.shape[:-1], matrix.shape[1]))
 
 
 def _check(input: Array, weight: Array, bias: Array | None) -> None:
@@ -114,4 +120,4 @@ _linear_op: Callable[..., Tensor] = op(
     ),
 )
 
-_linear_and = activated(_linear_op)
+_linear_and = activated(_linear_op, relu=Written(_linear_relu))

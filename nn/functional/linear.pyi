@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from ...autograd import Tensor
 from ...autograd.extend import DISTRIBUTOR, SWITCHER, given, matrix_product, op, padded
-from .activated import activated
+from .activated import Written, activated
 from .check import check_dtypes
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor

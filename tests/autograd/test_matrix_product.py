@@ -51,11 +51,13 @@ def test_any_matrices(rows, columns, depth, layouts, dtype, with_row, threads, s
         found = matrix_product(x, y, row)
         out = np.full((rows, columns), np.nan, dtype)
         assert matrix_product(x, y, row, out) is out
+        positive = matrix_product(x, y, row, rectified=True)
     exact = x.astype(np.float64) @ y + (0 if row is None else row)
     bound = np.abs(x).astype(np.float64) @ np.abs(y) + 1
     assert found.dtype == dtype
     assert (np.abs(found - exact) <= (4 + depth**0.5) * np.finfo(dtype).eps * bound).all()
     np.testing.assert_array_equal(out, found)
+    np.testing.assert_array_equal(positive, np.maximum(found, 0))
 
 
 @needs_numba
@@ -99,8 +101,9 @@ def test_numbers_that_are_none(special):
     x, y = rng.normal(size=(19, 33)).astype(np.float32), rng.normal(size=(33, 37)).astype(np.float32)
     x[3, 5], y[7, 11] = special, special
     with every_size():
-        found = matrix_product(x, y)
+        found, positive = matrix_product(x, y), matrix_product(x, y, rectified=True)
     np.testing.assert_allclose(found, x @ y, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(positive, np.maximum(found, 0))
 
 
 @pytest.mark.parametrize("shapes", [((0, 3), (3, 20)), ((9, 0), (0, 20)), ((9, 3), (3, 0))])
