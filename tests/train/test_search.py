@@ -246,6 +246,20 @@ def test_results_are_kept_before_the_last_trial_is_done(backend, tmp_path):
     assert calls in ([7], [6, 7])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has a program of its own that ends processes")
+def test_processes_that_could_not_be_ended_are_not_started(monkeypatch):
+    monkeypatch.setenv("PATH", "")  # no pgrep
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    with joblib.parallel_config("loky"):
+        with pytest.raises(
+            ImportError, match=r"pip install psutil .*'search'.*parallel_config\(\"threading\"\)"
+        ):
+            search(trials=2, workers=2)
+        assert len(search(trials=2, workers=1).trials) == 2
+    with joblib.parallel_config("threading"):
+        assert len(search(trials=2, workers=2).trials) == 2
+
+
 def test_workers_work_at_the_same_time():
     barrier = threading.Barrier(3, timeout=30)  # broken unless three trials wait at it
 
