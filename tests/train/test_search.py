@@ -1,5 +1,7 @@
 """search: trials by plan and by sampler, stops, stages, storages, workers, and what the result can do."""
 
+import contextlib
+import gc
 import json
 import math
 import multiprocessing
@@ -14,6 +16,7 @@ import cloudpickle
 import joblib
 import numpy as np
 import optuna
+import psutil
 import pytest
 
 from pullback import data, nn, optim, train
@@ -308,10 +311,33 @@ def test_a_storage_knows_what_it_holds(tmp_path):
         search(storage=storage, strategy="tpe")
     with pytest.raises(ValueError, match="an SQLite file"):
         search(storage=tmp_path / "trials.txt")
-    study = optuna.create_study(storage=f"sqlite:///{storage}", study_name="theirs")
+    opened = optuna.storages.RDBStorage(f"sqlite:///{storage}")
+    study = optuna.create_study(storage=opened, study_name="theirs")
     study.add_trial(optuna.trial.create_trial(value=1.0))
+    opened.remove_session()
+    opened.engine.dispose()  # which Optuna leaves to the garbage collector
     with pytest.raises(ValueError, match="not one of pullback's"):
         search(storage=storage, name="theirs")
+
+
+@pytest.mark.parametrize("name", ["trials.db", "trials.journal"])
+@pytest.mark.parametrize("backend", ["sequential", "threading"])
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_search_lets_go_of_its_storage(broken, backend, name, tmp_path):
+    def objective(trial):
+        trial.report(1.0)  # the pruner is asked through the storage
+        return {}["lr"] if broken and trial.number == 2 else bowl(trial)
+
+    raises = pytest.raises(KeyError) if broken else contextlib.nullcontext()
+    gc.collect()
+    gc.disable()  # which would tidy up after us
+    try:
+        with joblib.parallel_config(backend, n_jobs=2), raises:
+            search(objective, trials=4, storage=tmp_path / name, pruner="median")
+        held = [file.path for file in psutil.Process().open_files() if str(tmp_path) in file.path]
+    finally:
+        gc.enable()
+    assert not held
 
 
 def test_stages_and_samplers_go_on(tmp_path):

@@ -121,7 +121,8 @@ def search(
         if where is None and pruner is not None:  # workers ask the pruner through a file
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             where = str(Path(folder) / "search.journal")
-        store, pruned = opened(where), pruner_of(pruner)
+        pruned = pruner_of(pruner)
+        store = opened(where)
         stack.callback(close, store)
         if seed is None:
             seed = known_seed(store, name)
@@ -246,6 +247,7 @@ class Plan:
                         minimize=self.minimize,
                         explode=self.explode,
                         pruned=pruned,
+                        ended=None if pruned is None else pruned.close,
                     ),
                     stage,
                 )

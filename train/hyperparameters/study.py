@@ -129,27 +129,34 @@ class PrunedBy:
         self.study = study
         self.number = number
         self.pruner = pruner
+        self._store: Any = None
         self._trial: Any = None
 
     def __call__(self, value: float, step: int) -> bool:
         """Store a report and ask."""
         if self._trial is None:
+            self._store = opened(self.storage)
             self._trial = self._found()
         self._trial.report(value, step)
         return bool(self._trial.should_prune())
 
+    def close(self) -> None:
+        """Let go of the storage; another report would open it again."""
+        close(self._store)
+        self._store = self._trial = None
+
     def _found(self) -> Any:
         import optuna
 
-        storage = opened(self.storage)
         study = optuna.load_study(
-            study_name=self.study, storage=storage, sampler=planned(), pruner=self.pruner
+            study_name=self.study, storage=self._store, sampler=planned(), pruner=self.pruner
         )
-        key = storage.get_study_id_from_name(self.study)
-        return optuna.trial.Trial(study, storage.get_trial_id_from_study_id_trial_number(key, self.number))
+        key = self._store.get_study_id_from_name(self.study)
+        number = self._store.get_trial_id_from_study_id_trial_number(key, self.number)
+        return optuna.trial.Trial(study, number)
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_trial": None}
+        return vars(self) | {"_store": None, "_trial": None}
 
 
 def open_study(storage: Any, name: str, minimize: bool, plan: dict[str, Any], pruner: Any) -> Any:

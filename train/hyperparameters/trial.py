@@ -37,6 +37,7 @@ class Trial(Mapping[str, Any]):
         minimize: whether reports are better when they are smaller.
         explode: the trial is stopped when its loss is more than so many times its first value; None for never.
         pruned: told (report, step), whether a pruner wants the trial to end.
+        ended: called once the trial is over, however it ends.
 
     >>> from pullback import train
     >>> trial = train.Trial({"lr": 0.1})
@@ -58,6 +59,7 @@ class Trial(Mapping[str, Any]):
         minimize: bool = True,
         explode: float | None = 3.0,
         pruned: Callable[[float, int], bool] | None = None,
+        ended: Callable[[], object] | None = None,
     ) -> None:
         self.config = dict(config)
         self.number = number
@@ -66,6 +68,7 @@ class Trial(Mapping[str, Any]):
         self._minimize = minimize
         self._explode = explode
         self._pruned = pruned
+        self._ended = ended
         self._first: float | None = None
 
     def __getitem__(self, name: str) -> Any:
@@ -175,5 +178,8 @@ def attempt(objective: Callable[[Trial], float], trial: Trial, stage: int) -> Ou
             ) from None
         if not math.isfinite(value):
             value, stopped = math.nan, f"the value is {value}"
+    finally:
+        if trial._ended is not None:
+            trial._ended()
     seconds = time.perf_counter() - start
     return Outcome(trial.number, config, value, trial.reports, stopped, seconds, stage)
