@@ -13,8 +13,10 @@ from typing import Any
 
 _compiling = threading.Lock()
 
-# what such a function does when it is called for the first time; on one line, so that tracebacks show its first
-_stand_in = (lambda *args, **kwargs: _compiled("")(*args, **kwargs)).__code__  # type: ignore[name-defined]  # noqa: F821 - found in its globals
+# What such a function does when it is called for the first time; on one line, so that tracebacks show its first. Its own
+# name takes the place of this one, a text that no version of Python keeps outside the code's constants, as 3.15 does "".
+_NAME = "<name>"
+_stand_in = (lambda *args, **kwargs: _compiled("<name>")(*args, **kwargs)).__code__  # type: ignore[name-defined]  # noqa: F821 - found in its globals
 
 
 def defer(text: str, filename: str, namespace: dict[str, Any]) -> dict[str, FunctionType]:
@@ -33,7 +35,7 @@ def defer(text: str, filename: str, namespace: dict[str, Any]) -> dict[str, Func
                 co_qualname=name,
                 co_filename=filename,
                 co_firstlineno=number,
-                co_consts=tuple(name if x == "" else x for x in _stand_in.co_consts),
+                co_consts=tuple(name if x == _NAME else x for x in _stand_in.co_consts),
             )
             functions[name] = FunctionType(code, namespace, name)
     waiting = True
