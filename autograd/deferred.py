@@ -13,8 +13,8 @@ from typing import Any
 
 _compiling = threading.Lock()
 
-# What such a function does when it is called for the first time; on one line, so that tracebacks show its first. Its own
-# name takes the place of this one, a text that no version of Python keeps outside the code's constants, as 3.15 does "".
+# What such a function does when it is called for the first time; on one line, so that tracebacks show its first. Its
+# own name takes the place of this one, which no Python keeps outside the constants of the code, as 3.15 does "".
 _NAME = "<name>"
 _stand_in = (lambda *args, **kwargs: _compiled("<name>")(*args, **kwargs)).__code__  # type: ignore[name-defined]  # noqa: F821 - found in its globals
 
