@@ -258,6 +258,22 @@ def relu_within(x: Array) -> Any:
 
 
 @jit()
+def _relu_slopes(g: Array, out: Array, d: Array, start: int, stop: int) -> None:
+    zero = out.dtype.type(0)
+    repeated = np.full(ROW, g[0], g.dtype)
+    for first in range(start, stop, ROW):
+        last = min(first + ROW, stop)
+        gs, ys, ds = _row(g, repeated, first, last), out[first:last], d[first:last]
+        for i in range(len(ys)):
+            ds[i] = gs[i] if ys[i] > zero else zero
+
+
+def relu_slopes(g: Array, out: Array) -> Any:
+    """g where the result is positive, else 0."""
+    return _slopes(_relu_slopes, g, out)
+
+
+@jit()
 def _select(condition: Array, x: Array, y: Any, out: Array, start: int, stop: int) -> None:
     condition, x, out = condition[start:stop], x[start:stop], out[start:stop]
     for i in range(len(x)):

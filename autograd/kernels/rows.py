@@ -136,18 +136,6 @@ def log_softmax_slopes(g: Array, out: Array, axis: Any) -> Any:
 
 
 @jit(reordered=True)
-def _mean(x: Array) -> Any:
-    total = x.dtype.type(0)
-    for i in range(len(x)):
-        total += x[i]
-    mean = total / x.dtype.type(len(x))
-    total = x.dtype.type(0)  # what rounding took from it, which counts if it is large
-    for i in range(len(x)):
-        total += x[i] - mean
-    return mean + total / x.dtype.type(len(x))
-
-
-@jit(reordered=True)
 def _layer_norm_rows(
     x: Array,
     weight: Array,
@@ -159,15 +147,22 @@ def _layer_norm_rows(
     start: int,
     stop: int,
 ) -> None:
-    one = x.dtype.type(1)
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    share = one / x.dtype.type(x.shape[1])
     for row in range(start, stop):
         x_row, out_row = x[row], out[row]
-        mean = _mean(x_row)
-        total = x.dtype.type(0)
+        mean, slip, squares = zero, zero, zero
+        for i in range(len(x_row)):
+            mean += x_row[i]
+        mean *= share
         for i in range(len(x_row)):
             centred = x_row[i] - mean
-            total += centred * centred
-        scale = one / np.sqrt(total / x.dtype.type(len(x_row)) + eps)
+            slip += centred
+            squares += centred * centred
+        slip *= share  # what rounding took from the mean, which counts if it is large
+        mean += slip
+        variance = squares * share - slip * slip
+        scale = one / np.sqrt((zero if variance < zero else variance) + eps)
         for i in range(len(x_row)):
             out_row[i] = (x_row[i] - mean) * scale * weight[i] + bias[i]
         means[row], scales[row] = mean, scale
@@ -202,24 +197,23 @@ def _layer_norm_slopes(
     x: Array, g: Array, weight: Array, means: Array, scales: Array, d: Array, start: int, stop: int
 ) -> tuple[Array, Array]:
     columns = x.shape[1]
-    count = x.dtype.type(columns)
+    share = x.dtype.type(1) / x.dtype.type(columns)
     d_weight, d_bias = np.zeros(columns, x.dtype), np.zeros(columns, x.dtype)
     for row in range(start, stop):
         x_row, g_row, d_row = x[row], g[row], d[row]
         mean, scale = means[row], scales[row]
         total, inner = x.dtype.type(0), x.dtype.type(0)
-        for i in range(columns):
-            y = (x_row[i] - mean) * scale
+        for i in range(columns):  # it writes nothing, so that it need not wait for what was written last
             h = g_row[i] * weight[i]
             total += h
-            inner += h * y
-            d_weight[i] += g_row[i] * y
-            d_bias[i] += g_row[i]
-        total /= count
-        inner /= count
+            inner += h * ((x_row[i] - mean) * scale)
+        total *= share
+        inner *= share
         for i in range(columns):
-            y = (x_row[i] - mean) * scale
-            d_row[i] = scale * (g_row[i] * weight[i] - total - y * inner)
+            y, upstream = (x_row[i] - mean) * scale, g_row[i]
+            d_weight[i] += upstream * y
+            d_bias[i] += upstream
+            d_row[i] = scale * (upstream * weight[i] - total - y * inner)
     return d_weight, d_bias
 
 
