@@ -143,9 +143,16 @@ def matrix_product(
     if y.ndim != x.ndim or y.shape[:-1] != (*lead, depth):
         return NotImplemented
     columns, count = y.shape[-1], math.prod(lead)
-    if rows < TALL or not columns or not pays(count * rows * columns * depth, LEAST):
+    if rows < 2 or not columns or not pays(count * rows * columns * depth, LEAST):
         return NotImplemented
     # BLAS would wake threads of its own, and these cost the kernels behind it more than zeros do
+    if rows < TALL:
+        tall = np.zeros((*lead, TALL, depth), x.dtype)
+        tall[..., :rows, :] = x
+        low = matrix_product(tall, y)
+        if low is NotImplemented:
+            return NotImplemented
+        return np.add(low[..., :rows, :], 0 if added is None else added, out=out)
     if columns < lanes:
         wide = np.zeros((*y.shape[:-1], lanes), y.dtype)
         wide[..., :columns] = y

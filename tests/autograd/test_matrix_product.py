@@ -95,6 +95,19 @@ def test_stacks_of_matrices(count, sizes, layouts, dtype, seed):
 
 
 @needs_numba
+@pytest.mark.parametrize(("rows", "columns"), [(2, 96), (7, 96), (96, 2), (3, 3)])
+def test_a_layer_with_few_outputs_leaves_its_products_to_the_kernel(rows, columns):
+    from pullback.autograd.kernels import matrices
+
+    if matrices.BYTES < 64:
+        pytest.skip("the kernel is for vectors of 64 bytes")
+    x, y = np.ones((rows, 200_000 // rows), np.float32), np.ones((200_000 // rows, columns), np.float32)
+    found = matrices.matrix_product(x, y)
+    assert found is not NotImplemented
+    np.testing.assert_allclose(found, np.full((rows, columns), x.shape[1]), rtol=1e-5)
+
+
+@needs_numba
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_none(special):
     rng = np.random.default_rng(0)
