@@ -85,14 +85,18 @@ def writable_arrays(tensors: Iterable[Tensor]) -> list[np.ndarray]:
         if holder._seal is not None:
             holder._seal.broken_at = line = line or user_line()
             holder._seal = None
-        arrays.append(tensor._shareable())
+        array = tensor._array
+        arrays.append(array if array.__class__ is np.ndarray else tensor._shareable())
     return arrays
 
 
 def gradient_arrays(leaves: Iterable[Tensor]) -> list[np.ndarray | None]:
     """The arrays of the leaves' gradients, not to be written; None for a leaf that is frozen or has none."""
-    gradients = [None if leaf._node is None else leaf.grad for leaf in leaves]
-    return [None if gradient is None else gradient._shareable() for gradient in gradients]
+    found: list[np.ndarray | None] = []
+    for leaf in leaves:
+        gradient = None if leaf._node is None or leaf._grad is None else leaf.grad
+        found.append(None if gradient is None else gradient._shareable())
+    return found
 
 
 def replace_memory(leaf: Tensor, array: np.ndarray) -> None:

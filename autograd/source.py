@@ -147,6 +147,7 @@ def _namespace(op: Op) -> dict[str, Any]:
         "sealed": sealed,
         "ndarray": np.ndarray,
         "generic": np.generic,
+        "float32": np.dtype(np.float32),
         "shape_of": np.shape,
         "dtype_of": np.result_type,
         "as_memory": np.asarray,
@@ -444,7 +445,7 @@ def _record(op: Op) -> list[str]:
     return [
         f"if current.grad and {wanted}:",
         f"{INDENT}out_dtype = out.dtype",
-        f"{INDENT}if out_dtype.kind {kinds}:",
+        f"{INDENT}if out_dtype is float32 or out_dtype.kind {kinds}:",  # the first is the usual one, and quick
         *[INDENT * 2 + line for line in inner],
         f"{INDENT}else:",
         f"{INDENT * 2}result._node = untracked(op, out_dtype)",

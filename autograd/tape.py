@@ -318,7 +318,10 @@ def _walk(
                         owned.add(parents[0])
                 if observers:
                     _observe(observers, node, gradient, contributions)
-                for parent, contribution in zip(parents, contributions):  # noqa: B905 - as many, and strict takes time
+                at = -1  # counted by hand: zip and enumerate take as long as the rest of the loop
+                for contribution in contributions:
+                    at += 1
+                    parent = parents[at]
                     if parent is None or contribution is None:
                         continue
                     if parent not in running:
@@ -355,15 +358,12 @@ def described(error: BaseException) -> str:
 def collect(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
     """All nodes that the roots were computed from, latest first; none with a number below `oldest`."""
     seen = set(roots)
-    stack = list(seen)
-    found = []  # in an order that is mostly theirs already, which makes sorting quick
-    while stack:
-        node = stack.pop()
-        found.append(node)
+    found = list(seen)
+    for node in found:  # which grows meanwhile, in an order that is mostly the wanted one: sorting is quick
         for parent in node.parents:
             if parent is not None and parent not in seen and parent.number >= oldest:
                 seen.add(parent)
-                stack.append(parent)
+                found.append(parent)
     found.sort(key=attrgetter("number"), reverse=True)
     return found
 
