@@ -10,7 +10,18 @@ import numpy as np
 from ...autograd import Tensor, asarray, mean, reshape, sqrt
 from ...autograd.extend import MIXER, SCALER, given, op
 from .activated import Written, activated
-from .channel_norm import OVER_BATCH, Normalized, affine, check, move, normalize, pull, standardised
+from .channel_norm import (
+    OVER_BATCH,
+    Normalized,
+    affine,
+    centred_sums,
+    channel_sums,
+    check,
+    move,
+    normalize,
+    pull,
+    standardised,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -160,6 +171,18 @@ _batch_norm_op: Callable[..., Normalized] = op(
 _batch_norm_and = activated(_batch_norm_op, relu=Written(_batch_norm_relu, _batch_norm_relu_rule))
 
 
+def _normalize_by_relu(
+    input: Array,
+    mean: Array,
+    variance: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    *,
+    eps: float,
+) -> Any:
+    return standardised(input, mean, variance, weight, bias, eps, rectified=True)
+
+
 def _by_shape(values: Any, input: Any) -> Any:
     return np.reshape(values, (-1,) + (1,) * (input.ndim - 2))
 
@@ -178,7 +201,7 @@ def _normalize_by(
 
 
 def _over_channels(g: Any) -> Any:
-    return np.sum(g, axis=(0, *range(2, g.ndim)))
+    return channel_sums(g) if type(g) is np.ndarray else np.sum(g, axis=(0, *range(2, g.ndim)))
 
 
 def _by_slope(variance: Any, weight: Any, eps: float) -> Any:
@@ -187,6 +210,8 @@ def _by_slope(variance: Any, weight: Any, eps: float) -> Any:
 
 
 def _centred_sum(g: Any, input: Any, mean: Any) -> Any:
+    if not any(isinstance(x, Tensor) for x in (g, input, mean)):
+        return centred_sums(g, input, mean)
     return _over_channels(g * (input - _by_shape(mean, input)))
 
 
@@ -222,4 +247,4 @@ batch_norm_by: Callable[..., Tensor] = op(
     ),
 )
 
-batch_norm_by_and = activated(batch_norm_by)
+batch_norm_by_and = activated(batch_norm_by, relu=Written(_normalize_by_relu))

@@ -6,7 +6,7 @@ import numpy as np
 from ...autograd import Tensor, asarray, mean, reshape, sqrt
 from ...autograd.extend import MIXER, SCALER, given, op
 from .activated import Written, activated
-from .channel_norm import OVER_BATCH, Normalized, affine, check, move, normalize, pull, standardised
+from .channel_norm import OVER_BATCH, Normalized, affine, centred_sums, channel_sums, check, move, normalize, pull, standardised
 from ...autograd.ops.declared import declared
 from ...autograd.tensor import Tensor
 Array = np.ndarray[Any, Any]
@@ -15,4 +15,4 @@ def batch_norm(input: Any, running_mean: Tensor | None, running_var: Tensor | No
 def _batch_norm_op(input: Any, weight: Any = None, bias: Any = None, *, eps: float) -> Normalized: ...
 @declared
 def batch_norm_by(input: Any, mean: Any, variance: Any, weight: Any = None, bias: Any = None, *, eps: float) -> Tensor: ...
-batch_norm_by_and = activated(batch_norm_by)
+batch_norm_by_and = activated(batch_norm_by, relu=Written(_normalize_by_relu))

@@ -283,6 +283,19 @@ def pull(
     return d_input.reshape(np.shape(input)), d_weight, d_bias
 
 
+def channel_sums(g: Array) -> Array:
+    """Σ g of each channel."""
+    sums: Array = row_sums(_planes(g)).reshape(g.shape[:2]).sum(axis=0)
+    return sums
+
+
+def centred_sums(g: Array, input: Array, mean: Array) -> Array:
+    """Σ g·(x − mean) of each channel, with a mean for each."""
+    _, products = _sums(_planes(input), _planes(g), _for_planes(mean, input.shape[:2]))
+    sums: Array = products.reshape(input.shape[:2]).sum(axis=0)
+    return sums
+
+
 def affine(y: Any, weight: Any, bias: Any) -> Any:
     """y·weight + bias for each channel, in operations; either may be left out."""
     shape = (-1,) + (1,) * (y.ndim - 2)

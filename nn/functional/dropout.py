@@ -228,8 +228,8 @@ def _floating(where: str, input: Any) -> Tensor:
 
 def _kept(shape: tuple[int, ...], p: float, rng: Generator | None) -> Array:
     """Where nothing is dropped; the same for every dtype of the input."""
-    kept: Array = generator_of(rng).random(shape, np.float32) >= p
-    return kept & (p < 1)  # rounded to float32, p may be 1
+    kept: Array = generator_of(rng).random(shape, np.float32) >= p  # below 1, so p = 1 leaves nothing
+    return kept
 
 
 def _mask(
