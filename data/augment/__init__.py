@@ -20,7 +20,8 @@ what happens to the n-th image does not depend on how the images are cut into ba
 which look for partners within a batch. Without one, the program's generator is used, see `pullback.manual_seed`; in a
 `DataLoader` over a `data.AugmentedDataset` that is the loader's.
 
-Names and defaults are those of torchvision's `transforms.v2` wherever that has the transform.
+Names and defaults are those of torchvision's `transforms.v2` wherever that has the transform. What learns from data
+first does not live here but in `preprocess`, and what reads files in `readers`.
 """
 
 from .affine import RandomAffine, RandomRotation, rotate

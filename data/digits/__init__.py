@@ -2,7 +2,7 @@
 
 Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning
 Repository, 1998, https://doi.org/10.24432/C50P49, under CC BY 4.0 (see LICENSE.txt and README.md in this
-folder).
+folder). Sets that have to be brought here first live in `readers`.
 """
 
 from __future__ import annotations

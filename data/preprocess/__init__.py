@@ -2,7 +2,7 @@
 
 Zero-centring, scaling and whitening after the CS231n notes, "Neural Networks Part 2", section "Data
 Preprocessing" (https://cs231n.github.io/neural-networks-2/): the statistics come from the training data only, and
-validation and test data are transformed with them.
+validation and test data are transformed with them. What is random does not live here but in `augment`.
 
 >>> import numpy as np
 >>> from pullback.data import preprocess

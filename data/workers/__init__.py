@@ -1,7 +1,8 @@
 """Batches made ahead of time, by threads or by processes, and given in order.
 
 A crew takes jobs (the number of a batch in its epoch, the indices of its samples) and gives the batches in the order
-in which it took them. Which worker makes a batch has no influence on what is in it (see `Fetcher`).
+in which it took them. Which worker makes a batch has no influence on what is in it (see `Fetcher`), and which samples
+are in it is not decided here but by the samplers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Learning-rate schedules as functions: `schedule(t)` is the rate after t steps.
 
 Each is a frozen dataclass of its numbers, under the names that PyTorch gives them; `lr_scheduler` holds the
-objects that apply them to an optimiser. `Plateau`, which answers to a metric, is a function of the metrics.
+objects that apply them to an optimiser. `Plateau`, which answers to a metric, is a function of the metrics. Nothing
+here knows of optimisers.
 """
 
 from .combined import Chained, Lambda, Multiplicative, Sequential, Warmup

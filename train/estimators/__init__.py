@@ -1,7 +1,8 @@
 """Estimators: networks with scikit-learn's methods, on the training loop of this package.
 
 `settings.py` has what the names in their arguments stand for, `rows.py` the samples as a data set, `base.py` what the
-classifier and the regressor share. This folder imports scikit-learn, and is imported when one of its names is used.
+classifier and the regressor share. This folder imports scikit-learn, and is imported when one of its names is used;
+nothing that can be had without scikit-learn lives here.
 """
 
 try:

@@ -1,7 +1,8 @@
 """Metrics: numbers that tell a person how good a model is; no gradients.
 
 A metric is a function of (output, target) that gives the mean over a batch; or, where the score of a data set is no
-mean over its batches, a `Metric`, which gathers what it needs from them.
+mean over its batches, a `Metric`, which gathers what it needs from them. Losses, which are there to be differentiated,
+do not live here but in `nn`.
 """
 
 from .base import Metric

@@ -1,7 +1,8 @@
 """Losses: each kind has its file; `reduction.py` has what they share.
 
 The arguments are PyTorch's without its deprecated `size_average` and `reduce`; what stands behind these in PyTorch's
-order is given by name. Targets and weights are converted to the dtype of the input.
+order is given by name. Targets and weights are converted to the dtype of the input. The modules made of these do not
+live here but in `nn`, and numbers for people, without gradients, in `train.metrics`.
 """
 
 from .binary import (
