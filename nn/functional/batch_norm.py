@@ -171,7 +171,7 @@ _batch_norm_op: Callable[..., Normalized] = op(
 _batch_norm_and = activated(_batch_norm_op, relu=Written(_batch_norm_relu, _batch_norm_relu_rule))
 
 
-def _normalize_by_relu(
+def normalize_by_relu(
     input: Array,
     mean: Array,
     variance: Array,
@@ -180,6 +180,7 @@ def _normalize_by_relu(
     *,
     eps: float,
 ) -> Any:
+    """The same with a ReLU behind it, max(0, that)."""
     return standardised(input, mean, variance, weight, bias, eps, rectified=True)
 
 
@@ -247,4 +248,4 @@ batch_norm_by: Callable[..., Tensor] = op(
     ),
 )
 
-batch_norm_by_and = activated(batch_norm_by, relu=Written(_normalize_by_relu))
+batch_norm_by_and = activated(batch_norm_by, relu=Written(normalize_by_relu))
