@@ -42,8 +42,22 @@ def layer(make: Callable[[Any], Any], *inputs: Any) -> Case:
     return Case(make, inputs)
 
 
+def activated(make: Callable[..., Any], name: str, kind: str, *inputs: Any) -> Case:
+    """A line for a layer and the activation behind it: one layer for us, two for PyTorch."""
+
+    def both(nn: Any) -> Any:
+        if nn.__name__.startswith("torch"):
+            return nn.Sequential(make(nn), getattr(nn, kind)())
+        return make(nn, activation=name)
+
+    return layer(both, *inputs)
+
+
 CASES = {
     "linear 784→256, 128": layer(lambda nn: nn.Linear(784, 256), (128, 784)),
+    "linear 512→2048 + ReLU, 1024": activated(
+        lambda nn, **a: nn.Linear(512, 2048, **a), "relu", "ReLU", (1024, 512)
+    ),
     "conv 3×3 3→32, 64×32×32": layer(lambda nn: nn.Conv2d(3, 32, 3, padding=1), (64, 3, 32, 32)),
     "conv 3×3 32→32, 64×32×32": layer(lambda nn: nn.Conv2d(32, 32, 3, padding=1), (64, 32, 32, 32)),
     "conv 3×3 64→64, 16×56×56": layer(lambda nn: nn.Conv2d(64, 64, 3, padding=1), (16, 64, 56, 56)),
@@ -68,9 +82,15 @@ CASES = {
     ),
     "reflected border 1, 16×64×32×32": layer(lambda nn: nn.ReflectionPad2d(1), (16, 64, 32, 32)),
     "batch norm, 64×64×32×32": layer(lambda nn: nn.BatchNorm2d(64), (64, 64, 32, 32)),
+    "batch norm + ReLU, 64×64×32×32": activated(
+        lambda nn, **a: nn.BatchNorm2d(64, **a), "relu", "ReLU", (64, 64, 32, 32)
+    ),
     "batch norm 1-d, 64×128×64": layer(lambda nn: nn.BatchNorm1d(128), (64, 128, 64)),
     "instance norm, 16×64×32×32": layer(lambda nn: nn.InstanceNorm2d(64), (16, 64, 32, 32)),
     "layer norm, 4096×1024": layer(lambda nn: nn.LayerNorm(1024), (4096, 1024)),
+    "layer norm + GELU, 4096×1024": activated(
+        lambda nn, **a: nn.LayerNorm(1024, **a), "gelu", "GELU", (4096, 1024)
+    ),
     "group norm 8, 16×64×32×32": layer(lambda nn: nn.GroupNorm(8, 64), (16, 64, 32, 32)),
     "RMS norm, 4096×1024": layer(lambda nn: nn.RMSNorm(1024), (4096, 1024)),
     "response norm 5, 16×64×32×32": layer(lambda nn: nn.LocalResponseNorm(5), (16, 64, 32, 32)),
