@@ -143,6 +143,8 @@ MISTAKES = [
     ("softmax", "x.max(axis=1, keepdims=True)", "x.max()", "unusual inputs"),
     ("softmax_loss", "x.max(axis=1, keepdims=True)", "x.max()", "unusual inputs"),
     ("word_embedding_backward", "np.zeros_like(W)", "np.zeros((x.max() + 1, W.shape[1]))", "gradient of W"),
+    ("sigmoid_backward", "dout * out", "dout * dout / dout * out", "unusual inputs"),
+    ("multiply_backward", "g * y, g * x", "g * y, g * x / (g != 0)", "unusual inputs"),
     # what they leave behind
     ("relu_forward", "np.maximum(x, 0), x", "np.maximum(x, 0, out=x), x", "good manners"),
     ("relu_backward", "dout.copy()", "dout", "good manners"),

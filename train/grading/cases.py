@@ -101,7 +101,9 @@ def cases(exercise: Exercise, seed: int, ones: bool) -> Iterator[Case]:
         yield _case(exercise, rng, sizes, "empty", ones, f"{exercise.empty} = 0")
     yield _case(exercise, rng, _different(exercise, rng), "single", ones, "single precision")
     if exercise.letters:
-        yield _case(exercise, rng, _different(exercise, rng), "memory", ones, "arrays with gaps in memory")
+        yield _case(
+            exercise, rng, _different(exercise, rng), "memory", ones, "gaps in memory, zeros upstream"
+        )
     with np.errstate(all="ignore"):
         wide = _case(exercise, rng, _different(exercise, rng), "range", ones, "values from 0.0001 to 8")
     if all(np.all(np.isfinite(part)) for part in (*wide.outputs, *wide.gradients.values())):
@@ -154,6 +156,10 @@ def _case(
         upstream = tuple(np.ones(y.shape, y.dtype) for y in outputs)
     elif kind == "range":
         upstream = tuple(_of_all_sizes(rng, y.shape, 3) for y in outputs)
+    elif kind == "memory":  # with zeros, as what comes out of a mask has them
+        upstream = tuple(
+            np.asarray(rng.normal(size=y.shape) * (rng.random(y.shape) > 0.4), y.dtype) for y in outputs
+        )
     else:
         upstream = tuple(np.asarray(rng.normal(size=y.shape), y.dtype) for y in outputs)
     outputs, gradients = exercise.expected(arguments, upstream)

@@ -28,14 +28,14 @@ def grade(
     """Grade forward and backward functions that a learner wrote by hand.
 
     Every function is called with inputs drawn from the seed: sizes that differ, equal sizes, sizes of 1, values that
-    meet, large values where a stable answer is asked for, single precision, arrays with gaps in memory. The results
-    are compared with the exercise's reference, the gradients with pullback's gradients of it and with numerical
-    differentiation of the learner's own forward. Of the points, three tenths are for the forward and three for the
-    gradients (an equal share for each), and a tenth each for: the gradients being the derivative of the learner's own
-    forward; their being linear in the upstream gradient; unusual inputs; and good manners, which are to leave inputs,
-    upstream gradient and cache as they were, to return no views of inputs, and to disturb no other call. Without a
-    backward function the gradients get the tenth of the upstream gradient. The last four count once the forward or a
-    gradient is right.
+    meet, large values where a stable answer is asked for, single precision, arrays with gaps in memory, zeros upstream.
+    The results are compared with the exercise's reference, the gradients with pullback's gradients of it and with
+    numerical differentiation of the learner's own forward. Of the points, three tenths are for the forward and three
+    for the gradients (an equal share for each), and a tenth each for: the gradients being the derivative of the
+    learner's own forward; their being linear in the upstream gradient; unusual inputs; and good manners, which are to
+    leave inputs, upstream gradient and cache as they were, to return no views of inputs, and to disturb no other call.
+    Without a backward function the gradients get the tenth of the upstream gradient. The last four count once the
+    forward or a gradient is right.
 
     The code that is graded is run, in this process: grade what strangers wrote in a sandbox (a container without a
     network). It never raises for a wrong answer.
