@@ -126,14 +126,15 @@ def test_long_and_deep_expressions():
         with pytest.raises(ValueError, match="nested") as caught:
             pb.Expression(deep)
         assert len(str(caught.value)) < 200
-    x = pb.tensor(2.0, requires_grad=True, dtype=pb.float64)
     try:  # how deep Python's parser goes depends on its version and the size of the stack
         sum_of_many = pb.Expression("x" + " + x" * 50_000)
     except ValueError as error:
-        assert str(error) == "the expression is nested too deeply; write it in parts"
+        outcome = str(error)
     else:
+        x = pb.tensor(2.0, requires_grad=True, dtype=pb.float64)
         sum_of_many({"x": x}).backward()
-        assert x.grad.item() == 50_001
+        outcome = x.grad.item()
+    assert outcome in (50_001, "the expression is nested too deeply; write it in parts")
 
 
 def test_demo(tmp_path):
