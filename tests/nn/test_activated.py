@@ -241,6 +241,12 @@ def test_what_is_kept_for_backward(name):
     assert set(saved) - {"input", "weight", "bias"} == alone.get(name, {"before", "cdf"})
 
 
+@pytest.mark.parametrize("norm", ["batch_norm", "group_norm", "instance_norm"])
+def test_a_norm_with_a_relu_keeps_nothing_more_than_the_norm(norm):
+    saved, alone = REGISTRY[f"{norm}_relu"].saved_names, REGISTRY[norm].saved_names
+    assert set(saved) == set(alone)
+
+
 def test_one_node_one_entry_one_glyph():
     layer = nn.Linear(3, 2, activation="relu")
     with pb.record() as recording:
