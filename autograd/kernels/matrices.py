@@ -152,7 +152,8 @@ def matrix_product(
         low = matrix_product(tall, y)
         if low is NotImplemented:
             return NotImplemented
-        return np.add(low[..., :rows, :], 0 if added is None else added, out=out)
+        result = np.add(low[..., :rows, :], 0 if added is None else added, out=out)
+        return np.maximum(result, 0, out=result) if rectified else result
     if columns < lanes:
         wide = np.zeros((*y.shape[:-1], lanes), y.dtype)
         wide[..., :columns] = y
