@@ -300,7 +300,7 @@ cosh = op(
 )
 
 tanh = op(
-    np.tanh,
+    kernel("elementwise.tanh", over=1 << 17)(np.tanh),
     "x",
     x=kernel("elementwise.tanh_slopes", over=1 << 13)(lambda g, out: g * (1 - out * out)),
     gate=SCALER,

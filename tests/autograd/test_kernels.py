@@ -426,7 +426,7 @@ def test_exp_warns_of_an_overflow_as_numpy_does(dtype):
 @needs_numba
 def test_log_warns_in_its_threads_as_the_caller_was_told(monkeypatch):
     elementwise = importlib.import_module("pullback.autograd.kernels.elementwise")
-    monkeypatch.setattr(elementwise, "SINGLE", 1)
+    monkeypatch.setattr(elementwise, "SHARE", 1)
     monkeypatch.setattr(pb.config, "threads", 3)
     x = np.linspace(0, 1, 999)
     for place in (0, 998):  # of the caller's piece, and of another thread's
