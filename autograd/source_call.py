@@ -123,8 +123,9 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
     first, required = op.inputs[0], [name for name in op.inputs if not op.optional(name)]
     body: list[str] = []
     if not is_operator:
+        # the class is seen sooner than isinstance has answered
         none_is_tensor = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs)
-        body.append(f"if {none_is_tensor}:")
+        body.append(f"if {first}.__class__ is not Tensor and {none_is_tensor}:")
         for name in op.inputs[1:]:  # an array has a dtype of its own, beside which a Python number is weak
             body += [
                 f"{INDENT}if isinstance({name}, (ndarray, generic)):",
@@ -137,7 +138,7 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
         if op.rules and name not in op.rules:
             beside = "None"  # indices and the like have a dtype of their own
         body += [
-            f"if {name}.__class__ is Tensor or isinstance({name}, Tensor):",  # the second is slower
+            f"if {name}.__class__ is Tensor or isinstance({name}, Tensor):",
             f"{INDENT}{name}_data = {name}._array",
             f"{INDENT}{name}_node = {name}._node",
         ]

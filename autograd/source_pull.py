@@ -19,7 +19,10 @@ def pull_text(op: Op, conjugated: bool = False) -> str:
     name = "pull_conjugated" if conjugated else "pull"
     body: list[str] = []
     if op.complex == "holomorphic" and not conjugated:
-        body += ["if node.dtype.kind == 'c':", f"{INDENT}return pull_conjugated(node, parents, saved, g)"]
+        body += [
+            "if node.dtype is not float32 and node.dtype.kind == 'c':",
+            f"{INDENT}return pull_conjugated(node, parents, saved, g)",
+        ]
     if op.outputs:
         body.append("g = g.filled()")
     if op.first_order_only:
