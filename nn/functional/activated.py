@@ -106,14 +106,23 @@ def activated(base: Any, **written: Written) -> Callable[[str | None], Any]:
 
     Returns:
         A function that gives the operation for the name of an activation; `base` for None.
+
+    Raises:
+        TypeError: for a rule that asks for the result, in whose place the activated one would be.
     """
+    if any("out" in asked for asked in base.op.rule_arguments.values()):
+        raise TypeError(
+            f"a rule of {base.op.name!r} asks for its result, which is not kept with an activation behind it"
+        )
     made = {
         name: _declared(base, name, activation, written.get(name)) for name, activation in ACTIVATIONS.items()
     }
 
     def chosen(activation: str | None) -> Any:
-        name = check_activation(base.op.name, activation)
-        return base if name is None else made[name]
+        if activation is None:
+            return base
+        check_activation(base.op.name, activation)
+        return made[activation]
 
     return chosen
 

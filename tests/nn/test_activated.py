@@ -10,7 +10,7 @@ import pullback as pb
 from pullback import nn, viz
 from pullback.autograd.extend import REGISTRY, every_size
 from pullback.nn.functional import channel_norm
-from pullback.nn.functional.activated import ACTIVATIONS
+from pullback.nn.functional.activated import ACTIVATIONS, activated
 from pullback.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 from pullback.train import preflight
 
@@ -347,6 +347,28 @@ def test_forward_and_backward_agree_where_a_relu_is_open(dtype, fast):
         np.testing.assert_array_equal(passed > 0, out > 0)
         sums, _ = channel_norm._opened_sums(planes, g, means, scales, offset)
         np.testing.assert_array_equal(sums, (out > 0).sum(axis=1))
+
+
+def test_an_operation_whose_rule_asks_for_its_result_is_refused():
+    with pytest.raises(TypeError, match="a rule of 'tanh' asks for its result"):
+        activated(pb.tanh)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "longdouble"])
+@pytest.mark.parametrize("name", PLAIN)
+def test_other_precisions(name, dtype):
+    x = RNG.normal(size=(5, 4)).astype(dtype)
+    w = np.ones(4, dtype)
+    for call in (
+        lambda x, **o: F.linear(x, pb.asarray(np.diag(w)), **o),
+        lambda x, **o: F.layer_norm(x, 4, **o),
+        lambda x, **o: F.group_norm(x, 2, pb.asarray(w), **o),
+    ):
+        one = everything(lambda x, call=call: call(x, activation=name), [x], np.ones_like(x))
+        two = everything(lambda x, call=call: PLAIN[name](call(x)), [x], np.ones_like(x))
+        for ours, plain in zip(one, two, strict=True):
+            assert ours.dtype == plain.dtype == dtype
+            np.testing.assert_allclose(ours, plain, rtol=0.01, atol=0.01)
 
 
 class TestElsewhere:
