@@ -50,11 +50,13 @@ def _pull_each(op: Op, conjugated: bool) -> list[str]:
         if name not in op.rules:
             continue
         own = {f"{name}_shape": f"{name}_node.shape", f"{name}_dtype": f"{name}_node.dtype"}
-        arguments = ", ".join(own.get(argument, argument) for argument in op.rule_arguments[name])
+        given = [own.get(argument, argument) for argument in op.rule_arguments[name]]
+        arguments = ", ".join(given)
         gradient, parent = f"{name}_gradient", f"{name}_node"
         pulled = f"{name}_rule({arguments})"
         if has_twin(op, op.rules[name]):
-            pulled += f" if g.size < {name}_rule_kernel.least else {name}_fast_rule({arguments})"
+            leading = given[op.rules[name].kernel.by]  # type: ignore[attr-defined]  # which such a rule has
+            pulled += f" if {leading}.size < {name}_rule_kernel.least else {name}_fast_rule({arguments})"
         body += [
             f"if {parent} is not None:",
             f"{INDENT}{gradient} = {pulled}",

@@ -27,13 +27,15 @@ class Kernel:
         name: `file.function` of the twin, in this folder.
         reference: the NumPy function.
         over: how many elements the leading array must have for the twin to pay.
+        by: which argument the leading array is.
         least: how many it must have at the moment; less within `every_size`.
     """
 
-    def __init__(self, name: str, reference: Callable[..., Any], over: int) -> None:
+    def __init__(self, name: str, reference: Callable[..., Any], over: int, by: int) -> None:
         self.name = name
         self.reference = reference
         self.over = over
+        self.by = by
         self.least = _smallest or over
 
     @functools.cached_property
@@ -66,7 +68,7 @@ def kernel(name: str, over: int, by: int = 0) -> Callable[[F], F]:
     """
 
     def beside(reference: F) -> F:
-        declared = KERNELS[name] = Kernel(name, reference, over)
+        declared = KERNELS[name] = Kernel(name, reference, over, by)
 
         @functools.wraps(reference)
         def chosen(*args: Any, **kwargs: Any) -> Any:

@@ -457,6 +457,16 @@ def test_small_arrays_go_to_numpy_without_asking_a_kernel(monkeypatch):
 
 
 @needs_numba
+def test_the_leading_array_of_a_rule_need_not_be_the_gradient(monkeypatch):
+    taken = []
+    refused = property(lambda kernel: taken.append(kernel.name) or (lambda *args: NotImplemented))
+    monkeypatch.setattr(registry.Kernel, "twin", refused)
+    logits = pb.tensor(np.ones((128, 10)), requires_grad=True)
+    pb.nn.functional.cross_entropy(logits, np.zeros(128, int)).backward()  # one number comes back
+    assert taken == ["losses.class_losses", "losses.logit_slopes"]
+
+
+@needs_numba
 @pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("size", [1e3, -1e5, 1e8])
 def test_the_logarithm_of_softmax_bears_large_scores(fast, size):
