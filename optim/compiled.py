@@ -7,6 +7,7 @@ rule's own, bit for bit. A rule with an operation that is not exactly rounded (a
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -48,24 +49,52 @@ def loop(
     new: Mapping[str, Symbol],
     value: Symbol,
     change: Symbol,
-) -> tuple[str, list[Any]] | None:
-    """The source of the loop, and the numbers in the rule; None for a rule that is not compiled.
+) -> Callable[..., Any] | None:
+    """The loop, which takes the record's numbers; None for a rule that is not compiled.
 
-    The source is that of `update(parameters, gradients, states..., numbers, start, stop)`, which updates the elements
-    from start to stop and returns the sums of squares of their changes and of what they were.
+    Most rules are written down anew at each step, because the number of the step is in them; the same operations are
+    the same loop.
+    """
+    form = (
+        record.dtype,
+        tuple(record.form),
+        *(tuple((name, symbol.place) for name, symbol in symbols.items()) for symbols in (old, new)),
+        *(symbol.place for symbol in (parameter, gradient, value, change)),
+    )
+    if form not in _LOOPS:
+        text = source(record, parameter, gradient, old, new, value, change)
+        _LOOPS[form] = None if text is None else compiled(text)
+    return _LOOPS[form]
+
+
+_LOOPS: dict[tuple[Any, ...], Callable[..., Any] | None] = {}
+
+
+def source(
+    record: Record,
+    parameter: Symbol,
+    gradient: Symbol,
+    old: Mapping[str, Symbol],
+    new: Mapping[str, Symbol],
+    value: Symbol,
+    change: Symbol,
+) -> str | None:
+    """The source of the loop; None for a rule that is not compiled.
+
+    It is that of `update(parameters, gradients, states..., numbers, start, stop)`, which updates the elements from
+    start to stop and returns the sums of squares of their changes and of what they were.
     """
     names: dict[Symbol, str] = {parameter: "p", gradient: "g"}
     states = list({**old, **new})
     names |= {symbol: f"s{states.index(name)}" for name, symbol in old.items()}
-    numbers: list[Any] = []
     body: list[str] = []
+    numbers = itertools.count()
 
     def written(operand: Any, truth: bool) -> str:
         if isinstance(operand, Symbol):
             name = names[operand]
             return name if truth or operand.dtype == record.dtype else f"(one if {name} else zero)"
-        numbers.append(operand)
-        return f"n{len(numbers) - 1}"
+        return f"n{next(numbers)}"
 
     for function, operands, result, _ in record:
         text = _TEXTS.get(function)
@@ -87,7 +116,7 @@ def loop(
     lines = [
         f"def update({', '.join(arrays)}, numbers, start, stop):",
         "    zero, one = numbers[0], numbers[1]",
-        *(f"    n{i} = numbers[{i + 2}]" for i in range(len(numbers))),
+        *(f"    n{i} = numbers[{i + 2}]" for i in range(len(record.numbers))),
         f"    all_changes = np.empty({_ROW}, numbers.dtype)",
         "    moved = size = 0.0",
         *(f"    all_{array} = {array}" for array in arrays),
@@ -101,7 +130,7 @@ def loop(
         "        moved += sum_of_squares(changes)",
         "    return moved, size",
     ]
-    return "\n".join(lines) + "\n", numbers
+    return "\n".join(lines) + "\n"
 
 
 @functools.cache

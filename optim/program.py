@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd.extend import pays, split
-from .compiled import compiled, loop
+from .compiled import loop
 from .recording import Instruction, Record, Symbol
 
 Array = np.ndarray[Any, Any]
@@ -29,7 +29,7 @@ ROW = 1 << 13  # elements
 
 PARAMETER, GRADIENT, FIRST_STATE = 0, 1, 2  # slots; then come the states, the new parameter, and all others
 OVER = 1 << 14  # elements from which on a compiled loop pays
-SHARE = 1 << 17  # elements of a call of the compiled loop, which the threads share
+SHARE = 1 << 15  # elements of a compiled loop that are worth a thread
 
 
 class Job(NamedTuple):
@@ -223,32 +223,22 @@ class Program:
     @cached_property
     def _loop(self) -> tuple[Callable[..., Any], Array] | None:
         """The compiled loop and the numbers that it takes."""
-        made = loop(self._record, *self._symbols)
-        function = None if made is None else compiled(made[0])
-        return (
-            None if made is None or function is None else (function, np.array([0, 1, *made[1]], self.dtype))
-        )
+        function = loop(self._record, *self._symbols)
+        if function is None:
+            return None
+        return function, np.array([0, 1, *self._record.numbers], self.dtype)
 
     def _run_compiled(
         self, jobs: Sequence[Job], function: Callable[..., Any], numbers: Array
     ) -> list[tuple[float, float]]:
-        calls = []
-        for number, (parameter, gradient, state, value) in enumerate(jobs):
+        sums = []
+        for parameter, gradient, state, value in jobs:
             if value is not parameter:
                 value[...] = parameter
             arrays = (value, np.ascontiguousarray(gradient), *(state[name] for name in self._states))
-            for start in range(0, len(value), SHARE):
-                calls.append((number, (*arrays, numbers, start, min(start + SHARE, len(value)))))
-
-        def run(start: int, stop: int) -> list[tuple[int, tuple[float, float]]]:
-            return [(number, function(*arguments)) for number, arguments in calls[start:stop]]
-
-        sums = [[0.0, 0.0] for _ in jobs]
-        for of_thread in split(run, len(calls), 1):
-            for number, (changed, size) in of_thread:
-                sums[number][0] += changed
-                sums[number][1] += size
-        return [(changed, size) for changed, size in sums]
+            parts = split(function, len(value), SHARE, *arrays, numbers)
+            sums.append((sum(changed for changed, _ in parts), sum(size for _, size in parts)))
+        return sums
 
     @cached_property
     def _layout(self) -> Layout:

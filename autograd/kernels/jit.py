@@ -14,6 +14,8 @@ import numba
 import numpy as np
 from numba.core import event
 
+from .sharing import shared
+
 Array = np.ndarray[Any, Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,24 +38,31 @@ def jit(*, reordered: bool = False, refined: bool = False, inside: bool = False)
         inside: put the function into those that call it, so that their loops use vector units.
     """
     rules = (_REORDERED if reordered else set()) | (_REFINED if refined else set())
-    compiler = numba.njit(
-        nogil=True, cache=True, error_model="numpy", fastmath=rules or False, forceinline=inside
-    )
 
     def compiled(function: F) -> F:
-        dispatcher = compiler(function)
-        _renew_with(dispatcher, _FOLDER)
-        return dispatcher  # type: ignore[no-any-return]  # it takes the arguments of the function
+        made: F = _compiled(function, cache=True, fastmath=rules or False, forceinline=inside)
+        return made
 
     return compiled
 
 
-def _renew_with(dispatcher: Any, stamp: object) -> None:
-    """Make what is kept on disk depend on a stamp, too; Numba looks at the function's own file, and not at those of
-    the functions that it has taken in."""
-    file = getattr(dispatcher._cache, "_cache_file", None)
+def _compiled(function: Callable[..., Any], cache: bool, **options: Any) -> Any:
+    """A function compiled by Numba; where the last parameters are `start` and `stop`, also what threads share.
+
+    What is kept on disk is made anew when a file of this folder has changed; Numba looks at the function's own file,
+    and not at those of the functions that it has taken in.
+    """
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    in_pieces = names[-2:] == ("start", "stop")
+    kept = made = numba.njit(nogil=True, cache=cache and not in_pieces, error_model="numpy", **options)(
+        function
+    )
+    if in_pieces:
+        kept = made.shared = shared(function, made, cache)
+    file = getattr(kept._cache, "_cache_file", None)
     if file is not None:
-        file._source_stamp = (file._source_stamp, stamp)
+        file._source_stamp = (file._source_stamp, _FOLDER)
+    return made
 
 
 def jit_text(name: str, text: str) -> Callable[..., Any]:
@@ -77,9 +86,7 @@ def jit_text(name: str, text: str) -> Callable[..., Any]:
         kept = False
     sys.modules[made] = module  # where Numba looks for what it has kept
     exec(compile(text, str(file), "exec"), vars(module))
-    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=kept, error_model="numpy")(
-        getattr(module, name)
-    )
+    compiled: Callable[..., Any] = _compiled(getattr(module, name), kept)
     return compiled
 
 

@@ -26,7 +26,7 @@ from .vectors import BYTES
 DEPTH = 256  # rows of a panel
 ROWS = 512  # of x for which a panel is used before the next one is laid
 LEAST = 1 << 18  # products for which it pays at all
-WORK = 1 << 22  # products that are worth a thread
+WORK = 1 << 21  # products that are worth a thread
 
 
 @jit()

@@ -1,25 +1,38 @@
 """Rows split among threads.
 
 A compiled kernel is an ordinary function that runs without the interpreter's lock and does the rows from `start` to
-`stop`; a handful of threads that wait for such pieces is all that is needed. Numba's own layers were measured, too:
-starting a piece takes as long there (some 30 µs), and they do not go together: `workqueue` must not be entered by two
+`stop`; a handful of threads that take such pieces is all that is needed. Numba's own layers were measured, too:
+starting a piece takes some 30 µs there, and they do not go together: `workqueue` must not be entered by two
 threads, `omp` fights with the threads of BLAS, and neither survives a fork.
+
+A thread that has done a piece looks for the next one for a moment before it sleeps (`sharing.py`), since a training
+step calls one kernel after the other. One caller at a time has the threads; whoever comes meanwhile does the same
+pieces alone, so that results do not depend on it.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..settings import config
+
+AWAKE = 6e-4  # seconds for which a thread looks for more work; between two kernels of a step lies less
+OPEN, LEFT, JOB, CODE, CALLS, WORDS = 0, 8, 16, 17, 24, 32
+"""Places in a box, a cache line for each that changes: pieces that nobody has taken, pieces that are not done, where
+the job is, what does one of its pieces, and how often Python has called those who wait; and how long a box is."""
 
 
 class _Piece(NamedTuple):
-    """Some rows of a kernel, and where to report that they are done."""
+    """Some rows of a function of Python, and where to report that they are done."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -32,16 +45,92 @@ class _Piece(NamedTuple):
             self.done.put((None, error))
 
 
-_waiting: SimpleQueue[_Piece] = SimpleQueue()
-_workers = 0
-_growing = threading.Lock()
+class _Pool:
+    """Threads, and the box in which they look for pieces of compiled kernels."""
+
+    def __init__(self) -> None:
+        self.owned = threading.Lock()  # by the caller whose pieces these are
+        self.box = np.zeros(WORDS, np.int64)
+        self.patience = 0
+        self.closed = False
+        self.queues: list[SimpleQueue[_Piece | None]] = []
+        self.asleep: list[bool] = []
+        self.threads: list[threading.Thread] = []
+
+    def wake(self, count: int) -> None:
+        """Have so many threads look into the box."""
+        if len(self.threads) < count:
+            self._start(count)
+        for number in range(count):
+            if self.asleep[number]:
+                self.asleep[number] = False
+                self.queues[number].put(None)
+
+    def give(self, pieces: list[_Piece]) -> None:
+        """Have each piece done by a thread."""
+        if len(self.threads) < len(pieces):
+            self._start(len(pieces))
+        self.box[CALLS] += 1  # back from compiled code
+        for number, piece in enumerate(pieces):
+            self.asleep[number] = False
+            self.queues[number].put(piece)
+
+    def _start(self, count: int) -> None:
+        while len(self.threads) < count:
+            number = len(self.threads)
+            self.queues.append(SimpleQueue())
+            self.asleep.append(True)
+            thread = threading.Thread(target=self._work, args=(number,), name="pullback kernel", daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def _work(self, number: int) -> None:
+        queue = self.queues[number]
+        while not self.closed:
+            piece = queue.get()
+            if piece is not None:
+                piece.run()
+            elif not self.closed:
+                self._serve()
+            self.asleep[number] = True
+
+    def _serve(self) -> None:
+        from .sharing import serve
+
+        serve(self.box, self.box[CALLS], self.patience)
+
+    def measure(self) -> None:
+        """How many looks a thread takes in the time for which it is to stay awake."""
+        from .sharing import serve
+
+        empty, looks = np.zeros(WORDS, np.int64), 1 << 10
+        serve(empty, 0, 1)
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            serve(empty, 0, looks)
+            times.append(time.perf_counter() - start)
+        self.patience = int(looks * AWAKE / min(times))
+
+    def close(self) -> None:
+        """End the threads, which must not be in compiled code when that goes."""
+        self.owned.acquire(timeout=1)  # and nobody has them any more
+        self.closed = True
+        self.box[CALLS] += 1
+        for queue in self.queues:
+            queue.put(None)
+        for thread in self.threads:
+            thread.join(timeout=1)
+
+
+_pool = _Pool()
 
 
 def split(function: Callable[..., Any], rows: int, smallest: int, *arguments: Any) -> list[Any]:
     """Call `function(*arguments, start, stop)` for pieces that cover all rows, and wait for all of them.
 
     Args:
-        function: compiled, and free of the interpreter's lock.
+        function: compiled, and free of the interpreter's lock; or a function of Python that frees it.
         rows: how many there are; none makes no call.
         smallest: how many rows are worth a thread.
         arguments: what comes before `start` and `stop`.
@@ -49,40 +138,53 @@ def split(function: Callable[..., Any], rows: int, smallest: int, *arguments: An
     Returns:
         What the calls returned, in the order of the rows.
     """
+    if not rows:
+        return []
     count = max(1, min(config.threads, rows // max(smallest, 1)))
+    pool = _pool
+    shared = getattr(function, "shared", None)
+    if shared is None:
+        return _split_in_python(pool, function, rows, count, arguments)
     if count == 1:
-        return [function(*arguments, 0, rows)] if rows else []
-    _start_workers(count - 1)
+        return shared(pool.box, *arguments, rows, 1)  # type: ignore[no-any-return]  # a list
+    if not pool.owned.acquire(blocking=False):
+        return shared(np.zeros(WORDS, np.int64), *arguments, rows, count)  # type: ignore[no-any-return]  # the same
+    try:
+        if not pool.patience:
+            pool.measure()
+        pool.wake(count - 1)
+        return shared(pool.box, *arguments, rows, count)  # type: ignore[no-any-return]  # the same
+    finally:
+        pool.owned.release()
+
+
+def _split_in_python(
+    pool: _Pool, function: Callable[..., Any], rows: int, count: int, arguments: tuple[Any, ...]
+) -> list[Any]:
     bounds = [rows * i // count for i in range(count + 1)]
-    pieces = [_Piece(function, (*arguments, start, stop), SimpleQueue()) for start, stop in pairwise(bounds)]
-    for piece in pieces[1:]:
-        _waiting.put(piece)
-    pieces[0].run()
-    reports = [piece.done.get() for piece in pieces]  # all of them, for they write to the caller's arrays
+    if count == 1 or not pool.owned.acquire(blocking=False):
+        return [function(*arguments, start, stop) for start, stop in pairwise(bounds)]
+    try:
+        pieces = [
+            _Piece(function, (*arguments, start, stop), SimpleQueue()) for start, stop in pairwise(bounds)
+        ]
+        pool.give(pieces[1:])
+        pieces[0].run()
+        reports = [piece.done.get() for piece in pieces]  # all of them, for they write to the caller's arrays
+    finally:
+        pool.owned.release()
     for _, error in reports:
         if error is not None:
             raise error
     return [result for result, _ in reports]
 
 
-def _start_workers(count: int) -> None:
-    global _workers
-    with _growing:
-        while _workers < count:
-            threading.Thread(target=_work, args=(_waiting,), name="pullback kernel", daemon=True).start()
-            _workers += 1
-
-
-def _work(waiting: SimpleQueue[_Piece]) -> None:
-    while True:
-        waiting.get().run()
-
-
 def _begin_anew() -> None:
     """A forked process has none of the threads."""
-    global _waiting, _workers, _growing
-    _waiting, _workers, _growing = SimpleQueue(), 0, threading.Lock()
+    global _pool
+    _pool = _Pool()
 
 
+atexit.register(lambda: _pool.close())
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
