@@ -13,11 +13,12 @@ the grid are the middles of equal parts of the range, which serves a grid better
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 
 from pullback import data, nn, optim, train
@@ -73,6 +74,8 @@ def best_values(points: int, seed: int) -> tuple[float, float]:
 
 def compare(points: int, repetitions: int, workers: int = 1) -> dict[str, Any]:
     """The mean best value of both over many repetitions, with standard errors, also of their difference."""
+    import joblib
+
     jobs = (joblib.delayed(best_values)(points, seed) for seed in range(repetitions))
     values = np.array(joblib.Parallel(n_jobs=workers)(jobs))
     grid, random = values.T
@@ -140,6 +143,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes; -1 for one per core")
     parser.add_argument("-o", "--out", type=Path, default=Path("."), help="where the JSON and the PNG go")
     arguments = parser.parse_args()
+    missing = [name for name in ("joblib", "optuna", "matplotlib") if importlib.util.find_spec(name) is None]
+    if missing:
+        sys.exit(f"this example needs {' and '.join(missing)}: pip install 'pullback[search,plots]'")
     results = [compare(points, arguments.repetitions, arguments.workers) for points in (2, 3, 4, 5)]
     print(table(results))
     arguments.out.mkdir(parents=True, exist_ok=True)

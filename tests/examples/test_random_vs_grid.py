@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,15 @@ def test_trainings_are_measured(example):
     assert 0 < grid < 3
     assert 0 < random < 3
     assert (grid, random) == example.best_values(points=2, seed=0)
+
+
+@pytest.mark.parametrize("library", ["joblib", "optuna", "matplotlib"])
+def test_what_is_missing_is_said_in_one_line_before_anything_is_run(library, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setattr(sys, "argv", ["random_vs_grid.py"])
+    message = f"this example needs {library}: pip install 'pullback\\[search,plots\\]'"
+    with pytest.raises(SystemExit, match=message):
+        runpy.run_path(str(ROOT / "examples" / "random_vs_grid.py"), run_name="__main__")
 
 
 def test_the_page_shows_the_numbers_that_were_measured(example):
