@@ -30,6 +30,7 @@ ROW = 1 << 13  # elements
 PARAMETER, GRADIENT, FIRST_STATE = 0, 1, 2  # slots; then come the states, the new parameter, and all others
 OVER = 1 << 14  # elements from which on a compiled loop pays
 SHARE = 1 << 15  # elements of a compiled loop that are worth a thread
+MANY = 8  # arrays of which a thread takes whole ones, for what is around the loop takes as long
 
 
 class Job(NamedTuple):
@@ -231,14 +232,22 @@ class Program:
     def _run_compiled(
         self, jobs: Sequence[Job], function: Callable[..., Any], numbers: Array
     ) -> list[tuple[float, float]]:
-        sums = []
-        for parameter, gradient, state, value in jobs:
-            if value is not parameter:
-                value[...] = parameter
-            arrays = (value, np.ascontiguousarray(gradient), *(state[name] for name in self._states))
-            parts = split(function, len(value), SHARE, *arrays, numbers)
-            sums.append((sum(changed for changed, _ in parts), sum(size for _, size in parts)))
-        return sums
+        def run(start: int, stop: int) -> list[tuple[float, float]]:
+            sums = []
+            for parameter, gradient, state, value in jobs[start:stop]:
+                if value is not parameter:
+                    value[...] = parameter
+                arrays = (value, np.ascontiguousarray(gradient), *(state[name] for name in self._states))
+                parts = split(function, len(value), SHARE, *arrays, numbers)
+                sums.append((sum(changed for changed, _ in parts), sum(size for _, size in parts)))
+            return sums
+
+        lengths = [len(job.parameter) for job in jobs]
+        even = MANY * max(lengths) <= sum(
+            lengths
+        )  # then each thread takes some of the arrays, else some of each
+        shares: list[list[tuple[float, float]]] = split(run, len(jobs), MANY if even else len(jobs))
+        return [sums for share in shares for sums in share]
 
     @cached_property
     def _layout(self) -> Layout:
