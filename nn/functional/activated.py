@@ -1,9 +1,9 @@
 """An operation that ends in an activation, as one node: `F.linear(x, w, b, activation="relu")`, and the norms.
 
 Both parts are declared elsewhere. From these declarations `activated` makes that of the pair, so there is no formula
-here: forward is the one after the other, in the same memory where the activation's rule does not ask for its input;
-backward is the activation's rule, and then those of the operation. The tape keeps what these rules name, and not what
-lies between them unless one of them does.
+here: forward is the one after the other, backward the activation's rule and then those of the operation. The tape
+keeps what these rules name, and not what lies between them unless one of them does. A pair that gains by it is written
+as one where its operation is declared (`Written`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ ACTIVATIONS = {
     "relu": Activation(relu, {}, relu_within),
     "sigmoid": Activation(sigmoid, {}),
     "silu": Activation(silu, {}),
-    "tanh": Activation(tanh, {}, lambda x: np.tanh(x, out=x)),
+    "tanh": Activation(tanh, {}),
 }
 
 
