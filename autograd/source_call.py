@@ -120,10 +120,16 @@ def _vectorise(op: Op) -> list[str]:
 
 def _unwrap(op: Op, is_operator: bool) -> list[str]:
     """From each input its array (`x_data`) and its node (`x_node`)."""
-    first, required = op.inputs[0], [name for name in op.inputs if not op.optional(name)]
+    first = op.inputs[0]
+    if len(op.inputs) == 1 and not is_operator:
+        # the class is seen sooner than isinstance has answered
+        return [
+            f"if {first}.__class__ is not Tensor and not isinstance({first}, Tensor):",
+            f"{INDENT}{first} = asarray({first})",
+            *_of_tensor(op, first),
+        ]
     body: list[str] = []
     if not is_operator:
-        # the class is seen sooner than isinstance has answered
         none_is_tensor = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs)
         body.append(f"if {first}.__class__ is not Tensor and {none_is_tensor}:")
         for name in op.inputs[1:]:  # an array has a dtype of its own, beside which a Python number is weak
@@ -131,23 +137,15 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
                 f"{INDENT}if isinstance({name}, (ndarray, generic)):",
                 f"{INDENT * 2}{name} = asarray({name})",
             ]
-        others = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs[1:]) or "True"
+        others = " and ".join(f"not isinstance({name}, Tensor)" for name in op.inputs[1:])
         body += [f"{INDENT}if {others}:", f"{INDENT * 2}{first} = asarray({first})"]
     for i, name in enumerate(op.inputs):
         beside = op.inputs[1] if i == 0 and len(op.inputs) > 1 else first
         if op.rules and name not in op.rules:
             beside = "None"  # indices and the like have a dtype of their own
-        body += [
-            f"if {name}.__class__ is Tensor or isinstance({name}, Tensor):",
-            f"{INDENT}{name}_data = {name}._array",
-            f"{INDENT}{name}_node = {name}._node",
-        ]
-        if op.view and name == first:
-            body += [
-                f"{INDENT}if {name}_data.__class__ is not ndarray:",
-                f"{INDENT * 2}{name}_data = {name}._array = as_memory({name}_data)",
-            ]
-        if name not in required:
+        body.append(f"if {name}.__class__ is Tensor or isinstance({name}, Tensor):")
+        body += [INDENT + line for line in _of_tensor(op, name)]
+        if op.optional(name):
             body += [f"elif {name} is None:", f"{INDENT}{name}_data = {name}_node = None"]
         refusal = "return NotImplemented" if is_operator else f"raise refuse_operand(op, {name!r}, {name})"
         body += [
@@ -156,6 +154,17 @@ def _unwrap(op: Op, is_operator: bool) -> list[str]:
             f"{INDENT}if {name}_data is NotImplemented:",
             f"{INDENT * 2}{refusal}",
             f"{INDENT}{name} = {name}_node = None",
+        ]
+    return body
+
+
+def _of_tensor(op: Op, name: str) -> list[str]:
+    """The array and the node of an input that is a Tensor."""
+    body = [f"{name}_data = {name}._array", f"{name}_node = {name}._node"]
+    if op.view and name == op.inputs[0]:
+        body += [
+            f"if {name}_data.__class__ is not ndarray:",
+            f"{INDENT}{name}_data = {name}._array = as_memory({name}_data)",
         ]
     return body
 

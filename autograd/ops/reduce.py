@@ -37,6 +37,8 @@ def _one_over(count: float) -> float:
 
 def _spread(g: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     """A reduced value against the unreduced shape: its axes of length 1 put back, then broadcast."""
+    if axis is None:
+        return np.broadcast_to(g, shape)
     axes = reduced_axes(shape, axis)
     kept = tuple(1 if i in axes else length for i, length in enumerate(shape))
     return np.broadcast_to(np.reshape(g, kept), shape)
