@@ -15,7 +15,9 @@ from .threads import split
 
 # elements that are worth a thread, which takes 1 µs to call, or 40 where it sleeps
 SHARE = 1 << 16
-LIGHT = 1 << 17  # of those that are only read and written, or put into a short function
+# of those that are only read and written, or put into a short function: while they fit into a core's own cache, another
+# core takes longer to fetch them from there than to compute
+LIGHT = 1 << 20
 ROW = 1 << 10  # elements of a gradient that is one number, written out
 
 _DENSITY = np.float32(1 / math.sqrt(2 * math.pi))
@@ -50,7 +52,7 @@ def _log(context: Context, x: Array, out: Array, start: int, stop: int) -> None:
 def log(x: Array) -> Array:
     """The natural logarithm: NumPy's, which is quick, by several threads, that warn as the caller was told to."""
     out = np.empty(x.shape, x.dtype)
-    split(_log, x.size, SHARE, copy_context(), plain(x).reshape(-1), out.reshape(-1))
+    split(_log, x.size, LIGHT, copy_context(), plain(x).reshape(-1), out.reshape(-1))
     return out
 
 
@@ -64,7 +66,7 @@ def _sigmoid(x: Array, out: Array, start: int, stop: int) -> None:
 def sigmoid(x: Array) -> Any:
     """1/(1 + e⁻ˣ)."""
     out = np.empty(x.shape, x.dtype)
-    split(_sigmoid, x.size, SHARE, plain(x).reshape(-1), out.reshape(-1))
+    split(_sigmoid, x.size, LIGHT, plain(x).reshape(-1), out.reshape(-1))
     return out
 
 
@@ -78,7 +80,7 @@ def _tanh(x: Array, out: Array, start: int, stop: int) -> None:
 def tanh(x: Array) -> Any:
     """The hyperbolic tangent."""
     out = np.empty(x.shape, x.dtype)
-    split(_tanh, x.size, SHARE, plain(x).reshape(-1), out.reshape(-1))
+    split(_tanh, x.size, LIGHT, plain(x).reshape(-1), out.reshape(-1))
     return out
 
 

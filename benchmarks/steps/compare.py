@@ -60,6 +60,7 @@ class Sizes(NamedTuple):
     rounds: int = 7
     seconds: float = 0.3  # of steps in one round, of which the median counts
     tiny: bool = False
+    pause: float = 0.2  # seconds before each turn, in which the threads of the one before fall asleep
 
 
 def step_of(library: str, name: str, tiny: bool) -> Callable[[], float] | None:
@@ -154,6 +155,7 @@ def run(libraries: list[str], names: list[str], sizes: Sizes, threads: int, opti
             times: dict[str, list[float]] = {library: [] for library in able}
             for _ in range(sizes.rounds):
                 for library in able:
+                    time.sleep(sizes.pause)
                     times[library].append(children[library].ask(f"time {name}"))
             figures[name]["time"] = {library: statistics.median(values) for library, values in times.items()}
         for one in children.values():
@@ -230,7 +232,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tiny", action="store_true", help="next to no work, to see that it runs")
     parser.add_argument("--serve", choices=LIBRARIES, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
-    sizes = Sizes(1, 0.0, True) if chosen.tiny else Sizes(chosen.rounds)
+    sizes = Sizes(1, 0.0, True, 0.0) if chosen.tiny else Sizes(chosen.rounds)
     if chosen.serve:
         serve(LIBRARIES[chosen.serve].module, Measuring(chosen.serve, sizes))
         return
