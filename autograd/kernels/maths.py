@@ -1,10 +1,11 @@
 """eˣ, tanh, the logistic function and the normal distribution function, in a form that uses vector units.
 
 Numba's own call one function per number. These are polynomials and shifts of exponents without branches, so that a
-loop over an array runs on whole vectors. Relative errors are below 2e-7 in float32 and 4e-16 in float64; that of Φ far
-to the left is that of the square in its exponential. Sources: argument reduction of W. J. Cody and W. Waite, "Software
-manual for the elementary functions", 1980, with the constants of S. L. Moshier's Cephes library, 1989; polynomials
-whose largest relative error is least, by the exchange algorithm of E. Y. Remez, 1934; Φ as in `ops/normal.py`.
+loop over an array runs on whole vectors. Relative errors are below 2e-7 in float32 and 5e-16 in float64; that of tanh
+is below 8e-16 there, and that of Φ below 7e-7, but far to the left that of the square in its exponential. Sources:
+argument reduction of W. J. Cody and W. Waite, "Software manual for the elementary functions", 1980, with the constants
+of S. L. Moshier's Cephes library, 1989; polynomials whose largest relative error is least, by the exchange algorithm of
+E. Y. Remez, 1934; Φ as in `ops/normal.py`.
 
 What bounds these loops is how many products and sums a processor starts in a cycle, so they are few: both are one
 instruction where they follow each other, and a division by a moderate number is that of its reciprocal's estimate,
@@ -59,6 +60,19 @@ def larger(context: Any, x: Any, y: Any) -> Any:
         return builder.call(function, arguments, fastmath=("nnan", "nsz"))
 
     return x(x, y), made
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # the same
+def _with_sign(context: Any, x: Any, signed: Any) -> Any:
+    """|x| with the sign of another number, that of a zero, too."""
+
+    def made(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = arguments[0].type
+        name = "llvm.copysign"
+        function = builder.module.declare_intrinsic(name, [kind], ir.FunctionType(kind, [kind, kind]))
+        return builder.call(function, arguments)
+
+    return x(x, signed), made
 
 
 def _limit(name: str, beyond: str) -> Any:
@@ -181,7 +195,7 @@ def _tanh_single(x: Any) -> Any:
     z, bits = _parts_single(_at_least(_at_most(x + x, np.float32(20)), np.float32(-20)))
     power = _power_single(bits - np.int32(127))
     e = z * power + (power - np.float32(1))  # e²ˣ − 1, which is exact to the last bits near 0, too
-    return e / (e + np.float32(2))
+    return _with_sign(e / (e + np.float32(2)), x)
 
 
 @jit(inside=True, refined=True)
@@ -189,7 +203,7 @@ def _tanh_double(x: Any) -> Any:
     z, bits = _parts_double(_at_least(_at_most(x + x, 44.0), -44.0))
     power = _power_double(bits - np.int64(1023))
     e = z * power + (power - 1.0)
-    return e / (e + 2.0)
+    return _with_sign(e / (e + 2.0), x)
 
 
 @overload(tanh, strict=False)  # type: ignore[untyped-decorator]  # Numba is taken to have no types
