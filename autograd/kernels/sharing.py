@@ -272,8 +272,8 @@ _give_way = types.ExternalFunction("SwitchToThread" if os.name == "nt" else "sch
 @numba.njit(nogil=True)  # type: ignore[untyped-decorator]  # the same
 def finished(box: Any) -> None:
     """Take all pieces that nobody else has taken, and wait until all are done."""
-    while taken(box):
-        pass
+    while look(box, OPEN) > 0:
+        taken(box)  # or somebody else was faster, and there may be more
     looks = 0
     while look(box, LEFT) > 0:
         looks += 1

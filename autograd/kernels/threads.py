@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -31,28 +31,48 @@ OPEN, LEFT, JOB, CODE, CALLS, WORDS = 0, 8, 16, 17, 24, 32
 the job is, what does one of its pieces, and how often Python has called those who wait; and how long a box is."""
 
 
-class _Piece(NamedTuple):
-    """Some rows of a function of Python, and where to report that they are done."""
+class _Piece:
+    """Some rows of a function of Python, and what became of them."""
 
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    done: SimpleQueue[tuple[Any, BaseException | None]]
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.function = function
+        self.arguments = arguments
+        self.given = False  # to a thread
+        self.done = threading.Lock()
+        self.done.acquire()
+        self.result: Any = None
+        self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
-            self.done.put((self.function(*self.arguments), None))
+            self.result = self.function(*self.arguments)
         except BaseException as error:
-            self.done.put((None, error))
+            self.error = error
+        finally:
+            self.done.release()
+
+
+def _wait(pieces: list[_Piece]) -> None:
+    """Wait for what threads were given, after an interrupt, too: it writes to the caller's arrays."""
+    try:
+        for piece in pieces:
+            if piece.given:
+                with piece.done:
+                    pass
+    except BaseException:
+        _wait(pieces)
+        raise
 
 
 class _Pool:
     """Threads, and the box in which they look for pieces of compiled kernels."""
 
     def __init__(self) -> None:
-        self.owned = threading.Lock()  # by the caller whose pieces these are
+        self.owner: dict[int, object] = {}  # at 0, what the caller whose pieces these are is known by
         self.box = np.zeros(WORDS, np.int64)
         self.patience = 0
         self.closed = False
+        self.refused = False  # a thread, by the system
         self.queues: list[SimpleQueue[_Piece | None]] = []
         self.asleep: list[bool] = []
         self.threads: list[threading.Thread] = []
@@ -60,36 +80,45 @@ class _Pool:
     def wake(self, count: int) -> None:
         """Have so many threads look into the box."""
         if len(self.threads) < count:
-            self._start(count)
+            count = self._start(count)
         for number in range(count):
             if self.asleep[number]:
                 self.asleep[number] = False
                 self.queues[number].put(None)
 
     def give(self, pieces: list[_Piece]) -> None:
-        """Have each piece done by a thread."""
-        if len(self.threads) < len(pieces):
-            self._start(len(pieces))
+        """Have each piece done by a thread, as far as there are any."""
+        count = self._start(len(pieces))
         self.box[CALLS] += 1  # back from compiled code
-        for number, piece in enumerate(pieces):
+        for number, piece in enumerate(pieces[:count]):
             self.asleep[number] = False
+            piece.given = True
             self.queues[number].put(piece)
 
-    def _start(self, count: int) -> None:
-        while len(self.threads) < count:
-            number = len(self.threads)
-            self.queues.append(SimpleQueue())
-            self.asleep.append(True)
-            thread = threading.Thread(target=self._work, args=(number,), name="pullback kernel", daemon=True)
+    def _start(self, count: int) -> int:
+        """Start threads until there are so many; how many of them there are."""
+        while len(self.threads) < count and not self.refused:
+            number, queue = len(self.threads), SimpleQueue[_Piece | None]()
+            thread = threading.Thread(
+                target=self._work, args=(number, queue), name="pullback kernel", daemon=True
+            )
+            try:
+                thread.start()
+            except RuntimeError:  # there are as many as may be, or the program ends
+                self.refused = True
+                break
+            # an interrupt may come in between: only a thread that has started is counted
+            self.queues[number:] = [queue]
+            self.asleep[number:] = [True]
             self.threads.append(thread)
-            thread.start()
+        return min(count, len(self.threads))
 
-    def _work(self, number: int) -> None:
-        queue = self.queues[number]
+    def _work(self, number: int, queue: SimpleQueue[_Piece | None]) -> None:
         while not self.closed:
             piece = queue.get()
             if piece is not None:
                 piece.run()
+                piece = None  # its arrays are the caller's to free
             elif not self.closed:
                 self._serve()
             self.asleep[number] = True
@@ -114,7 +143,9 @@ class _Pool:
 
     def close(self) -> None:
         """End the threads, which must not be in compiled code when that goes."""
-        self.owned.acquire(timeout=1)  # and nobody has them any more
+        end = time.monotonic() + 1
+        while self.owner.setdefault(0, self) is not self and time.monotonic() < end:
+            time.sleep(1e-3)  # and nobody has them any more
         self.closed = True
         self.box[CALLS] += 1
         for queue in self.queues:
@@ -147,36 +178,43 @@ def split(function: Callable[..., Any], rows: int, smallest: int, *arguments: An
         return _split_in_python(pool, function, rows, count, arguments)
     if count == 1:
         return shared(pool.box, *arguments, rows, 1)  # type: ignore[no-any-return]  # a list
-    if not pool.owned.acquire(blocking=False):
-        return shared(np.zeros(WORDS, np.int64), *arguments, rows, count)  # type: ignore[no-any-return]  # the same
+    mine = object()
     try:
+        # no lock: an interrupt that comes when it has just been taken would leave it so
+        if pool.owner.setdefault(0, mine) is not mine:
+            return shared(np.zeros(WORDS, np.int64), *arguments, rows, count)  # type: ignore[no-any-return]  # the same
         if not pool.patience:
             pool.measure()
         pool.wake(count - 1)
         return shared(pool.box, *arguments, rows, count)  # type: ignore[no-any-return]  # the same
     finally:
-        pool.owned.release()
+        if 0 in pool.owner and pool.owner[0] is mine:
+            del pool.owner[0]
 
 
 def _split_in_python(
     pool: _Pool, function: Callable[..., Any], rows: int, count: int, arguments: tuple[Any, ...]
 ) -> list[Any]:
-    bounds = [rows * i // count for i in range(count + 1)]
-    if count == 1 or not pool.owned.acquire(blocking=False):
-        return [function(*arguments, start, stop) for start, stop in pairwise(bounds)]
+    bounds = pairwise([rows * i // count for i in range(count + 1)])
+    mine = object()
     try:
-        pieces = [
-            _Piece(function, (*arguments, start, stop), SimpleQueue()) for start, stop in pairwise(bounds)
-        ]
-        pool.give(pieces[1:])
-        pieces[0].run()
-        reports = [piece.done.get() for piece in pieces]  # all of them, for they write to the caller's arrays
+        if count == 1 or pool.closed or pool.owner.setdefault(0, mine) is not mine:
+            return [function(*arguments, start, stop) for start, stop in bounds]
+        pieces = [_Piece(function, *arguments, start, stop) for start, stop in bounds]
+        try:
+            pool.give(pieces[1:])
+            for piece in pieces:
+                if not piece.given:
+                    piece.run()
+        finally:
+            _wait(pieces)
     finally:
-        pool.owned.release()
-    for _, error in reports:
-        if error is not None:
-            raise error
-    return [result for result, _ in reports]
+        if 0 in pool.owner and pool.owner[0] is mine:
+            del pool.owner[0]
+    for piece in pieces:
+        if piece.error is not None:
+            raise piece.error
+    return [piece.result for piece in pieces]
 
 
 def _begin_anew() -> None:

@@ -1,10 +1,12 @@
 """Pieces of compiled functions, which threads take from one another without the interpreter."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -145,6 +147,21 @@ def test_pieces_within_pieces(threads):
     np.testing.assert_array_equal(x.sum(axis=1), [100, 200, 300, 400])
 
 
+def test_threads_that_wait_keep_no_arrays():
+    before, pb.config.threads = pb.config.threads, 2
+    try:
+        x = np.zeros(100)
+        kept = weakref.ref(x)
+        split(lambda x, start, stop: None, 100, 1, x)
+    finally:
+        pb.config.threads = before
+    del x
+    end = time.monotonic() + 20
+    while kept() is not None and time.monotonic() < end:
+        time.sleep(0.001)
+    assert kept() is None
+
+
 def test_threads_fall_asleep():
     before, pb.config.threads = pb.config.threads, 3
     try:
@@ -180,6 +197,66 @@ def test_a_program_ends_while_threads_look_for_work(end):
     assert found.stdout == "done\n"
     assert found.returncode == {"": 0, "sys.exit(3)": 3}.get(end, 1)
     assert "KeyError" in found.stderr if "raise" in end else found.stderr == ""
+
+
+INTERRUPTS = """import signal, random
+armed, interrupts = False, 0
+def interrupt(*_):
+    global armed
+    if armed:
+        armed = False
+        raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="a system without timers")
+@pytest.mark.parametrize("function", ["bounds", "lambda start, stop: None"])
+def test_interrupts_leave_the_threads_to_the_next_caller(function):
+    found = run(
+        f"{INTERRUPTS}function = {function}\n"
+        "split(function, 3, 1)\n"
+        "for _ in range(1000):\n"
+        "    try:\n"
+        "        armed = True\n"
+        "        signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-5, 2e-4))\n"
+        "        while True:\n"
+        "            split(function, 3, 1)\n"
+        "    except KeyboardInterrupt:\n"
+        "        interrupts += 1\n"
+        "print(interrupts, len(set(split(lambda start, stop: threading.get_ident(), 3, 1))))"
+    )
+    assert found.stdout == "1000 3\n", found.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="a system without timers")
+def test_an_interrupt_is_raised_when_no_thread_writes_any_more():
+    found = run(
+        f"{INTERRUPTS}x = np.zeros(3)\n"
+        "def late(start, stop):\n"
+        "    if start:\n"
+        "        time.sleep(0.5)\n"
+        "    x[start:stop] = 1\n"
+        "armed = True\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.1)\n"
+        "try:\n"
+        "    split(late, 3, 1)\n"
+        "except KeyboardInterrupt:\n"
+        "    print(x)"
+    )
+    assert found.stdout == "[1. 1. 1.]\n", found.stderr
+
+
+def test_a_system_that_gives_no_threads():
+    found = run(
+        "def refused(thread):\n"
+        "    raise RuntimeError('no more threads')\n"
+        "threading.Thread.start = refused\n"
+        "for _ in range(2):\n"
+        "    print(split(bounds, 3, 1) == split(lambda start, stop: (start, stop), 3, 1))"
+    )
+    assert found.stdout == "True\nTrue\n", found.stderr
+    assert found.stderr == ""
 
 
 def test_kernels_run_when_the_program_ends():
