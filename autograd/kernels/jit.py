@@ -10,11 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-import numba
 import numpy as np
 from numba.core import event
 
-from .sharing import shared
+from .sharing import kept, shared
 
 Array = np.ndarray[Any, Any]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,12 +53,10 @@ def _compiled(function: Callable[..., Any], cache: bool, **options: Any) -> Any:
     """
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     in_pieces = names[-2:] == ("start", "stop")
-    kept = made = numba.njit(nogil=True, cache=cache and not in_pieces, error_model="numpy", **options)(
-        function
-    )
+    on_disk = made = kept(function, cache and not in_pieces, error_model="numpy", **options)
     if in_pieces:
-        kept = made.shared = shared(function, made, cache)
-    file = getattr(kept._cache, "_cache_file", None)
+        on_disk = made.shared = shared(function, made, cache)
+    file = getattr(on_disk._cache, "_cache_file", None)
     if file is not None:
         file._source_stamp = (file._source_stamp, _FOLDER)
     return made
@@ -73,20 +70,21 @@ def jit_text(name: str, text: str) -> Callable[..., Any]:
     text = f"import numpy as np\nfrom {__name__} import sum_of_squares\n\n\n{text}"
     made = f"pullback_{name}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     module = ModuleType(made)
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pullback"
-    file = folder / f"{made}.py"
+    file = Path(f"{made}.py")
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pullback"
+        file = folder / file
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
             unfinished = file.with_suffix(f".{os.getpid()}")
             unfinished.write_text(text, encoding="utf-8")
             unfinished.replace(file)
-        kept = True
-    except OSError:  # a home that cannot be written to: compile in each process
-        kept = False
+        cache = True
+    except (OSError, RuntimeError):  # a home that cannot be written to, or none: compile in each process
+        cache = False
     sys.modules[made] = module  # where Numba looks for what it has kept
     exec(compile(text, str(file), "exec"), vars(module))
-    compiled: Callable[..., Any] = _compiled(getattr(module, name), kept)
+    compiled: Callable[..., Any] = _compiled(getattr(module, name), cache)
     return compiled
 
 

@@ -281,7 +281,18 @@ def finished(box: Any) -> None:
             _give_way()
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]  # the same
+def kept(function: Callable[..., Any], cache: bool = True, **options: Any) -> Any:
+    """A function compiled by Numba without the interpreter's lock, and kept on disk where some folder for that may be
+    written to; elsewhere each process compiles it."""
+    if cache:
+        try:
+            return numba.njit(nogil=True, cache=True, **options)(function)
+        except RuntimeError:  # neither beside the file nor in the user's folder
+            pass
+    return numba.njit(nogil=True, **options)(function)
+
+
+@kept
 def serve(box: Any, calls: int, patience: int) -> None:
     """Take pieces until there were none for so many looks, or until Python has called more than so many times."""
     looks = 0
@@ -316,4 +327,4 @@ def shared(function: Callable[..., Any], compiled: Any, cache: bool) -> Any:
     exec(compile(text, function.__code__.co_filename, "exec"), room)
     made = room[function.__name__]
     made.__code__ = made.__code__.replace(co_firstlineno=function.__code__.co_firstlineno)
-    return numba.njit(nogil=True, cache=cache, error_model="numpy")(made)
+    return kept(made, cache, error_model="numpy")

@@ -266,6 +266,38 @@ def test_kernels_run_when_the_program_ends():
     assert found.stdout == "[(0, 1), (1, 2), (2, 3)]\n" * 2, found.stderr
 
 
+def test_a_machine_on_which_nothing_can_be_kept():
+    """As in a container whose user has no home and may not write to installed packages."""
+    code = (
+        "import pathlib, numpy as np, pullback as pb\n"
+        "from numba.core.caching import CacheImpl\n"
+        "def nowhere():\n"
+        "    raise RuntimeError('no home directory')\n"
+        "CacheImpl._locator_classes, pathlib.Path.home = [], nowhere\n"
+        "from pullback.autograd.extend import split\n"
+        "from pullback.autograd.kernels.jit import jit, jit_text\n"
+        "@jit()\n"
+        "def filled(x, start, stop):\n"
+        "    x[start:stop] = 1\n"
+        "@jit()\n"
+        "def least(x):\n"
+        "    return x.min()\n"
+        "pb.config.threads, x = 2, np.zeros(100)\n"
+        "split(filled, 100, 1, x)\n"
+        "print(least(x), jit_text('twice', 'def twice(x):\\n    return 2 * x')(3))"
+    )
+    variables = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert found.stdout == "1.0 6\n", found.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 def test_a_forked_process_has_threads_of_its_own():
     found = run(
