@@ -59,7 +59,22 @@ def _compiled(function: Callable[..., Any], cache: bool, **options: Any) -> Any:
     file = getattr(on_disk._cache, "_cache_file", None)
     if file is not None:
         file._source_stamp = (file._source_stamp, _FOLDER)
+        file.save = _saved_apart(file, file.save)
     return made
+
+
+def _saved_apart(file: Any, save: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Keep what is compiled for other types in a file of another name.
+
+    Numba numbers the files, and two processes that compile at once for different types give them the same number.
+    """
+    pattern = file._data_name_pattern
+
+    def saved(key: Any, data: Any) -> None:
+        file._data_name_pattern = f"{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.{pattern}"
+        save(key, data)
+
+    return saved
 
 
 def jit_text(name: str, text: str) -> Callable[..., Any]:

@@ -266,6 +266,19 @@ def test_kernels_run_when_the_program_ends():
     assert found.stdout == "[(0, 1), (1, 2), (2, 3)]\n" * 2, found.stderr
 
 
+def test_processes_that_compile_for_different_types_at_once_keep_them_apart():
+    def kept(kind):
+        file = jit()(powers.py_func).shared._cache._cache_file
+        file._load_index = dict  # what the other has kept meanwhile is not seen
+        names = []
+        file._save_index, file._save_data = names.append, lambda name, data: names.append(name)
+        file.save((kind, "machine"), None)
+        return names[-1]
+
+    assert kept("float32") == kept("float32")
+    assert kept("float32") != kept("float64")
+
+
 def test_a_machine_on_which_nothing_can_be_kept():
     """As in a container whose user has no home and may not write to installed packages."""
     code = (
