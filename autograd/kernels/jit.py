@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+import numba
 import numpy as np
 from numba.core import event
 
@@ -64,14 +65,16 @@ def _compiled(function: Callable[..., Any], cache: bool, **options: Any) -> Any:
 
 
 def _saved_apart(file: Any, save: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    """Keep what is compiled for other types in a file of another name.
+    """Keep what is compiled for other types, of another source or by another Numba in a file of another name.
 
-    Numba numbers the files, and two processes that compile at once for different types give them the same number.
+    Numba numbers the files, and writes a number down before the file: two processes that compile at once give two files
+    the same number, and one that is killed in between leaves the number of a file from before.
     """
     pattern = file._data_name_pattern
 
     def saved(key: Any, data: Any) -> None:
-        file._data_name_pattern = f"{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.{pattern}"
+        content = repr((key, file._source_stamp, numba.__version__))
+        file._data_name_pattern = f"{hashlib.sha256(content.encode()).hexdigest()[:16]}.{pattern}"
         save(key, data)
 
     return saved

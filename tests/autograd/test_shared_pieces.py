@@ -266,17 +266,18 @@ def test_kernels_run_when_the_program_ends():
     assert found.stdout == "[(0, 1), (1, 2), (2, 3)]\n" * 2, found.stderr
 
 
-def test_processes_that_compile_for_different_types_at_once_keep_them_apart():
-    def kept(kind):
+def test_what_is_compiled_for_other_types_or_of_another_source_is_kept_apart():
+    def kept(kind, source):
         file = jit()(powers.py_func).shared._cache._cache_file
-        file._load_index = dict  # what the other has kept meanwhile is not seen
+        file._source_stamp = source
+        file._load_index = dict  # what the other process has kept meanwhile is not seen
         names = []
         file._save_index, file._save_data = names.append, lambda name, data: names.append(name)
         file.save((kind, "machine"), None)
         return names[-1]
 
-    assert kept("float32") == kept("float32")
-    assert kept("float32") != kept("float64")
+    assert kept("float32", 1) == kept("float32", 1)
+    assert len({kept("float32", 1), kept("float64", 1), kept("float32", 2)}) == 3
 
 
 def test_a_machine_on_which_nothing_can_be_kept():
