@@ -97,7 +97,7 @@ def _pooled(values: Array, groups: int) -> Array:
 def _moments(x: Array) -> tuple[Array, Array]:
     """Of each row the mean, and the mean of the squared deviations from it."""
     rows, length = x.shape
-    means, deviations = x[:, 0] if length == 1 else np.empty(rows, x.dtype), np.zeros(rows, x.dtype)
+    means, deviations = x[:, 0] if length == 1 else np.zeros(rows, x.dtype), np.zeros(rows, x.dtype)
     for part in blocks(rows, length * x.itemsize) if length > 1 else ():
         means[part] = row_sums(x[part]) / length
         centred = x[part] - means[part, None]

@@ -117,6 +117,25 @@ def test_no_examples():
     assert nn.GroupNorm(3, 3)(pb.zeros((0, 3, 4))).shape == (0, 3, 4)
 
 
+@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize(
+    "norm",
+    [
+        lambda x, w, **o: F.batch_norm(x, None, None, w, training=True, **o),
+        lambda x, w, **o: F.group_norm(x, 2, w, **o),
+        lambda x, w, **o: F.instance_norm(x, weight=w, **o),
+    ],
+)
+def test_planes_without_elements_have_no_slope(norm, activation):
+    for _ in range(20):
+        w = pb.ones(4, requires_grad=True)
+        x = pb.zeros((64, 4, 0))
+        junk = np.full(256, np.inf, np.float32)
+        del junk  # whose memory the next array of this size gets
+        norm(x, w, activation=activation).sum().backward()
+        np.testing.assert_array_equal(w.grad, 0)
+
+
 def layers():
     return [
         (nn.BatchNorm1d(4), (5, 4)),
