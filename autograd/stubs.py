@@ -124,6 +124,9 @@ def _module(module: ModuleType) -> str:
             op = getattr(getattr(module, name, None), "op", None)
             if isinstance(op, Op):
                 body.append(_function(name, op))
+            elif isinstance(statement, ast.AnnAssign) and not name.startswith("_"):
+                # without the value, which may have private names in it
+                body.append(f"{name}: {ast.unparse(statement.annotation)}")
             elif not name.startswith("_"):
                 body.append(ast.unparse(statement))
     if not any(line.startswith("from typing import") for line in imports):

@@ -121,10 +121,10 @@ def _piece(context: Any, builder: Any, compiled: Any, kind: Any) -> Any:
     arguments, rows, count, results = (inside.load(place) for place in places[:4])
     number = made.args[1]
     bounds = [inside.sdiv(inside.mul(rows, edge), count) for edge in (number, inside.add(number, _one()))]
-    library = context.active_code_library
-    library._final_module.link_in(compiled.library._final_module.clone())
-    for linked in compiled.library._linking_libraries:
-        library.add_linking_library(linked)
+    caller, callee = context.active_code_library, compiled._asdict()["library"]
+    caller._final_module.link_in(callee._final_module.clone())
+    for linked in callee._linking_libraries:
+        caller.add_linking_library(linked)
     called, given = context.declare_function(module, compiled.fndesc), cgutils.unpack_tuple(inside, arguments)
     kinds = compiled.signature.args
     status, value = context.call_conv.call_function(

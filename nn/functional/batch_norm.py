@@ -171,19 +171,6 @@ _batch_norm_op: Callable[..., Normalized] = op(
 _batch_norm_and = activated(_batch_norm_op, relu=Written(_batch_norm_relu, _batch_norm_relu_rule))
 
 
-def normalize_by_relu(
-    input: Array,
-    mean: Array,
-    variance: Array,
-    weight: Array | None = None,
-    bias: Array | None = None,
-    *,
-    eps: float,
-) -> Any:
-    """The same with a ReLU behind it, max(0, that)."""
-    return standardised(input, mean, variance, weight, bias, eps, rectified=True)
-
-
 def _by_shape(values: Any, input: Any) -> Any:
     return np.reshape(values, (-1,) + (1,) * (input.ndim - 2))
 
@@ -199,6 +186,19 @@ def _normalize_by(
 ) -> Any:
     """(x − mean)/√(variance + ε)·weight + bias for each channel, with the given statistics."""
     return standardised(input, mean, variance, weight, bias, eps)
+
+
+def _normalize_by_relu(
+    input: Array,
+    mean: Array,
+    variance: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    *,
+    eps: float,
+) -> Any:
+    """The same with a ReLU behind it."""
+    return standardised(input, mean, variance, weight, bias, eps, rectified=True)
 
 
 def _over_channels(g: Any) -> Any:
@@ -248,4 +248,4 @@ batch_norm_by: Callable[..., Tensor] = op(
     ),
 )
 
-batch_norm_by_and = activated(batch_norm_by, relu=Written(normalize_by_relu))
+batch_norm_by_and: Callable[[str | None], Any] = activated(batch_norm_by, relu=Written(_normalize_by_relu))
